@@ -1,0 +1,1 @@
+//! The engine of karafka-rs: fetch, assignment, batches, leases, offsets. No Ruby.

@@ -1,0 +1,2 @@
+#[magnus::init(name = "karafka_rs")]
+fn init(_ruby: &magnus::Ruby) -> Result<(), magnus::Error> { Ok(()) }
