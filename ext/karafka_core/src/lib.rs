@@ -1,1 +1,6 @@
 //! The engine of karafka-rs: fetch, assignment, batches, leases, offsets. No Ruby.
+
+pub mod error;
+pub mod fork;
+pub mod mock_broker;
+pub mod settings;
