@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+require_relative "lib/karafka/version"
+
+Gem::Specification.new do |spec|
+  spec.name = "karafka-rs"
+  spec.version = Karafka::VERSION
+  spec.authors = ["karafka-rs contributors"]
+  spec.summary = "Kafka framework for Ruby with an engine in Rust"
+  spec.description = "Consumers, producers, routing and a server for Apache Kafka, with the API of Karafka 1.x and " \
+                     "today; fetching, offsets and JSON decoding run in a Rust engine on librdkafka."
+  spec.homepage = "https://github.com/karafka-rs/karafka-rs"
+  spec.licenses = ["MIT", "Apache-2.0"]
+  spec.required_ruby_version = ">= 3.1"
+  spec.metadata = {
+    "source_code_uri" => spec.homepage,
+    "changelog_uri" => "#{spec.homepage}/blob/main/CHANGELOG.md",
+    "rubygems_mfa_required" => "true",
+    # Names the crate, so that tools which build for many platforms find it.
+    "cargo_crate_name" => "karafka_rs"
+  }
+
+  # Listed from the disk, not from git: the gem is also built where there is no checkout.
+  spec.files = Dir.chdir(__dir__) do
+    Dir["lib/**/*.{rb,erb,tt,yml}", "exe/*", "sig/**/*.rbs", "docs/**/*.md", "ext/**/*.{rs,rb,toml,md}",
+        "Cargo.{toml,lock}", "README.md", "CHANGELOG.md", "LICENSE-*"].select { |path| File.file?(path) }
+  end
+  spec.bindir = "exe"
+  spec.executables = Dir[File.join(__dir__, "exe/*")].map { |path| File.basename(path) }.sort
+  spec.require_paths = ["lib"]
+  spec.extensions = ["ext/karafka_rs/extconf.rb"]
+
+  spec.add_dependency "thor", ">= 1.2", "< 2"
+  spec.add_dependency "zeitwerk", "~> 2.6"
+end
