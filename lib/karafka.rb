@@ -1,0 +1,90 @@
+# frozen_string_literal: true
+
+require "logger"
+require "pathname"
+require "zeitwerk"
+
+require_relative "karafka/version"
+require_relative "karafka/errors"
+require_relative "karafka/conflicts"
+
+Karafka::Conflicts.check!
+
+# Kafka applications in Ruby on an engine written in Rust. Loading it starts no thread and opens no connection.
+module Karafka
+  LOADER = Zeitwerk::Loader.new
+  LOADER.tag = "karafka"
+  LOADER.push_dir(File.join(__dir__, "karafka"), namespace: self)
+  LOADER.inflector.inflect("version" => "VERSION")
+  # Loaded by hand or on demand: they define other names than their paths say.
+  LOADER.ignore(
+    *%w[version errors conflicts compat/rdkafka].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
+    *%w[rails active_job].map { |dir| File.join(__dir__, "karafka", dir) },
+    File.join(__dir__, "karafka", "railtie.rb")
+  )
+  LOADER.setup
+  private_constant :LOADER
+
+  class << self
+    # @return [Env] name of the environment
+    def env
+      @env ||= Env.new
+    end
+
+    # @param name [#to_s]
+    # @return [void]
+    def env=(name)
+      @env = Env.new(name)
+    end
+
+    # @return [Logger] what `config.logger` says
+    def logger
+      App.config.logger
+    end
+
+    # @return [Instrumentation::Monitor] what `config.monitor` says
+    def monitor
+      App.config.monitor
+    end
+
+    # @return [WaterDrop::Producer] the producer of the application, built on first use
+    def producer
+      App.config.producer
+    end
+
+    # Directory of the application: KARAFKA_ROOT_DIR, else where its Gemfile is, else where the process was started.
+    # @return [Pathname]
+    def root
+      Pathname.new(ENV["KARAFKA_ROOT_DIR"] || (ENV["BUNDLE_GEMFILE"] && File.dirname(ENV["BUNDLE_GEMFILE"])) || Dir.pwd)
+    end
+
+    # @return [Pathname] directory of this gem
+    def gem_root
+      Pathname.new(File.expand_path("..", __dir__))
+    end
+
+    # @return [Pathname] file that sets the application up: KARAFKA_BOOT_FILE, else karafka.rb in the current directory
+    #   or in {root}
+    def boot_file
+      given = ENV["KARAFKA_BOOT_FILE"].to_s
+      return Pathname.new(File.expand_path(given)) unless given.empty?
+
+      [Pathname.new(Dir.pwd), root].map { |dir| dir.join("karafka.rb") }.find(&:exist?) || Pathname.new(Dir.pwd).join("karafka.rb")
+    end
+
+    # @return [String] version of this gem
+    def version
+      VERSION
+    end
+
+    # Forgets the environment's name, so that the next use asks for it again.
+    # @return [void]
+    def refresh!
+      @env = nil
+    end
+  end
+end
+
+require_relative "karafka/compat/rdkafka"
+# By path: `waterdrop` could also be found in a gem of that name.
+Object.autoload(:WaterDrop, File.expand_path("waterdrop.rb", __dir__))

@@ -1,0 +1,102 @@
+# frozen_string_literal: true
+
+module Karafka
+  # Every error of this gem. Loaded before the extension, which raises these classes.
+  module Errors
+    # Common ancestor: `rescue Karafka::Errors::BaseError` gets all of them.
+    class BaseError < StandardError; end
+
+    # A setting, a route or an option that cannot work. The message names the setting, its value, what is allowed and,
+    # where there is one, the nearest valid name. Raised before any connection is made.
+    class InvalidConfigurationError < BaseError; end
+
+    # A call or a setting of Karafka's surface that this version does not have yet. Nothing is accepted and ignored.
+    class UnsupportedFeatureError < BaseError
+      # @param feature [String, Symbol] what was called, as the user wrote it
+      # @param hint [String, nil] what to do instead
+      # @return [UnsupportedFeatureError]
+      def self.for(feature, hint = nil)
+        new(["#{feature} is not there yet in karafka-rs #{VERSION}, and it is not ignored: remove it to go on.", hint].compact.join(" "))
+      end
+    end
+
+    # The gems karafka or waterdrop are active in the same process.
+    class ConflictingGemError < BaseError; end
+
+    # The compiled extension could not be loaded.
+    class ExtensionMissingError < BaseError; end
+
+    # A command of the CLI was used in a way that cannot work; the message says what to do.
+    class CommandError < BaseError; end
+
+    # `karafka.rb` (or KARAFKA_BOOT_FILE) does not exist.
+    class MissingBootFileError < CommandError; end
+
+    # Something that Kafka, or librdkafka on its behalf, refused or failed to do.
+    class KafkaError < BaseError
+      # @return [Symbol] librdkafka's name of the error, such as :unknown_topic_or_part
+      attr_reader :code
+      # @return [String, nil]
+      attr_reader :topic
+      # @return [Integer, nil]
+      attr_reader :partition
+
+      # @param message [String, nil]
+      # @param code [Symbol, String]
+      # @param fatal [Boolean] the client that raised it can do nothing more
+      # @param retryable [Boolean] the same call may work later
+      # @param topic [String, nil]
+      # @param partition [Integer, nil]
+      def initialize(message = nil, code: :unknown, fatal: false, retryable: false, topic: nil, partition: nil)
+        @code = code.to_sym
+        @fatal = fatal
+        @retryable = retryable
+        @topic = topic
+        @partition = partition
+        super(message || "Kafka error #{@code}")
+      end
+
+      # @return [Boolean] whether the client that raised it is beyond use
+      def fatal?
+        @fatal
+      end
+
+      # @return [Boolean] whether the same call may work later
+      def retryable?
+        @retryable
+      end
+    end
+
+    # A payload, key or header that its deserializer could not read. `cause` is what the deserializer raised;
+    # the raw bytes stay readable on the message.
+    class DeserializationError < BaseError
+      # @return [String, nil]
+      attr_reader :topic
+      # @return [Integer, nil]
+      attr_reader :partition, :offset
+
+      # @param message [String, nil]
+      # @param topic [String, nil]
+      # @param partition [Integer, nil]
+      # @param offset [Integer, nil]
+      def initialize(message = nil, topic: nil, partition: nil, offset: nil)
+        @topic = topic
+        @partition = partition
+        @offset = offset
+        super(message || "cannot decode message #{topic}/#{partition}@#{offset}")
+      end
+    end
+
+    # The engine itself failed (a bug of ours) or was used after it was closed or in a forked child.
+    class EngineError < BaseError; end
+
+    # Work was still running when `shutdown_timeout` had passed; the process exits with status 2.
+    class ForcefulShutdownError < BaseError; end
+
+    # A name was given to the monitor that no event has.
+    class EventNotRegisteredError < BaseError; end
+
+    # A message arrived on a topic no route declares.
+    class NonMatchingRouteError < BaseError; end
+  end
+end

@@ -1,0 +1,40 @@
+# frozen_string_literal: true
+
+require "timeout"
+require "tmpdir"
+
+$LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
+require "karafka"
+
+# An example that hangs must fail with its name, not hang the suite. `it "…", deadline: 120` gives one more time.
+EXAMPLE_DEADLINE = 30
+
+class ExampleDeadlineError < Exception; end # rubocop:disable Lint/InheritException -- code under test rescues the rest
+
+RSpec.configure do |config|
+  config.order = :random
+  config.default_formatter = "documentation" if config.files_to_run.one?
+  config.disable_monkey_patching!
+  config.raise_errors_for_deprecations!
+  Kernel.srand config.seed
+  config.before(:suite) { config.reporter.message("Seed #{config.seed}") }
+
+  config.expect_with(:rspec) { |expectations| expectations.syntax = :expect }
+  config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }
+
+  config.around do |example|
+    seconds = example.metadata.fetch(:deadline, EXAMPLE_DEADLINE)
+    Timeout.timeout(seconds, ExampleDeadlineError, "still running after #{seconds} s") { example.run }
+  end
+
+  config.before { Karafka::App.reset! }
+  config.after { Karafka::App.reset! }
+
+  # A skipped example is said at the end with its reason; one without a reason is an error of the suite.
+  config.after(:suite) do
+    skipped = RSpec.world.all_examples.select { |example| example.execution_result.status == :pending }
+    skipped.each { |example| config.reporter.message("skipped: #{example.full_description}: #{example.execution_result.pending_message}") }
+    silent = skipped.select { |example| example.execution_result.pending_message.to_s.match?(/\A(No reason given|Temporarily skipped.*)?\z/) }
+    abort "#{silent.size} examples are skipped without a reason" if silent.any?
+  end
+end
