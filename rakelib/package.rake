@@ -26,8 +26,8 @@ namespace :package do
   desc "Install the built gem into an empty GEM_HOME and start a mock broker with it (COLD=1: no build cache)"
   task verify: :build do
     Dir.mktmpdir do |dir|
-      env = { "GEM_HOME" => "#{dir}/gems", "GEM_PATH" => "#{dir}/gems:#{Gem.default_dir}:#{Gem.path.join(":")}",
-              "RUBYOPT" => nil, "BUNDLE_GEMFILE" => nil, "RUBYLIB" => nil }
+      env = { "GEM_HOME" => "#{dir}/gems", "GEM_PATH" => nil, "RUBYOPT" => nil, "BUNDLE_GEMFILE" => nil,
+              "RUBYLIB" => nil }
       env["CARGO_TARGET_DIR"] = File.expand_path("target/package") unless ENV["COLD"]
       sh env, "gem", "install", "--local", "--no-document", "pkg/karafka-rs.gem"
       sh env, RbConfig.ruby, "-e", smoke_test, chdir: dir
