@@ -16,7 +16,7 @@ module Karafka
       # @param hint [String, nil] what to do instead
       # @return [UnsupportedFeatureError]
       def self.for(feature, hint = nil)
-        new(["#{feature} is not there yet in karafka-rs #{VERSION}, and it is not ignored: remove it to go on.", hint].compact.join(" "))
+        new(["#{feature} is not there yet in karafka-rs #{VERSION} (and nothing is silently ignored).", hint].compact.join(" "))
       end
     end
 

@@ -18,7 +18,7 @@ module Karafka
     ].freeze
 
     # Settings of the application.
-    CONFIG = %i[oauth.token_provider_listener].push(:"backend :sidekiq").freeze
+    CONFIG = [:"oauth.token_provider_listener", :"backend :sidekiq"].freeze
 
     # Commands of the CLI.
     COMMANDS = {
@@ -48,12 +48,16 @@ module Karafka
     private_constant :HINTS
 
     # @param kind [:topic, :group, :config, :command]
-    # @param name [Symbol]
+    # @param name [Symbol, String]
     # @return [Errors::UnsupportedFeatureError]
     def self.error(kind, name)
-      prefix = { topic: "The topic setting", group: "The routing setting", config: "The setting config.", command: "The command" }
-      label = [prefix.fetch(kind), "`#{name}`"].join(kind == :config ? "" : " ")
-      Errors::UnsupportedFeatureError.for(label.sub("config.`", "`config."), HINTS[name.to_sym])
+      what = case kind
+             when :topic then "The topic setting `#{name}`"
+             when :group then "The routing setting `#{name}`"
+             when :config then "The setting `config.#{name}`"
+             when :command then "The command `#{name}`"
+             end
+      Errors::UnsupportedFeatureError.for(what, HINTS[name.to_sym])
     end
   end
 end

@@ -18,7 +18,7 @@ module Karafka
       class << self
         # @return [Array<String>] every name librdkafka has
         def names
-          Native.kafka_properties.keys
+          EngineFacts.kafka_properties.keys
         end
 
         # @param settings [KafkaSettings]
@@ -35,7 +35,7 @@ module Karafka
         # @return [Hash] those of the settings which that client knows; keys stay as they are
         def only(settings, role)
           other = role == "consumer" ? "P" : "C"
-          scopes = Native.kafka_properties
+          scopes = EngineFacts.kafka_properties
           settings.to_h.reject { |key, _| scopes[key.to_s] == other }
         end
 
@@ -45,7 +45,7 @@ module Karafka
           if ENGINE_OWNED.key?(key)
             raise Errors::InvalidConfigurationError, "#{label} sets \"#{key}\", which cannot be set: #{ENGINE_OWNED[key]}."
           end
-          return if Native.kafka_properties.key?(key)
+          return if EngineFacts.kafka_properties.key?(key)
 
           known = names + Compat::KafkaNames.names.map(&:to_s)
           raise Errors::InvalidConfigurationError,
@@ -55,7 +55,7 @@ module Karafka
         def check_values(settings, role)
           checked = only(settings, role).to_h { |key, value| [key.to_s, value] }.compact
           checked.transform_values! { |value| value.is_a?(Array) ? value.join(",") : value.to_s }
-          key, message = Native.check_kafka_settings(checked, role).first
+          key, message = EngineFacts.check_kafka_settings(checked, role).first
           return unless key
 
           refused = "which librdkafka refuses: #{message}"
