@@ -15,6 +15,7 @@ module OneTopic
         instance_eval(&settings) if settings
       end
     end
+    Karafka::App.routes.subscription_groups
     Routes.new(Karafka::App.routes.topics.first)
   end
 end

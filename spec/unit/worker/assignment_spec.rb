@@ -8,7 +8,7 @@ RSpec.describe Karafka::Assignment do
 
   def consumer(&body)
     klass = Class.new(Karafka::BaseConsumer, &body)
-    klass.class_eval { def consume = nil } unless klass.method_defined?(:consume)
+    klass.class_eval { def consume = nil } unless klass.method_defined?(:consume, false)
     klass
   end
 

@@ -23,7 +23,7 @@ RSpec.describe Karafka::Worker do
 
   def consumer(superclass = Karafka::BaseConsumer, &body)
     klass = Class.new(superclass, &body)
-    klass.class_eval { def consume = nil } unless klass.method_defined?(:consume)
+    klass.class_eval { def consume = nil } unless klass.method_defined?(:consume, false)
     klass
   end
 
