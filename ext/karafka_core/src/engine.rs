@@ -168,8 +168,11 @@ impl Engine {
         loop {
             match self.ready.pop(interrupt) {
                 Popped::Partition(partition) => {
-                    if let Some(lease) = partition.lease() {
-                        return Ok(Taken::Lease(Box::new(lease)));
+                    // A panic here must not become the host's: the engine fails with an error that every waiter gets.
+                    match catch_unwind(AssertUnwindSafe(|| partition.lease())) {
+                        Ok(Some(lease)) => return Ok(Taken::Lease(Box::new(lease))),
+                        Ok(None) => {}
+                        Err(panic) => self.fail(&partition.group, Error::Internal(panic_text(&*panic))),
                     }
                 }
                 Popped::Interrupted => return Ok(Taken::Interrupted),
@@ -263,7 +266,7 @@ impl Engine {
             });
         }
         let running = self.started.load(Ordering::Acquire) && *self.open_groups.lock() > 0;
-        Ok(EngineState { running, groups, leases, ready: self.ready.len(), held_bytes: held_bytes() })
+        Ok(EngineState { running, groups, leases, ready: self.ready.depth(), held_bytes: held_bytes() })
     }
 }
 

@@ -71,7 +71,7 @@ pub(crate) struct State {
 
 pub struct Partition {
     pub id: u64,
-    pub group: Arc<Group>,
+    pub(crate) group: Arc<Group>,
     pub topic: Arc<str>,
     pub topic_name: CString,
     pub topic_index: usize,
@@ -121,7 +121,7 @@ unsafe extern "C" fn on_filled(_: *mut sys::rd_kafka_t, opaque: *mut libc::c_voi
 }
 
 impl Partition {
-    pub fn new(group: Arc<Group>, topic: &str, topic_index: usize, number: i32, generation: u64) -> Result<Arc<Self>> {
+    pub(crate) fn new(group: Arc<Group>, topic: &str, topic_index: usize, number: i32, generation: u64) -> Result<Arc<Self>> {
         let state = State {
             carry: None,
             filling: None,
@@ -155,6 +155,10 @@ impl Partition {
             state: Mutex::new(state),
             settled: Condvar::new(),
         }))
+    }
+
+    pub fn group_index(&self) -> usize {
+        self.group.index
     }
 
     pub fn config(&self) -> &TopicConfig {

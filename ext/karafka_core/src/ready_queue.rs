@@ -126,12 +126,9 @@ impl ReadyQueue {
         self.changed.notify_all();
     }
 
-    pub fn len(&self) -> usize {
+    /// Partitions that wait for a worker.
+    pub fn depth(&self) -> usize {
         self.inner.lock().ready.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
