@@ -11,8 +11,8 @@ module Karafka
       attr_reader :regexp
       # @return [ConsumerGroup]
       attr_reader :consumer_group
-      # @return [SubscriptionGroup] the client that consumes it
-      attr_accessor :subscription_group
+      # @param group [SubscriptionGroup] the client that consumes it
+      attr_writer :subscription_group
 
       # @param name [String, Symbol, Regexp]
       # @param parent [Section]
@@ -88,6 +88,13 @@ module Karafka
         batch_fetching ? super : 1
       end
 
+      # @return [SubscriptionGroup] the client that consumes it
+      def subscription_group
+        # Which topics share a client is worked out for the whole group.
+        consumer_group.subscription_groups
+        @subscription_group
+      end
+
       # @return [Boolean] whether it is a pattern
       def pattern?
         !regexp.nil?
@@ -148,8 +155,8 @@ module Karafka
         super + %i[consumer controller config group] + NotYet::TOPIC
       end
 
-      def not_yet
-        NotYet::TOPIC
+      def kind
+        :topic
       end
     end
   end

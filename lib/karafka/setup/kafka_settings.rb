@@ -20,7 +20,7 @@ module Karafka
       # @param label [String] what the user calls these settings, for messages
       # @yieldparam name [Symbol] a setting of ours that a 1.x name stands for
       # @yieldparam value [Object]
-      def initialize(settings = {}, label: "config.kafka", &on_setting)
+      def initialize(settings = {}, label = "config.kafka", &on_setting)
         super(&nil) # a block would become the Hash's default
         @label = label
         @on_setting = on_setting
