@@ -49,7 +49,7 @@ module Karafka
         @deserializers = {}
       end
 
-      TYPES.each_key do |name|
+      (TYPES.keys - %i[backend]).each do |name|
         define_method(name) { |value = UNSET| UNSET.equal?(value) ? setting(name) : set(name, value) }
       end
 

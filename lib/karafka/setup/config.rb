@@ -28,14 +28,8 @@ module Karafka
 
       # OAuth bearer tokens.
       class Oauth < Settings
-        setting :token_provider_listener, Types::ANY, nil
-
-        # @raise [Errors::UnsupportedFeatureError] unless nil
-        def token_provider_listener=(listener)
-          raise NotYet.error(:config, :"oauth.token_provider_listener") if listener
-
-          write(:token_provider_listener, nil)
-        end
+        setting :token_provider_listener,
+                Type.new("nil") { |value| value.nil? || raise(NotYet.error(:config, :"oauth.token_provider_listener")) }
       end
 
       setting :client_id, Types::NAME, "karafka"

@@ -58,7 +58,7 @@ module Karafka
           key, message = EngineFacts.check_kafka_settings(checked, role).first
           return unless key
 
-          refused = "which librdkafka refuses: #{message}"
+          refused = "which librdkafka refuses: #{message.strip}"
           # librdkafka's message repeats the value.
           refused = "a value that librdkafka refuses" if KafkaSettings.secret?(key)
           value = KafkaSettings.secret?(key) ? KafkaSettings::MASK : checked[key].inspect
