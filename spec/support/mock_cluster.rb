@@ -1,8 +1,9 @@
 # frozen_string_literal: true
 
 require "support/wait"
+require "support/wire_producer"
 
-# librdkafka's mock cluster in this process, with a producer.
+# librdkafka's mock cluster in this process.
 module MockCluster
   include Wait
 
@@ -10,24 +11,19 @@ module MockCluster
     @broker ||= Karafka::Native::MockBroker.new(1)
   end
 
-  def mock_producer
-    @mock_producer ||= Karafka::Native::Producer.new({ kafka: { "bootstrap.servers" => broker.bootstrap_servers, "linger.ms" => "1" } })
+  # @param payloads [Array<String, nil>]
+  # @return [Integer] offset of the first one
+  def produce(topic, payloads, partition: 0, keys: [], headers: [])
+    rows = payloads.each_with_index.map { |payload, index| { value: payload, key: keys[index], headers: headers[index]&.to_a } }
+    WireProducer.new(broker.bootstrap_servers).produce(topic, partition, rows)
   end
 
-  # @param payloads [Array<String, nil>]
-  def produce(topic, payloads, partition: 0, keys: [], headers: [])
-    rows = payloads.each_with_index.map do |payload, index|
-      { topic: topic, payload: payload, partition: partition, key: keys[index], headers: headers[index] }.compact
-    end
-    delivery = mock_producer.produce(rows, 5_000)
-    raise "not delivered within 20 s" unless delivery.wait(20_000)
-
-    failed = Array.new(rows.size) { |index| delivery.report(index) }.find { |report| report[2] }
-    raise "not delivered: #{failed.inspect}" if failed
+  # @return [Integer, nil] what the group has committed
+  def committed(group, topic, partition = 0)
+    WireProducer.new(broker.bootstrap_servers).committed_offset(group, topic, partition)
   end
 
   def close_cluster
-    @mock_producer&.close(2_000)
     @broker&.close
   end
 
