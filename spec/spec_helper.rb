@@ -34,7 +34,9 @@ RSpec.configure do |config|
   config.after(:suite) do
     skipped = RSpec.world.all_examples.select { |example| example.execution_result.status == :pending }
     skipped.each { |example| config.reporter.message("skipped: #{example.full_description}: #{example.execution_result.pending_message}") }
-    silent = skipped.select { |example| example.execution_result.pending_message.to_s.match?(/\A(No reason given|Temporarily skipped.*)?\z/) }
+    silent = skipped.select do |example|
+      example.execution_result.pending_message.to_s.match?(/\A(No reason given|Temporarily skipped.*)?\z/)
+    end
     abort "#{silent.size} examples are skipped without a reason" if silent.any?
   end
 end

@@ -2,9 +2,11 @@
 
 # Words that specs about configuration and routes share.
 module ApplicationHelpers
-  # Errors by their short names.
-  Invalid = Karafka::Errors::InvalidConfigurationError
-  Unsupported = Karafka::Errors::UnsupportedFeatureError
+  # `expect { … }.to be_refused(/why/)`
+  def be_refused(message, &) = raise_error(Karafka::Errors::InvalidConfigurationError, message, &)
+
+  # `expect { … }.to be_unsupported(/what/)`
+  def be_unsupported(message) = raise_error(Karafka::Errors::UnsupportedFeatureError, message)
 
   def app = Karafka::App
 

@@ -44,7 +44,7 @@ module Karafka
         @label = label
         @parent = parent
         @own = {}
-        @kafka = nil
+        @own_kafka = nil
         @inherits_kafka = true
         @deserializers = {}
       end
@@ -137,14 +137,14 @@ module Karafka
 
       # @return [Setup::KafkaSettings, nil] those made here
       def own_kafka_settings
-        @kafka
+        @own_kafka
       end
 
       # @return [Hash{Symbol=>Object}] all that hold here
       def kafka_settings
-        return parent.kafka_settings if @kafka.nil?
+        return parent.kafka_settings if @own_kafka.nil?
 
-        @inherits_kafka ? parent.kafka_settings.merge(@kafka.to_h) : @kafka.to_h
+        @inherits_kafka ? parent.kafka_settings.merge(@own_kafka.to_h) : @own_kafka.to_h
       end
 
       private
@@ -154,7 +154,7 @@ module Karafka
       end
 
       def own_kafka
-        @kafka ||= Setup::KafkaSettings.new({}, "#{@label} kafka") { |name, value| translated(name, value) }
+        @own_kafka ||= Setup::KafkaSettings.new({}, "#{@label} kafka") { |name, value| translated(name, value) }
       end
 
       # What a name of 1.x stands for. There, a pause had no upper limit unless one was set.

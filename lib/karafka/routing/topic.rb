@@ -35,10 +35,10 @@ module Karafka
       # @return [Class, nil] without an argument: the class, looked up again where instances do not persist, so that
       #   reloaded code is used
       def consumer(klass = UNSET)
-        return @consumer = klass unless UNSET.equal?(klass)
+        return @consumer = klass.is_a?(Symbol) ? klass.to_s : klass unless UNSET.equal?(klass)
 
         case @consumer
-        when String, Symbol then constantize(@consumer.to_s)
+        when String then constantize(@consumer)
         when Class then !consumer_persistence && @consumer.name ? constantize(@consumer.name) : @consumer
         else @consumer
         end

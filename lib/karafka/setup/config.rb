@@ -102,11 +102,11 @@ module Karafka
         end
         # First: a misspelt "bootstrap.servers" is to be called misspelt, not missing.
         KafkaContract.check!(kafka)
-        if kafka[:"bootstrap.servers"].to_s.strip.empty?
-          raise Errors::InvalidConfigurationError,
-                "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }. " \
-                "`karafka broker` starts a Kafka for development and prints its address."
-        end
+        return unless kafka[:"bootstrap.servers"].to_s.strip.empty?
+
+        raise Errors::InvalidConfigurationError,
+              "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }. " \
+              "`karafka broker` starts a Kafka for development and prints its address."
       end
 
       # @return [Hash{Symbol=>Object}] for people: what is secret is hidden

@@ -53,8 +53,7 @@ module Karafka
         end
 
         def check_values(settings, role)
-          checked = only(settings, role).to_h { |key, value| [key.to_s, value] }.compact
-          checked.transform_values! { |value| value.is_a?(Array) ? value.join(",") : value.to_s }
+          checked = KafkaSettings.new(only(settings, role)).to_librdkafka
           key, message = EngineFacts.check_kafka_settings(checked, role).first
           return unless key
 

@@ -26,7 +26,8 @@ RSpec.describe Karafka::Cli::BrokerCommand do
     it "creates topics, says its address and ends with #{signal}" do
       expect(run(signal: signal, topics: ["a:4,b", "c:2"])).to eq(0)
       expect(broker.topics).to eq([["a", 4], ["b", 1], ["c", 2]])
-      expect(out.string).to include("127.0.0.1:4711", "topic a, 4 partitions", "topic b, 1 partition\n", "\"bootstrap.servers\": \"127.0.0.1:4711\"")
+      expect(out.string)
+        .to include("127.0.0.1:4711", "topic a, 4 partitions", "topic b, 1 partition\n", "\"bootstrap.servers\": \"127.0.0.1:4711\"")
       expect(broker.closed).to be(true)
     end
   end

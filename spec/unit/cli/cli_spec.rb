@@ -60,14 +60,16 @@ RSpec.describe Karafka::Cli do
 
     it "gets a sentence and no backtrace: a wrong setting in the boot file" do
       boot_file("topic(:orders) { max_mesages 1 }")
-      expect(run("server")).to eq([1, "", "karafka: Unknown setting `topic orders max_mesages`. Did you mean `topic orders max_messages`?\n"])
+      expect(run("server"))
+        .to eq([1, "", "karafka: Unknown setting `topic orders max_mesages`. Did you mean `topic orders max_messages`?\n"])
     end
 
     it "gets the place in the boot file, where that raises" do
       File.write("karafka.rb", "\nNoSuchConstant.call\n")
       status, _, err = run("server")
       expect(status).to eq(1)
-      expect(err).to match(/\Akarafka: NameError: uninitialized constant NoSuchConstant \(#{directory}\/karafka.rb:2:/).and match(/KARAFKA_BACKTRACE=1/)
+      expect(err).to match(%r{\Akarafka: NameError: uninitialized constant NoSuchConstant \(#{directory}/karafka.rb:2:})
+        .and match(/KARAFKA_BACKTRACE=1/)
       expect(err.lines.size).to eq(2)
     end
 
@@ -105,7 +107,8 @@ RSpec.describe Karafka::Cli do
 
     [
       [%w[--topics b], %w[b]], [%w[--include-topics a,b], %w[a b]], [%w[--exclude-topics a], %w[b c]], [%w[-g other], %w[c]],
-      [%w[--consumer_groups other], %w[c]], [%w[--exclude-consumer-groups other --topics a c], %w[a]], [%w[--subscription-groups app_0], %w[a b]]
+      [%w[--consumer_groups other], %w[c]], [%w[--exclude-consumer-groups other --topics a c], %w[a]],
+      [%w[--subscription-groups app_0], %w[a b]]
     ].each do |arguments, expected|
       it "#{arguments.join(" ")} consumes #{expected.join(" and ")}" do
         boot_file("topic(:a) { consumer OrdersConsumer }; topic(:b) { consumer OrdersConsumer }; " \

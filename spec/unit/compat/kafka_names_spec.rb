@@ -23,11 +23,11 @@ RSpec.describe Karafka::Compat::KafkaNames do
 
     it "are not taken for milliseconds" do
       expect { kafka.session_timeout = 30_000 }
-        .to raise_error(ApplicationHelpers::Invalid, /config.kafka.session_timeout is 30000.*in seconds.*"session.timeout.ms": 30000/)
+        .to be_refused(/config.kafka.session_timeout is 30000.*in seconds.*"session.timeout.ms": 30000/)
     end
 
     it "are numbers" do
-      expect { kafka.socket_timeout = "30" }.to raise_error(ApplicationHelpers::Invalid, /socket_timeout is "30", but must be a number of seconds/)
+      expect { kafka.socket_timeout = "30" }.to be_refused(/socket_timeout is "30", but must be a number of seconds/)
     end
   end
 
@@ -53,7 +53,7 @@ RSpec.describe Karafka::Compat::KafkaNames do
     kafka.offset_retention_time = nil
     { offset_commit_threshold: 100, offset_retention_time: 60, fetcher_max_queue_size: 10, sasl_oauth_token_provider: Object.new,
       assignment_strategy: Object.new }.each do |name, value|
-      expect { kafka.public_send(:"#{name}=", value) }.to raise_error(ApplicationHelpers::Unsupported, /config.kafka.#{name} .*no counterpart: \S+/)
+      expect { kafka.public_send(:"#{name}=", value) }.to be_unsupported(/config.kafka.#{name} .*no counterpart: \S+/)
     end
   end
 
@@ -84,7 +84,7 @@ RSpec.describe Karafka::Compat::KafkaNames do
       "bootstrap.servers": "127.0.0.1:9092", "session.timeout.ms": 60_000, "auto.commit.interval.ms": 5_000, "fetch.wait.max.ms": 2_000,
       "max.partition.fetch.bytes": 1_024
     )
-    expect([videos.pause_timeout, videos.pause_max_timeout, videos.initial_offset, videos.max_wait_time]).to eq([45_000, 45_000, "latest", 0])
+    expect(videos).to have_attributes(pause_timeout: 45_000, pause_max_timeout: 45_000, initial_offset: "latest", max_wait_time: 0)
     expect([other.kafka, other.pause_timeout]).to eq([{ "bootstrap.servers": "127.0.0.1:9092" }, 1_000])
   end
 
@@ -95,7 +95,9 @@ RSpec.describe Karafka::Compat::KafkaNames do
 
   describe "brokers and security" do
     it "knows kafka:// addresses, a port by default, and a comma-separated String" do
-      { %w[kafka://a:1 kafka://b:2] => "a:1,b:2", "a:1, b" => "a:1,b:9092", ["kafka://a/"] => "a:9092", ["kafka://[::1]:5"] => "[::1]:5" }.each do |given, servers|
+      {
+        %w[kafka://a:1 kafka://b:2] => "a:1,b:2", "a:1, b" => "a:1,b:9092", ["kafka://a/"] => "a:9092", ["kafka://[::1]:5"] => "[::1]:5"
+      }.each do |given, servers|
         kafka.clear
         kafka.seed_brokers = given
         expect(kafka).to eq("bootstrap.servers": servers)
@@ -108,12 +110,12 @@ RSpec.describe Karafka::Compat::KafkaNames do
     end
 
     it "refuses mixed schemes, other schemes and nonsense, without showing a password" do
-      expect { kafka.seed_brokers = %w[kafka://a:1 kafka+ssl://b:2] }.to raise_error(ApplicationHelpers::Invalid, /all kafka:.* or all kafka\+ssl/)
+      expect { kafka.seed_brokers = %w[kafka://a:1 kafka+ssl://b:2] }.to be_refused(/all kafka:.* or all kafka\+ssl/)
       ["http://a:1", "a b", "kafka://a:1/topic", ""].each do |address|
-        expect { kafka.seed_brokers = [address] }.to raise_error(ApplicationHelpers::Invalid, /host:port/)
+        expect { kafka.seed_brokers = [address] }.to be_refused(/host:port/)
       end
-      expect { kafka.seed_brokers = [] }.to raise_error(ApplicationHelpers::Invalid, /a list such as/)
-      expect { kafka.seed_brokers = ["kafka://me:s3cret@a:1"] }.to raise_error(ApplicationHelpers::Invalid) { |error| expect(error.message).not_to include("s3cret") }
+      expect { kafka.seed_brokers = [] }.to be_refused(/a list such as/)
+      expect { kafka.seed_brokers = ["kafka://me:s3cret@a:1"] }.to be_refused(/\A((?!s3cret).)*\z/)
     end
 
     it "translates certificates, the chain after the client's own whichever came first" do
@@ -141,7 +143,9 @@ RSpec.describe Karafka::Compat::KafkaNames do
       kafka.sasl_scram_username = "me"
       kafka.sasl_scram_password = "secret"
       kafka.sasl_scram_mechanism = "sha512"
-      expect(kafka).to eq("sasl.username": "me", "sasl.password": "secret", "sasl.mechanisms": "SCRAM-SHA-512", "security.protocol": "sasl_ssl")
+      expect(kafka).to eq(
+        "sasl.username": "me", "sasl.password": "secret", "sasl.mechanisms": "SCRAM-SHA-512", "security.protocol": "sasl_ssl"
+      )
       kafka.sasl_over_ssl = false
       expect(kafka[:"security.protocol"]).to eq("sasl_plaintext")
       kafka.seed_brokers = ["kafka+ssl://a:1"]
@@ -154,7 +158,7 @@ RSpec.describe Karafka::Compat::KafkaNames do
       kafka.sasl_gssapi_principal = "kafka/host"
       kafka.sasl_gssapi_keytab = "/etc/keytab"
       expect(kafka).to include("sasl.mechanisms": "GSSAPI", "sasl.kerberos.principal": "kafka/host", "sasl.kerberos.keytab": "/etc/keytab")
-      expect { kafka.sasl_scram_mechanism = "md5" }.to raise_error(ApplicationHelpers::Invalid, /"sha256" or "sha512"/)
+      expect { kafka.sasl_scram_mechanism = "md5" }.to be_refused(/"sha256" or "sha512"/)
     end
 
     it "leaves a security.protocol that was written by its own name" do

@@ -2,7 +2,7 @@
 
 require_relative "../../support/application"
 
-RSpec.describe "an application of" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "an application of" do
   include ApplicationHelpers
 
   let(:parser) { Class.new { def self.parse(string) = string.upcase } }
@@ -45,11 +45,13 @@ RSpec.describe "an application of" do # rubocop:disable RSpec/DescribeClass
 
     uploaded = karafka_app.consumer_groups.first.topics.first
     expect(uploaded.to_h).to include(
-      name: "uploaded", batch_consuming: false, consumer_persistence: false, initial_offset: "latest", consumer_group_id: "videos_app_videos"
+      name: "uploaded", batch_consuming: false, consumer_persistence: false, initial_offset: "latest",
+      consumer_group_id: "videos_app_videos"
     )
     expect(uploaded.deserializer.call(Struct.new(:raw_payload).new("abc"))).to eq("ABC")
     expect(uploaded.deserializer.call(Struct.new(:raw_payload).new(nil))).to be_nil
-    expect(Karafka::EngineConfig.new.to_h.dig(:groups, 0, :kafka)).to include("session.timeout.ms" => "30000", "group.id" => "videos_app_videos")
+    expect(Karafka::EngineConfig.new.to_h.dig(:groups, 0, :kafka))
+      .to include("session.timeout.ms" => "30000", "group.id" => "videos_app_videos")
   end
 
   it "2016 is routed as it stands: controller, group, inline_mode" do
@@ -68,13 +70,14 @@ RSpec.describe "an application of" do # rubocop:disable RSpec/DescribeClass
     expect(app.routes.to_h { |group| [group.name, group.topics.map(&:name)] }.reject { |_, topics| topics.empty? })
       .to eq("legacy" => %w[orders], "app" => %w[users])
     orders = app.routes.topics.find { |topic| topic.name == "orders" }
-    expect([orders.consumer, orders.id, orders.subscription_group.id, orders.max_messages]).to eq([controller, "legacy_orders", "legacy_0", 1])
+    expect(orders).to have_attributes(consumer: controller, id: "legacy_orders", max_messages: 1)
+    expect(orders.subscription_group.id).to eq("legacy_0")
   end
 
   it "2016 gets an error for a controller without perform" do
     setup
     controller = stub_const("LateController", Class.new(Karafka::Consumers::Controller))
-    expect { app.routes.draw { topic(:x) { controller controller } } }.to raise_error(ApplicationHelpers::Invalid, /LateController, which has no method `perform`/)
+    expect { app.routes.draw { topic(:x) { controller controller } } }.to be_refused(/LateController, which has no method `perform`/)
   end
 
   it "early 2.x sets pauses by their flat names, in milliseconds" do
@@ -88,16 +91,16 @@ RSpec.describe "an application of" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "any age hears why a setting is gone" do
-    { redis: "Sidekiq itself", zookeeper: "seed_brokers", connection_pool: "delete it", max_concurrency: "config.concurrency", license: "free",
-      internal: "another implementation" }.each do |name, why|
-      expect { setup { |config| config.public_send(:"#{name}=", {}) } }.to raise_error(ApplicationHelpers::Invalid, /no setting `config.#{name}`: .*#{why}/)
+    { redis: "Sidekiq itself", zookeeper: "seed_brokers", connection_pool: "delete it", max_concurrency: "config.concurrency",
+      license: "free", internal: "another implementation" }.each do |name, why|
+      expect { setup { |config| config.public_send(:"#{name}=", {}) } }.to be_refused(/no setting `config.#{name}`: .*#{why}/)
     end
   end
 
   it "1.x sets a parser for all topics" do
     setup { |config| config.parser = parser }
     expect(topic.deserializer.parser).to be(parser)
-    expect { setup { |config| config.parser = Object.new } }.to raise_error(ApplicationHelpers::Invalid, /config.parser .* parse\(string\)/)
+    expect { setup { |config| config.parser = Object.new } }.to be_refused(/config.parser .* parse\(string\)/)
   end
 
   it "1.x gets its name of consumer groups from the mapper it had by default" do

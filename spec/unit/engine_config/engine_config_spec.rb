@@ -94,12 +94,12 @@ RSpec.describe Karafka::EngineConfig do
 
   it "refuses to start with nothing to consume" do
     setup
-    expect { engine }.to raise_error(ApplicationHelpers::Invalid, /nothing to consume.*routes\.draw/)
+    expect { engine }.to be_refused(/nothing to consume.*routes\.draw/)
   end
 
   it "refuses topics whose own kafka settings leave them without brokers" do
     setup
     topic { kafka("session.timeout.ms": 10_000) }
-    expect { engine.to_h }.to raise_error(ApplicationHelpers::Invalid, /orders have no "bootstrap.servers".*inherit: true/)
+    expect { engine.to_h }.to be_refused(/orders have no "bootstrap.servers".*inherit: true/)
   end
 end

@@ -7,16 +7,17 @@ RSpec.describe Karafka::Routing::Contract do
 
   before { setup }
 
-  def refuses(message, kind = ApplicationHelpers::Invalid, &)
-    expect(&).to raise_error(kind, message)
+  def refuses(message, kind = :refused, &)
+    expect(&).to public_send(:"be_#{kind}", message)
     app.routes.clear
   end
 
   it "refuses a consumer without consume, and names what was probably meant" do
-    refuses(/topic orders consumer is Late, which has no method `consume`\. Define it/) { topic(klass: stub_const("Late", Class.new(Karafka::BaseConsumer))) }
+    late = stub_const("Late", Class.new(Karafka::BaseConsumer))
+    refuses(/topic orders consumer is Late, which has no method `consume`\. Define it/) { topic(klass: late) }
     misspelt = stub_const("Misspelt", Class.new(Karafka::BaseConsumer) { def consum; end })
     refuses(/no method `consume` \(there is `consum`\)/) { topic(klass: misspelt) }
-    hidden = stub_const("Hidden", Class.new(Karafka::BaseConsumer) { private def consume; end }) # rubocop:disable Style/AccessModifierDeclarations
+    hidden = stub_const("Hidden", Class.new(Karafka::BaseConsumer) { private def consume; end })
     refuses(/it is private there/) { topic(klass: hidden) }
   end
 
@@ -112,10 +113,10 @@ RSpec.describe Karafka::Routing::Contract do
   it "refuses what is not there yet and names it" do
     %i[parallel retry_topics dead_letter_queue throttle delay_by expire_after only long_running_limit long_running_job inline_insights
        virtual_partitions responder worker interchanger multiplexing exactly_once].each do |name|
-      refuses(/topic setting `#{name}` is not there yet/, ApplicationHelpers::Unsupported) { topic { public_send(name, 1) } }
+      refuses(/topic setting `#{name}` is not there yet/, :unsupported) { topic { public_send(name, 1) } }
     end
-    refuses(/routing setting `multiplexing`/, ApplicationHelpers::Unsupported) { app.routes.draw { subscription_group(:s, multiplexing: 1) } }
-    refuses(/routing setting `active_job_topic`/, ApplicationHelpers::Unsupported) { app.routes.draw { active_job_topic :x } }
-    refuses(/backend :sidekiq/, ApplicationHelpers::Unsupported) { topic { backend :sidekiq } }
+    refuses(/routing setting `multiplexing`/, :unsupported) { app.routes.draw { subscription_group(:s, multiplexing: 1) } }
+    refuses(/routing setting `active_job_topic`/, :unsupported) { app.routes.draw { active_job_topic :x } }
+    refuses(/backend :sidekiq/, :unsupported) { topic { backend :sidekiq } }
   end
 end

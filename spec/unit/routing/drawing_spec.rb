@@ -33,7 +33,9 @@ RSpec.describe Karafka::Routing::Builder do
     end
 
     billing = app.routes.find { |group| group.id == "billing" }
-    expect(app.routes.topics.map { |topic| [topic.name, topic.max_messages] }).to eq([["orders", 250], ["payments", 500], ["^audit\\.", 250]])
+    expect(app.routes.topics.to_h do |topic|
+             [topic.name, topic.max_messages]
+           end).to eq("orders" => 250, "payments" => 500, "^audit\\." => 250)
     expect(billing.subscription_groups.map { |group| [group.id, group.name, group.topics.map(&:name)] })
       .to eq([["billing_0", "payments", ["payments"]], ["billing_1", nil, ["^audit\\."]]])
     expect(billing.topics.first).to be_manual_offset_management
@@ -117,7 +119,9 @@ RSpec.describe Karafka::Routing::Builder do
     it "of deserializers can be made one by one" do
       payload = ->(message) { message }
       made = topic { deserializers payload: payload }.deserializers
-      expect([made.payload, made.key.class, made.headers.class]).to eq([payload, Karafka::Deserializers::Key, Karafka::Deserializers::Headers])
+      expect(made).to have_attributes(
+        payload: payload, key: be_a(Karafka::Deserializers::Key), headers: be_a(Karafka::Deserializers::Headers)
+      )
     end
 
     it "default to JSON payloads" do
@@ -154,7 +158,8 @@ RSpec.describe Karafka::Routing::Builder do
     app.config.topic_mapper = prefix.new
     app.config.consumer_mapper = ->(name) { "shop_#{name}" }
     drawn = topic(:orders)
-    expect([drawn.name, drawn.subscription_name, drawn.consumer_group.name, drawn.consumer_group.id]).to eq(%w[orders eu.orders app shop_app])
+    expect(drawn).to have_attributes(name: "orders", subscription_name: "eu.orders")
+    expect(drawn.consumer_group).to have_attributes(name: "app", id: "shop_app")
     expect([drawn.matches?("eu.orders"), drawn.matches?("orders")]).to eq([true, false])
   end
 end

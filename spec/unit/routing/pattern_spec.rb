@@ -14,18 +14,21 @@ RSpec.describe Karafka::Routing::Pattern do
     /\A(?<name>a)/ => "^(a)",
     /\Ax\d{2}/ => "^x[0-9]{2}",
     /\A\w+\S/ => "^[[:alnum:]_]+[^[:space:]]",
-    /\A[\w\d.\-]+/ => "^[[:alnum:]_0-9.-]+",
+    /\A[\w\d.-]+/ => "^[[:alnum:]_0-9.-]+",
     /\A[^|$]x/ => "^[^|$]x",
-    /\Aa\-b\/c/ => "^a-b/c"
+    %r{\Aa-b/c} => "^a-b/c",
+    Regexp.new("\\Aa\\-b\\/c\\.[\\.\\-x]") => "^a-b/c\\.[.x-]"
   }.each do |regexp, posix|
     it "writes #{regexp.inspect} as #{posix}" do
       expect(described_class.posix(regexp)).to eq(posix)
     end
   end
 
-  [/audit/i, /a(?!b)/, /a(?=b)/, /a+?/, /a*+/, /\bword/, /(a)\1/, /a\Ab/, /a$b/, /(^a)/, /a{1,2}?/, /\p{L}/, /[a&&[b]]/, /(?i:a)/, /a b/x].each do |regexp|
+  [/audit/i, /a(?!b)/, /a(?=b)/, /a+?/, /a*+/, /\bword/, /(a)\1/,
+   /a\Ab/, /a$b/, /(^a)/, /a{1,2}?/, /\p{L}/, /[a&&b]/, /(?i:a)/, /a b/x].each do |regexp|
     it "refuses #{regexp.inspect}, which POSIX cannot express" do
-      expect { described_class.posix(regexp) }.to raise_error(Karafka::Errors::InvalidConfigurationError, /pattern #{Regexp.escape(regexp.inspect)} cannot.*do not have \S+/)
+      expect { described_class.posix(regexp) }
+        .to raise_error(Karafka::Errors::InvalidConfigurationError, /pattern #{Regexp.escape(regexp.inspect)} cannot.*do not have \S+/)
     end
   end
 end

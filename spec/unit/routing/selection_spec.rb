@@ -16,7 +16,10 @@ RSpec.describe Karafka::Routing::Selection do
   end
 
   def left(**selected)
-    selected.each { |kind, names| kind.start_with?("not_") ? selection.exclude(kind.to_s.delete_prefix("not_").to_sym, names) : selection.include_only(kind, names) }
+    selected.each do |kind, names|
+      without = kind.to_s.delete_prefix!("not_")
+      without ? selection.exclude(without.to_sym, names) : selection.include_only(kind, names)
+    end
     selection.validate!(app.routes.topics)
     app.subscription_groups.values.flatten.flat_map(&:active_topics).map(&:name)
   end
@@ -35,12 +38,12 @@ RSpec.describe Karafka::Routing::Selection do
   it("combines") { expect(left(consumer_groups: %w[app], not_topics: %w[a])).to eq(["^b"]) }
 
   it "refuses names that no route has" do
-    expect { left(topics: %w[cc]) }.to raise_error(ApplicationHelpers::Invalid, /Unknown topic `cc`/)
+    expect { left(topics: %w[cc]) }.to be_refused(/Unknown topic `cc`/)
     selection.clear
-    expect { left(not_consumer_groups: %w[othr]) }.to raise_error(ApplicationHelpers::Invalid, /Unknown consumer group `othr`. Did you mean `other`/)
+    expect { left(not_consumer_groups: %w[othr]) }.to be_refused(/Unknown consumer group `othr`. Did you mean `other`/)
   end
 
   it "refuses to leave nothing" do
-    expect { left(topics: %w[c], consumer_groups: %w[app]) }.to raise_error(ApplicationHelpers::Invalid, /Nothing is left to consume/)
+    expect { left(topics: %w[c], consumer_groups: %w[app]) }.to be_refused(/Nothing is left to consume/)
   end
 end

@@ -35,7 +35,7 @@ RSpec.describe Karafka::App do
   it "checks everything when it boots, also consumers that were given by name" do
     setup
     described_class.routes.draw { topic(:x) { consumer "NotThereConsumer" } }
-    expect { described_class.boot! }.to raise_error(ApplicationHelpers::Invalid, /topic x consumer is NotThereConsumer, which cannot be loaded/)
+    expect { described_class.boot! }.to be_refused(/topic x consumer is NotThereConsumer, which cannot be loaded/)
     consumer_class("NotThereConsumer")
     described_class.boot!
     expect(described_class.routes.topics.first.consumer).to be(NotThereConsumer)
@@ -63,8 +63,8 @@ RSpec.describe Karafka::App do
   end
 
   it "does not have declaratives yet" do
-    expect { described_class.declaratives.draw {} }.to raise_error(ApplicationHelpers::Unsupported, /declaratives/)
-    expect { Karafka::Admin.create_topic("x", 1, 1) }.to raise_error(ApplicationHelpers::Unsupported, /Admin.create_topic/)
+    expect { described_class.declaratives }.to be_unsupported(/declaratives/)
+    expect { Karafka::Admin.create_topic("x", 1, 1) }.to be_unsupported(/Admin.create_topic/)
   end
 
   it "wants a block" do

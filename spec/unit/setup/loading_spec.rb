@@ -3,7 +3,7 @@
 require "open3"
 require "rbconfig"
 
-RSpec.describe "loading the gem" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "loading the gem" do
   def ruby(code, *arguments)
     Open3.capture3(RbConfig.ruby, *arguments, "-I", File.expand_path("../../../lib", __dir__), "-e", code)
   end
