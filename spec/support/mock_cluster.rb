@@ -27,10 +27,14 @@ module MockCluster
     @broker&.close
   end
 
+  # @return [StringIO] what the application has logged
+  attr_reader :log
+
   # Settings and routes on the mock cluster, with short times.
   def application(brokers: broker.bootstrap_servers, &routes)
     Karafka::App.setup do |config|
       config.kafka = { "bootstrap.servers": brokers, "session.timeout.ms": 6_000, "auto.commit.interval.ms": 100 }
+      config.logger = Logger.new(@log = StringIO.new)
       config.concurrency = 2
       config.shutdown_timeout = 10_000
       config.pause.timeout = 50
