@@ -117,6 +117,8 @@ module Karafka
       private
 
       def build_producer
+        raise Errors::UnsupportedFeatureError.for("Karafka.producer (WaterDrop)") unless defined?(WaterDrop::Producer)
+
         settings = AttributesMap.producer(kafka)
         settings[:"client.id"] ||= client_id
         application = self
