@@ -12,16 +12,16 @@ mod build;
 mod keys;
 mod paths;
 mod pluck;
-mod screen;
+mod reader;
 
 use std::ops::Range;
 
 use magnus::{function, prelude::*, Error, RArray, RModule, RString, Ruby, Value};
-use serde::de::DeserializeSeed;
 
 use build::Build;
 pub use paths::Paths;
 pub use pluck::pluck;
+use reader::Reader;
 
 /// What `JSON.parse(string)` gives for these bytes as a UTF-8 String; raises what it raises.
 pub fn parse(ruby: &Ruby, bytes: &[u8]) -> Result<Value, Error> {
@@ -32,11 +32,9 @@ pub fn parse(ruby: &Ruby, bytes: &[u8]) -> Result<Value, Error> {
 }
 
 fn parse_fast(ruby: &Ruby, bytes: &[u8]) -> Option<Value> {
-    let text = screen::ordinary(bytes)?;
-    let mut reader = serde_json::Deserializer::from_str(text);
-    // No error is lost here: Ruby's parser meets the same document and speaks for itself.
-    let value = Build::new(ruby).deserialize(&mut reader).ok()?;
-    reader.end().ok()?;
+    let mut reader = Reader::new(bytes)?;
+    let value = Build::new(ruby).value(&mut reader)?;
+    reader.finish()?;
     Some(value)
 }
 

@@ -1,26 +1,18 @@
-//! serde visitors that build Ruby objects while serde_json reads, without a tree in between.
-
-use std::fmt;
+//! Builds Ruby objects while a document is read, without a tree in between.
 
 use magnus::{prelude::*, rb_sys::AsRawValue, RArray, RHash, Ruby, Value};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::keys::Keys;
-use super::screen::MAX_DEPTH;
+use super::reader::{Number, Reader};
 
 /// Values gathered on the stack before Ruby gets them in one call: most records fit, and a hundred levels of
 /// nesting stay far below the stack of a Ruby thread or fiber.
 const GATHER: usize = 32;
 
-/// From here on a number may have been an integer too big for 64 bits; serde_json does not tell them apart.
-const INTEGER_EDGE: f64 = 9_223_372_036_854_775_808.0;
-
-/// Builds one value. Its errors only say "not ordinary": Ruby's parser then reads the document.
 #[derive(Clone, Copy)]
 pub struct Build<'r> {
     ruby: &'r Ruby,
     keys: Keys,
-    depth: usize,
 }
 
 impl<'r> Build<'r> {
@@ -28,7 +20,6 @@ impl<'r> Build<'r> {
         Build {
             ruby,
             keys: Keys::new(ruby),
-            depth: 0,
         }
     }
 
@@ -36,136 +27,80 @@ impl<'r> Build<'r> {
         self.ruby
     }
 
-    fn inside<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth == MAX_DEPTH {
-            return Err(E::custom("deep nesting"));
+    /// The value that `reader` is at. None where it is not ordinary; what was built until then is garbage.
+    pub fn value(self, reader: &mut Reader) -> Option<Value> {
+        match reader.peek()? {
+            b'"' => Some(self.ruby.str_new(&reader.string()?).as_value()),
+            b'{' => self.object(reader),
+            b'[' => self.array(reader),
+            b't' => reader.word("true").map(|()| self.ruby.qtrue().as_value()),
+            b'f' => reader.word("false").map(|()| self.ruby.qfalse().as_value()),
+            b'n' => reader.word("null").map(|()| self.ruby.qnil().as_value()),
+            _ => self.number(reader.number()?),
         }
-        Ok(Build {
-            depth: self.depth + 1,
-            ..self
-        })
     }
 
-    // nil where nothing is gathered yet: the GC only ever sees real values.
-    fn gather(self) -> [Value; GATHER] {
-        [self.ruby.qnil().as_value(); GATHER]
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Build<'_> {
-    type Value = Value;
-
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Build<'_> {
-    type Value = Value;
-
-    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        out.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(self.ruby.qnil().as_value())
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(if value {
-            self.ruby.qtrue().as_value()
-        } else {
-            self.ruby.qfalse().as_value()
-        })
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(self.ruby.integer_from_i64(value).as_value())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(self.ruby.integer_from_u64(value).as_value())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        // "-0" is the Integer 0 in Ruby but reaches us as -0.0; and Ruby warns about what rounds to a subnormal.
-        let zero = value == 0.0 && value.is_sign_positive();
-        if !(zero || value.is_normal() && value.abs() < INTEGER_EDGE) {
-            return Err(E::custom("a number at the edge"));
+    fn number(self, number: Number) -> Option<Value> {
+        match number {
+            Number::Float(value) => Some(self.ruby.float_from_f64(value).as_value()),
+            Number::Integer {
+                negative: false,
+                magnitude,
+            } => Some(self.ruby.integer_from_u64(magnitude).as_value()),
+            Number::Integer {
+                negative: true,
+                magnitude,
+            } => {
+                let magnitude = i64::try_from(magnitude).ok()?;
+                Some(self.ruby.integer_from_i64(-magnitude).as_value())
+            }
         }
-        Ok(self.ruby.float_from_f64(value).as_value())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(self.ruby.str_new(value).as_value())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let inside = self.inside()?;
+    fn array(self, reader: &mut Reader) -> Option<Value> {
         let mut gathered = self.gather();
         let mut count = 0;
         let mut array: Option<RArray> = None;
-        while let Some(value) = items.next_element_seed(inside)? {
+        reader.array(|reader| {
             if count == GATHER {
                 append(*array.get_or_insert_with(|| self.ruby.ary_new()), &gathered);
                 count = 0;
             }
-            gathered[count] = value;
+            gathered[count] = self.value(reader)?;
             count += 1;
-        }
+            Some(())
+        })?;
         let Some(array) = array else {
-            return Ok(self.ruby.ary_new_from_values(&gathered[..count]).as_value());
+            return Some(self.ruby.ary_new_from_values(&gathered[..count]).as_value());
         };
         append(array, &gathered[..count]);
-        Ok(array.as_value())
+        Some(array.as_value())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let inside = self.inside()?;
+    fn object(self, reader: &mut Reader) -> Option<Value> {
         let hash = self.ruby.hash_new();
         let mut gathered = self.gather();
         let (mut count, mut total) = (0, 0);
-        while let Some(key) = entries.next_key_seed(Key(self))? {
+        reader.object(|reader, name| {
             if count == GATHER {
                 insert(hash, &gathered);
                 count = 0;
             }
             // In its place before the value is built, which may run the GC.
-            gathered[count] = key;
-            gathered[count + 1] = entries.next_value_seed(inside)?;
+            gathered[count] = self.keys.get(&name);
+            gathered[count + 1] = self.value(reader)?;
             count += 2;
             total += 1;
-        }
+            Some(())
+        })?;
         insert(hash, &gathered[..count]);
-        // Versions of json differ in what they say about a key that is there twice.
-        if hash.len() != total {
-            return Err(A::Error::custom("a duplicate key"));
-        }
-        Ok(hash.as_value())
-    }
-}
-
-struct Key<'r>(Build<'r>);
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = Value;
-
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = Value;
-
-    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        out.write_str("the name of a member")
+        // A key came twice: versions of json differ in what they say about it.
+        (hash.len() == total).then(|| hash.as_value())
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Value, E> {
-        Ok(self.0.keys.get(name))
+    // nil where nothing is gathered yet: the GC only ever sees real values.
+    fn gather(self) -> [Value; GATHER] {
+        [self.ruby.qnil().as_value(); GATHER]
     }
 }
 

@@ -1,13 +1,11 @@
 //! Single fields out of many documents: one pass over each, Ruby objects only for what was asked for.
 
-use std::fmt;
-
 use magnus::{prelude::*, rb_sys::AsRawValue, Error, RArray, RHash, Ruby, Value};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::build::Build;
+use super::parse_in_ruby;
 use super::paths::{Node, Paths};
-use super::{parse_in_ruby, screen};
+use super::reader::Reader;
 
 /// A document could not be decoded: the error that `JSON.parse` raises, and which one of the documents it was.
 pub struct PluckError {
@@ -71,14 +69,9 @@ fn fill(walk: Walk, bytes: &[u8]) -> Result<(), Error> {
 }
 
 fn fill_fast(walk: Walk, bytes: &[u8]) -> Option<()> {
-    let text = screen::ordinary(bytes)?;
-    if screen::too_deep(bytes) {
-        return None;
-    }
-    let mut reader = serde_json::Deserializer::from_str(text);
-    // No error is lost here: Ruby's parser meets the same document and speaks for itself.
-    walk.deserialize(&mut reader).ok()?;
-    reader.end().ok()
+    let mut reader = Reader::new(bytes)?;
+    walk.read(&mut reader)?;
+    reader.finish()
 }
 
 /// Where the values of one document go: `start` and the places after it.
@@ -128,104 +121,27 @@ impl<'a> Walk<'a> {
             }
         }
     }
-}
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+    /// Reads one value and stores what is wanted of it. What is not an object holds no names: its places stay nil.
+    fn read(self, reader: &mut Reader) -> Option<()> {
         if self.node.wanted_whole() {
-            let value = self.build.deserialize(from)?;
-            self.dig(value);
-            return Ok(());
+            self.dig(self.build.value(reader)?);
+            return Some(());
         }
-        from.deserialize_any(self)
-    }
-}
-
-// What is not an object holds no names: it is read to its end, and its places stay nil.
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        out.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        if reader.peek()? != b'{' {
+            return reader.skip();
+        }
         let mut seen = 0_u64;
-        while let Some(wanted) = entries.next_key_seed(Wanted {
-            paths: self.paths,
-            node: self.node,
-        })? {
-            let Some((position, child)) = wanted else {
-                entries.next_value::<IgnoredAny>()?;
-                continue;
+        reader.object(|reader, name| {
+            let mut children = self.paths.children(self.node);
+            let Some(position) = children.position(|(wanted, _)| wanted == name) else {
+                return reader.skip();
             };
-            // The last one wins, with all that is below it: left to Ruby, like every duplicate key.
-            if seen & 1 << position != 0 {
-                return Err(A::Error::custom("a duplicate key"));
-            }
+            // A name that comes twice: the last wins, with all that is below it. Left to Ruby like every duplicate.
+            (seen & 1 << position == 0).then_some(())?;
             seen |= 1 << position;
-            entries.next_value_seed(self.to(child))?;
-        }
-        Ok(())
-    }
-}
-
-struct Wanted<'a> {
-    paths: &'a Paths,
-    node: &'a Node,
-}
-
-impl<'de, 'a> DeserializeSeed<'de> for Wanted<'a> {
-    type Value = Option<(usize, &'a Node)>;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl<'a> Visitor<'_> for Wanted<'a> {
-    type Value = Option<(usize, &'a Node)>;
-
-    fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        out.write_str("the name of a member")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let children = self.paths.children(self.node).enumerate();
-        Ok(children
-            .filter(|(_, (wanted, _))| *wanted == name)
-            .map(|(position, (_, child))| (position, child))
-            .next())
+            let (_, child) = self.paths.children(self.node).nth(position)?;
+            self.to(child).read(reader)
+        })
     }
 }
