@@ -3,4 +3,5 @@
 pub mod error;
 pub mod fork;
 pub mod mock_broker;
+pub mod producer;
 pub mod settings;
