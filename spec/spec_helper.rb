@@ -5,6 +5,7 @@ require "tmpdir"
 
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 require "karafka"
+require_relative "support/native_fake"
 
 # An example that hangs must fail with its name, not hang the suite. `it "…", deadline: 120` gives one more time.
 EXAMPLE_DEADLINE = 30

@@ -16,7 +16,7 @@ module Karafka
       # @param hint [String, nil] what to do instead
       # @return [UnsupportedFeatureError]
       def self.for(feature, hint = nil)
-        new(["#{feature} is not there yet in karafka-rs #{VERSION}, and it is not ignored: remove it to go on.", hint].compact.join(" "))
+        new(["#{feature} is not there yet in karafka-rs #{VERSION} (and nothing is silently ignored).", hint].compact.join(" "))
       end
     end
 
@@ -87,8 +87,20 @@ module Karafka
       end
     end
 
-    # The engine itself failed (a bug of ours) or was used after it was closed or in a forked child.
+    # The engine did not do what it was asked.
     class EngineError < BaseError; end
+
+    # A bug of ours: the engine stopped itself rather than going on with a wrong state.
+    class InternalError < EngineError; end
+
+    # The engine did not answer within the time it was given.
+    class TimeoutError < EngineError; end
+
+    # Used after it was closed.
+    class ClosedError < EngineError; end
+
+    # A client of the parent process was used in a forked child; the child has to make its own.
+    class ForkedError < EngineError; end
 
     # Work was still running when `shutdown_timeout` had passed; the process exits with status 2.
     class ForcefulShutdownError < BaseError; end

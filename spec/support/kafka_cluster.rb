@@ -39,6 +39,9 @@ class KafkaCluster
       cluster = new(name)
       cluster if cluster.external? || (cluster.load && cluster.answers?)
     end
+
+    # The cluster that specs share: the running one, else one of a single node that ends with this process.
+    def shared = running || new.up
   end
 
   # @param name [String] clusters with different names run side by side

@@ -73,6 +73,11 @@ impl KafkaError {
         }
     }
 
+    /// An error of ours in the shape of Kafka's.
+    pub fn internal(message: impl Into<String>) -> Self {
+        KafkaError::from_code(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL).with_message(message)
+    }
+
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self

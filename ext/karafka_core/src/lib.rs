@@ -1,7 +1,27 @@
 //! The engine of karafka-rs: fetch, assignment, batches, leases, offsets. No Ruby.
+//!
+//! One batch, start to end: librdkafka fills a queue per partition and calls back (`partition`), the partition goes
+//! on the `ready_queue`, a worker `take`s it (`engine`), drains it into a `batch`, gets a `lease`, settles it; the
+//! `poller` commits what was marked.
 
+pub mod batch;
+mod client;
+pub mod config;
+mod drain;
+pub mod engine;
 pub mod error;
+pub mod event;
 pub mod fork;
+mod group;
+pub mod lease;
+mod mailbox;
 pub mod mock_broker;
+mod native;
+pub mod partition;
+mod poller;
 pub mod producer;
+mod ready_queue;
 pub mod settings;
+mod telemetry;
+
+pub use native::PartitionRow;

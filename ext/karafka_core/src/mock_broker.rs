@@ -14,6 +14,11 @@ pub struct MockBroker {
     cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
+// SAFETY: librdkafka locks the mock cluster in every call; the pointer has no thread affinity.
+unsafe impl Send for MockBroker {}
+// SAFETY: as above.
+unsafe impl Sync for MockBroker {}
+
 fn lift<T>(operation: &'static str, result: rdkafka::error::KafkaResult<T>) -> Result<T> {
     result.map_err(|error| {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
@@ -57,7 +62,30 @@ impl MockBroker {
     }
 
     /// The next requests of this kind fail with these codes, one each.
-    pub fn request_errors(&self, api_key: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
-        self.cluster.request_errors(api_key, errors);
+    pub fn request_errors(&self, request: &str, codes: &[i32]) -> Result<()> {
+        let key = match request {
+            "produce" => RDKafkaApiKey::Produce,
+            "fetch" => RDKafkaApiKey::Fetch,
+            "list_offsets" => RDKafkaApiKey::ListOffsets,
+            "metadata" => RDKafkaApiKey::Metadata,
+            "offset_commit" => RDKafkaApiKey::OffsetCommit,
+            "offset_fetch" => RDKafkaApiKey::OffsetFetch,
+            "find_coordinator" => RDKafkaApiKey::FindCoordinator,
+            "join_group" => RDKafkaApiKey::JoinGroup,
+            "heartbeat" => RDKafkaApiKey::Heartbeat,
+            _ => {
+                return Err(Error::Config {
+                    setting: "request".to_owned(),
+                    value: request.to_owned(),
+                    reason: "must be one of produce, fetch, list_offsets, metadata, offset_commit, offset_fetch, \
+                             find_coordinator, join_group, heartbeat"
+                        .to_owned(),
+                })
+            }
+        };
+        let errors: Vec<RDKafkaRespErr> =
+            codes.iter().filter_map(|code| RDKafkaRespErr::try_from(*code).ok()).collect();
+        self.cluster.request_errors(key, &errors);
+        Ok(())
     }
 }

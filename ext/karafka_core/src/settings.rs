@@ -97,6 +97,28 @@ pub fn check<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<
     refused
 }
 
+/// As `check`, and refuses settings of the other kind of client too.
+pub fn check_for<'a>(
+    role: Scope,
+    given: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<(String, String)> {
+    let known = properties();
+    let given: Vec<(&str, &str)> = given.into_iter().collect();
+    let mut refused = check(given.iter().copied());
+    for (name, _) in given {
+        match known.get(name) {
+            Some(Scope::Producer) if role == Scope::Consumer => {
+                refused.push((name.to_owned(), "is a setting of producers only".to_owned()));
+            }
+            Some(Scope::Consumer) if role == Scope::Producer => {
+                refused.push((name.to_owned(), "is a setting of consumers only".to_owned()));
+            }
+            _ => {}
+        }
+    }
+    refused
+}
+
 /// A client configuration, or the first setting librdkafka refuses.
 pub fn client_config(settings: &BTreeMap<String, String>) -> Result<ClientConfig> {
     if let Some((setting, reason)) = check(settings.iter().map(|(k, v)| (k.as_str(), v.as_str())))

@@ -1,8 +1,12 @@
 //! Ruby binding of the engine: conversion only, no decision.
 
+mod engine;
 mod errors;
+mod events;
 mod gvl;
 mod json;
+mod lease;
+mod mock_broker;
 mod producer;
 
 use magnus::{prelude::*, Error, Ruby};
@@ -11,6 +15,9 @@ use magnus::{prelude::*, Error, Ruby};
 fn init(ruby: &Ruby) -> Result<(), Error> {
     let karafka = ruby.define_module("Karafka")?;
     let native = karafka.define_module("Native")?;
+    mock_broker::define(ruby, native)?;
+    engine::define(ruby, native)?;
+    lease::define(ruby, native)?;
     json::define(ruby, native)?;
     producer::define(ruby, native)?;
     Ok(())

@@ -1,0 +1,182 @@
+//! What the host decides before anything starts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use regex::Regex;
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct EngineConfig {
+    /// How long a revocation waits for leases that are still out, so that their work can be committed.
+    #[serde(default = "defaults::revocation_grace_ms")]
+    pub revocation_grace_ms: u64,
+    pub groups: Vec<GroupConfig>,
+}
+
+/// One subscription group: one client, one poll thread.
+#[derive(Debug, Clone, Deserialize)]
+pub struct GroupConfig {
+    pub id: String,
+    /// Complete librdkafka settings.
+    pub kafka: BTreeMap<String, String>,
+    pub topics: Vec<TopicConfig>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct TopicConfig {
+    pub name: Option<String>,
+    /// POSIX pattern starting with `^`; new matching topics are picked up.
+    pub pattern: Option<String>,
+    #[serde(default = "defaults::max_messages")]
+    pub max_messages: usize,
+    #[serde(default = "defaults::max_bytes")]
+    pub max_bytes: usize,
+    /// How long an unfilled batch may wait for more; 0: not at all.
+    #[serde(default)]
+    pub max_wait_time_ms: u64,
+    /// Hand out a lease when the end of the partition is reached.
+    #[serde(default)]
+    pub eofed: bool,
+    #[serde(default = "defaults::pause_timeout_ms")]
+    pub pause_timeout_ms: u64,
+    #[serde(default = "defaults::pause_max_timeout_ms")]
+    pub pause_max_timeout_ms: u64,
+    #[serde(default = "defaults::truth")]
+    pub pause_with_exponential_backoff: bool,
+}
+
+mod defaults {
+    pub fn revocation_grace_ms() -> u64 {
+        5_000
+    }
+    pub fn max_messages() -> usize {
+        100
+    }
+    pub fn max_bytes() -> usize {
+        1_048_576
+    }
+    pub fn pause_timeout_ms() -> u64 {
+        1_000
+    }
+    pub fn pause_max_timeout_ms() -> u64 {
+        30_000
+    }
+    pub fn truth() -> bool {
+        true
+    }
+}
+
+impl TopicConfig {
+    /// How long to wait before attempt `attempt + 1`.
+    pub fn backoff(&self, attempt: u32) -> Duration {
+        let factor = if self.pause_with_exponential_backoff { 1u64 << attempt.saturating_sub(1).min(30) } else { 1 };
+        Duration::from_millis(self.pause_timeout_ms.saturating_mul(factor).min(self.pause_max_timeout_ms))
+    }
+}
+
+/// Finds the settings of a topic: by its name first, then by the patterns in order.
+pub struct TopicTable {
+    names: BTreeMap<String, usize>,
+    patterns: Vec<(Regex, usize)>,
+}
+
+impl TopicTable {
+    pub fn new(topics: &[TopicConfig]) -> Result<Self> {
+        let mut table = TopicTable { names: BTreeMap::new(), patterns: Vec::new() };
+        for (index, topic) in topics.iter().enumerate() {
+            match (&topic.name, &topic.pattern) {
+                (Some(name), None) => {
+                    table.names.insert(name.clone(), index);
+                }
+                (None, Some(pattern)) if pattern.starts_with('^') => {
+                    let regex = Regex::new(pattern).map_err(|error| Error::Config {
+                        setting: "topic pattern".to_owned(),
+                        value: pattern.clone(),
+                        reason: error.to_string(),
+                    })?;
+                    table.patterns.push((regex, index));
+                }
+                (name, pattern) => {
+                    return Err(Error::Config {
+                        setting: "topic".to_owned(),
+                        value: format!("{name:?} {pattern:?}"),
+                        reason: "needs either a name or a pattern that starts with ^".to_owned(),
+                    })
+                }
+            }
+            if topic.max_messages == 0 || topic.max_bytes == 0 {
+                return Err(Error::Config {
+                    setting: "max_messages, max_bytes".to_owned(),
+                    value: format!("{}, {}", topic.max_messages, topic.max_bytes),
+                    reason: "must be at least 1".to_owned(),
+                });
+            }
+        }
+        Ok(table)
+    }
+
+    pub fn find(&self, topic: &str) -> Option<usize> {
+        self.names
+            .get(topic)
+            .copied()
+            .or_else(|| self.patterns.iter().find(|(regex, _)| regex.is_match(topic)).map(|(_, index)| *index))
+    }
+}
+
+impl GroupConfig {
+    /// What to subscribe to, in librdkafka's notation.
+    pub fn subscription(&self) -> Vec<&str> {
+        self.topics.iter().filter_map(|topic| topic.name.as_deref().or(topic.pattern.as_deref())).collect()
+    }
+
+    /// Milliseconds between asynchronous commits.
+    pub fn commit_interval(&self) -> Duration {
+        let given = self.kafka.get("auto.commit.interval.ms").and_then(|text| text.parse().ok());
+        Duration::from_millis(given.unwrap_or(5_000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(name: Option<&str>, pattern: Option<&str>) -> TopicConfig {
+        TopicConfig {
+            name: name.map(str::to_owned),
+            pattern: pattern.map(str::to_owned),
+            max_messages: 100,
+            max_bytes: 1000,
+            max_wait_time_ms: 0,
+            eofed: false,
+            pause_timeout_ms: 1_000,
+            pause_max_timeout_ms: 30_000,
+            pause_with_exponential_backoff: true,
+        }
+    }
+
+    #[test]
+    fn a_name_wins_over_a_pattern() {
+        let topics = [topic(None, Some("^aud")), topic(Some("audit"), None)];
+        let table = TopicTable::new(&topics).expect("valid");
+        assert_eq!(table.find("audit"), Some(1));
+        assert_eq!(table.find("audio"), Some(0));
+        assert_eq!(table.find("other"), None);
+    }
+
+    #[test]
+    fn a_topic_needs_a_name_or_a_pattern() {
+        assert!(TopicTable::new(&[topic(None, None)]).is_err());
+        assert!(TopicTable::new(&[topic(None, Some("aud"))]).is_err());
+        assert!(TopicTable::new(&[topic(None, Some("^("))]).is_err());
+    }
+
+    #[test]
+    fn back_off_doubles_up_to_the_limit() {
+        let topic = topic(Some("t"), None);
+        let waits: Vec<u64> = [1, 2, 3, 6, 400].iter().map(|n| topic.backoff(*n).as_millis() as u64).collect();
+        assert_eq!(waits, [1_000, 2_000, 4_000, 30_000, 30_000]);
+    }
+}

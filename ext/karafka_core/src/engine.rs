@@ -1,0 +1,276 @@
+//! The engine: its groups, their poll threads, and the door the host's workers come through.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::batch::held_bytes;
+use crate::config::EngineConfig;
+use crate::error::{Error, KafkaError, Result};
+use crate::event::{Event, EventQueue, Interrupt};
+use crate::fork::ForkGuard;
+use crate::group::{Group, Switches};
+use crate::lease::Lease;
+use crate::poller::Poller;
+use crate::ready_queue::{Popped, ReadyQueue};
+use crate::{settings, telemetry};
+
+const EVENT_CAPACITY: usize = 10_000;
+
+pub enum Taken {
+    Lease(Box<Lease>),
+    /// The wait was ended from outside.
+    Interrupted,
+    /// The engine has stopped and nothing is left to do.
+    Closed,
+}
+
+/// A picture of the engine for people: what runs, what waits, what blocks.
+#[derive(Debug, Clone)]
+pub struct EngineState {
+    pub running: bool,
+    pub groups: Vec<GroupState>,
+    pub leases: Vec<LeaseState>,
+    pub ready: usize,
+    pub held_bytes: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct GroupState {
+    pub id: String,
+    pub group_id: String,
+    pub assigned: Vec<(Arc<str>, i32)>,
+    pub generation: u64,
+    pub last_poll_age_ms: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct LeaseState {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub kind: &'static str,
+    pub age_ms: u64,
+}
+
+pub struct Engine {
+    config: EngineConfig,
+    groups: Vec<Arc<Group>>,
+    ready: Arc<ReadyQueue>,
+    events: Arc<EventQueue>,
+    switches: Arc<Switches>,
+    force: AtomicBool,
+    started: AtomicBool,
+    open_groups: Mutex<usize>,
+    group_closed: Condvar,
+    failure: Mutex<Option<Error>>,
+    guard: ForkGuard,
+}
+
+impl Engine {
+    /// Checks everything that can be checked without a broker. Starts nothing.
+    pub fn new(config: EngineConfig) -> Result<Arc<Self>> {
+        let ready = Arc::new(ReadyQueue::default());
+        let events = Arc::new(EventQueue::new(EVENT_CAPACITY));
+        let switches = Arc::new(Switches::default());
+        let mut groups = Vec::with_capacity(config.groups.len());
+        for (index, group) in config.groups.iter().enumerate() {
+            settings::client_config(&group.kafka)?;
+            let (ready, events, switches) = (ready.clone(), events.clone(), switches.clone());
+            groups.push(Arc::new(Group::new(index, group.clone(), ready, events, switches)?));
+        }
+        Ok(Arc::new(Engine {
+            open_groups: Mutex::new(groups.len()),
+            config,
+            groups,
+            ready,
+            events,
+            switches,
+            force: AtomicBool::new(false),
+            started: AtomicBool::new(false),
+            group_closed: Condvar::new(),
+            failure: Mutex::new(None),
+            guard: ForkGuard::new(),
+        }))
+    }
+
+    pub fn is_foreign(&self) -> bool {
+        self.guard.is_foreign()
+    }
+
+    fn check_process(&self) -> Result<()> {
+        if self.is_foreign() {
+            return Err(Error::Forked);
+        }
+        Ok(())
+    }
+
+    /// Starts one poll thread per subscription group.
+    pub fn start(self: &Arc<Self>) -> Result<()> {
+        self.check_process()?;
+        if self.started.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        telemetry::listen(&self.events);
+        for group in &self.groups {
+            let engine = Arc::clone(self);
+            let group = group.clone();
+            let name = format!("krs.poll.{}", group.id);
+            std::thread::Builder::new()
+                .name(name)
+                .spawn(move || engine.run_group(group))
+                .map_err(|error| Error::Internal(format!("a thread could not be started: {error}")))?;
+        }
+        if self.groups.is_empty() {
+            self.close_doors();
+        }
+        Ok(())
+    }
+
+    fn run_group(self: Arc<Self>, group: Arc<Group>) {
+        let force: Arc<dyn Fn() -> bool + Send + Sync> = {
+            let engine = self.clone();
+            Arc::new(move || engine.force.load(Ordering::Acquire))
+        };
+        let grace = Duration::from_millis(self.config.revocation_grace_ms);
+        let poller = Poller::new(group.clone(), grace, force);
+        let result = catch_unwind(AssertUnwindSafe(|| poller.run()))
+            .unwrap_or_else(|panic| Err(Error::Internal(panic_text(&*panic))));
+        if let Err(error) = result {
+            self.fail(&group, error);
+        }
+        let mut open = self.open_groups.lock();
+        *open -= 1;
+        if *open == 0 {
+            self.close_doors();
+        }
+        self.group_closed.notify_all();
+    }
+
+    /// A group that can't go on takes the engine with it: half a process that looks alive is worse than none.
+    fn fail(&self, group: &Group, error: Error) {
+        let kafka = KafkaError { fatal: true, ..KafkaError::internal(error.to_string()) };
+        group.emit(Event::Error { group: group.id.clone(), error: kafka });
+        self.failure.lock().get_or_insert(error);
+        self.stop();
+    }
+
+    fn close_doors(&self) {
+        self.ready.close();
+        self.events.close();
+    }
+
+    /// The next lease, waiting for one.
+    pub fn take(&self, interrupt: &Interrupt) -> Result<Taken> {
+        self.check_process()?;
+        loop {
+            match self.ready.pop(interrupt) {
+                Popped::Partition(partition) => {
+                    // A panic here must not become the host's: the engine fails with an error that every waiter gets.
+                    match catch_unwind(AssertUnwindSafe(|| partition.lease())) {
+                        Ok(Some(lease)) => return Ok(Taken::Lease(Box::new(lease))),
+                        Ok(None) => {}
+                        Err(panic) => self.fail(&partition.group, Error::Internal(panic_text(&*panic))),
+                    }
+                }
+                Popped::Interrupted => return Ok(Taken::Interrupted),
+                Popped::Closed => {
+                    return match self.failure.lock().clone() {
+                        Some(error) => Err(error),
+                        None => Ok(Taken::Closed),
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn interrupt_take(&self, interrupt: &Interrupt) {
+        self.ready.interrupt(interrupt);
+    }
+
+    pub fn interrupt_events(&self, interrupt: &Interrupt) {
+        self.events.interrupt(interrupt);
+    }
+
+    /// What happened since the last call; None once the engine is closed and everything was read.
+    pub fn events(&self, timeout: Duration, interrupt: &Interrupt) -> Result<Option<Vec<Event>>> {
+        self.check_process()?;
+        Ok(self.events.receive(timeout, interrupt))
+    }
+
+    /// Hands out no new batches; stays in its groups.
+    pub fn quiet(&self) {
+        self.switches.quiet.store(true, Ordering::Release);
+    }
+
+    /// Begins the graceful stop. Returns at once.
+    pub fn stop(&self) {
+        if self.is_foreign() || self.switches.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if !self.started.load(Ordering::Acquire) {
+            return self.close_doors();
+        }
+        self.groups.iter().for_each(|group| group.wake_poller());
+    }
+
+    /// As `stop`, without waiting for leases that are out.
+    pub fn force_stop(&self) {
+        self.force.store(true, Ordering::Release);
+        self.stop();
+        if !self.is_foreign() {
+            self.groups.iter().for_each(|group| group.wake_poller());
+        }
+    }
+
+    /// Waits until every group is left and every client closed. False when the time ran out.
+    pub fn join(&self, timeout: Duration) -> Result<bool> {
+        self.check_process()?;
+        if !self.started.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        let deadline = Instant::now() + timeout;
+        let mut open = self.open_groups.lock();
+        while *open > 0 {
+            if self.group_closed.wait_until(&mut open, deadline).timed_out() {
+                return Ok(*open == 0);
+            }
+        }
+        Ok(true)
+    }
+
+    pub fn state(&self) -> Result<EngineState> {
+        self.check_process()?;
+        let mut leases = Vec::new();
+        let mut groups = Vec::with_capacity(self.groups.len());
+        for group in &self.groups {
+            for partition in group.partitions() {
+                if let Some((kind, age)) = partition.current_lease() {
+                    leases.push(LeaseState {
+                        topic: partition.topic.clone(),
+                        partition: partition.number,
+                        kind: kind.as_str(),
+                        age_ms: age.as_millis() as u64,
+                    });
+                }
+            }
+            let assignment = group.assignment.lock();
+            groups.push(GroupState {
+                id: group.id.to_string(),
+                group_id: group.config.kafka.get("group.id").cloned().unwrap_or_default(),
+                assigned: assignment.current.keys().cloned().collect(),
+                generation: assignment.generation,
+                last_poll_age_ms: group.last_poll_age_ms(),
+            });
+        }
+        let running = self.started.load(Ordering::Acquire) && *self.open_groups.lock() > 0;
+        Ok(EngineState { running, groups, leases, ready: self.ready.depth(), held_bytes: held_bytes() })
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
+}

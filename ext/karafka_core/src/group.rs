@@ -1,0 +1,121 @@
+//! What the poll thread, the workers and the host share of one subscription group.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::client::ConsumerClient;
+use crate::config::{GroupConfig, TopicConfig, TopicTable};
+use crate::event::{Event, EventQueue, TopicPartition};
+use crate::fork::ForkGuard;
+use crate::partition::Partition;
+use crate::ready_queue::ReadyQueue;
+
+/// Switches of the whole engine.
+#[derive(Debug, Default)]
+pub struct Switches {
+    pub quiet: AtomicBool,
+    pub stopping: AtomicBool,
+}
+
+/// Partitions by topic and number, and those that left but still have work out.
+#[derive(Default)]
+pub struct Assignment {
+    pub current: HashMap<TopicPartition, Arc<Partition>>,
+    pub departing: Vec<Arc<Partition>>,
+    pub generation: u64,
+}
+
+pub struct Group {
+    pub index: usize,
+    pub id: Arc<str>,
+    pub config: GroupConfig,
+    pub topics: TopicTable,
+    pub ready: Arc<ReadyQueue>,
+    pub events: Arc<EventQueue>,
+    pub switches: Arc<Switches>,
+    pub assignment: Mutex<Assignment>,
+    pub guard: ForkGuard,
+    client: Mutex<Weak<ConsumerClient>>,
+    started: Instant,
+    last_poll_ms: AtomicU64,
+}
+
+impl Group {
+    pub fn new(
+        index: usize,
+        config: GroupConfig,
+        ready: Arc<ReadyQueue>,
+        events: Arc<EventQueue>,
+        switches: Arc<Switches>,
+    ) -> crate::error::Result<Self> {
+        Ok(Group {
+            index,
+            id: Arc::from(config.id.as_str()),
+            topics: TopicTable::new(&config.topics)?,
+            config,
+            ready,
+            events,
+            switches,
+            assignment: Mutex::default(),
+            guard: ForkGuard::new(),
+            client: Mutex::new(Weak::new()),
+            started: Instant::now(),
+            last_poll_ms: AtomicU64::new(0),
+        })
+    }
+
+    pub fn topic(&self, index: usize) -> &TopicConfig {
+        &self.config.topics[index]
+    }
+
+    /// The client while it lives. Hold it for one call only: the poll thread waits for it before it closes.
+    pub fn client(&self) -> Option<Arc<ConsumerClient>> {
+        self.client.lock().upgrade()
+    }
+
+    pub fn set_client(&self, client: &Arc<ConsumerClient>) {
+        *self.client.lock() = Arc::downgrade(client);
+    }
+
+    pub fn clear_client(&self) {
+        *self.client.lock() = Weak::new();
+    }
+
+    /// Makes the poll thread look at the state of the group.
+    pub fn wake_poller(&self) {
+        if let Some(client) = self.client() {
+            client.wake();
+        }
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.switches.stopping.load(Ordering::Acquire)
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        self.switches.quiet.load(Ordering::Acquire)
+    }
+
+    pub fn emit(&self, event: Event) {
+        self.events.push(event);
+    }
+
+    pub fn polled_now(&self) {
+        self.last_poll_ms.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Milliseconds since the poll thread last asked librdkafka.
+    pub fn last_poll_age_ms(&self) -> u64 {
+        (self.started.elapsed().as_millis() as u64).saturating_sub(self.last_poll_ms.load(Ordering::Relaxed))
+    }
+
+    /// Every partition that may still have work out: assigned ones and those that left.
+    pub fn partitions(&self) -> Vec<Arc<Partition>> {
+        let assignment = self.assignment.lock();
+        assignment.current.values().chain(assignment.departing.iter()).cloned().collect()
+    }
+}

@@ -1,0 +1,269 @@
+//! A lease: one batch of one partition, handed to one worker, settled exactly once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::types::RDKafkaRespErr;
+
+use crate::batch::Slice;
+use crate::error::{Error, KafkaError, Result};
+use crate::event::Event;
+use crate::native::PartitionList;
+use crate::partition::{Partition, Pause, Position, State};
+
+/// How long a synchronous commit may take.
+pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Consume,
+    Eofed,
+    Revoked,
+    Shutdown,
+    /// Internal: a worker moves the position, nobody sees this lease.
+    Seek,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Consume => "consume",
+            Kind::Eofed => "eofed",
+            Kind::Revoked => "revoked",
+            Kind::Shutdown => "shutdown",
+            Kind::Seek => "seek",
+        }
+    }
+}
+
+pub struct Lease {
+    partition: Arc<Partition>,
+    kind: Kind,
+    messages: Slice,
+    attempt: u32,
+    settled: AtomicBool,
+}
+
+impl Lease {
+    pub(crate) fn new(partition: Arc<Partition>, kind: Kind, messages: Slice, attempt: u32) -> Self {
+        Lease { partition, kind, messages, attempt, settled: AtomicBool::new(false) }
+    }
+
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub fn messages(&self) -> &Slice {
+        &self.messages
+    }
+
+    /// 1 for the first delivery.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    fn settle(&self, change: impl FnOnce(&mut State)) -> bool {
+        if self.settled.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        self.partition.finish_lease(self.kind, change);
+        self.partition.is_alive()
+    }
+
+    /// Everything is processed. False when the partition was lost (or the lease was settled before).
+    pub fn ack(&self) -> bool {
+        self.settle(|state| {
+            state.attempt = 1;
+            // A seek during the batch says where to go on; marking the batch would contradict it.
+            if let (None, Some(last)) = (state.seek, self.messages.last_offset()) {
+                self.partition.mark(last);
+            }
+        })
+    }
+
+    /// Done, and only what was marked by hand is processed.
+    pub fn release(&self) -> bool {
+        self.settle(|state| state.attempt = 1)
+    }
+
+    /// Failed: delivered again from the first unmarked message, after the back-off that is returned.
+    /// None when the partition was lost.
+    pub fn nack(&self) -> Option<Duration> {
+        let delay = self.partition.config().backoff(self.attempt);
+        let alive = self.settle(|state| {
+            if self.kind != Kind::Consume {
+                return;
+            }
+            self.rewind(state);
+            state.attempt = self.attempt.saturating_add(1);
+            if state.pause != Pause::UntilResumed {
+                state.pause = Pause::Until(Instant::now() + delay);
+            }
+        });
+        alive.then_some(delay)
+    }
+
+    /// Back to the first unmarked message: from memory where it is in this batch, by a seek where it is older.
+    fn rewind(&self, state: &mut State) {
+        let unmarked = self.first_unmarked(state);
+        let Some(first) = self.messages.first_offset() else { return };
+        if unmarked < first {
+            state.carry = None;
+            state.seek = Some(Position::Offset(unmarked));
+            return;
+        }
+        state.seek = None;
+        let whole = match &state.carry {
+            Some(carry) if carry.same_batch(&self.messages) => self.messages.joined(carry),
+            _ => self.messages.clone(),
+        };
+        let rest = whole.starting_at(unmarked);
+        state.carry = (!rest.is_empty()).then_some(rest);
+    }
+
+    fn first_unmarked(&self, state: &State) -> i64 {
+        match self.partition.marked() {
+            -1 => state.first_delivered,
+            marked => marked,
+        }
+    }
+
+    /// Where a retry would start.
+    pub fn seek_offset(&self) -> i64 {
+        let state = self.partition.state.lock();
+        self.first_unmarked(&state)
+    }
+
+    /// Marks `offset` as processed; false once the partition is lost. No I/O.
+    pub fn mark(&self, offset: i64) -> bool {
+        self.partition.mark(offset)
+    }
+
+    /// Goes on reading elsewhere once this lease is settled (at once if it is already).
+    pub fn seek(&self, position: Position) -> bool {
+        self.change(|state, partition| {
+            partition.forget_marks(state);
+            state.seek = Some(position);
+        })
+    }
+
+    /// Delivers nothing for a while once this lease is settled; None: until `resume`.
+    /// With an offset it goes on from there.
+    pub fn pause(&self, offset: Option<i64>, duration: Option<Duration>) -> bool {
+        self.change(|state, _| {
+            let until = duration.and_then(|duration| Instant::now().checked_add(duration));
+            state.pause = until.map_or(Pause::UntilResumed, Pause::Until);
+            if let Some(offset) = offset {
+                state.seek = Some(Position::Offset(offset));
+            }
+        })
+    }
+
+    pub fn resume(&self) -> bool {
+        self.change(|state, _| state.pause = Pause::No)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State, &Partition)) -> bool {
+        if !self.partition.is_alive() {
+            return false;
+        }
+        change(&mut self.partition.state.lock(), &self.partition);
+        self.partition.notify();
+        self.partition.is_alive()
+    }
+
+    /// Sends what is marked to the broker without waiting for the answer.
+    pub fn commit_async(&self) -> Result<bool> {
+        let (Some(client), Some(list)) = (self.partition.group.client(), self.marked_list()?) else {
+            return Ok(self.partition.is_alive());
+        };
+        if !self.partition.is_alive() {
+            return Ok(false);
+        }
+        client.commit_async(&list)?;
+        Ok(true)
+    }
+
+    /// Commits what is marked and waits for the broker's answer. Ok(false): the partition is lost.
+    pub fn commit_sync(&self) -> Result<bool> {
+        if !self.partition.is_alive() {
+            return Ok(false);
+        }
+        let Some(list) = self.marked_list()? else { return Ok(true) };
+        let Some(client) = self.partition.group.client() else { return Ok(false) };
+        match client.commit_sync(&list, COMMIT_TIMEOUT) {
+            Ok(offsets) => {
+                let group = &self.partition.group;
+                group.emit(Event::Committed { group: group.id.clone(), offsets, error: None });
+                Ok(self.partition.is_alive())
+            }
+            Err(Error::Kafka { source, .. }) if is_lost(&source) => {
+                self.partition.commit_failed();
+                Ok(false)
+            }
+            Err(error) => {
+                self.partition.commit_failed();
+                Err(error)
+            }
+        }
+    }
+
+    fn marked_list(&self) -> Result<Option<PartitionList>> {
+        let marked = self.partition.marked();
+        if marked < 0 {
+            return Ok(None);
+        }
+        let mut list = PartitionList::with_capacity(1);
+        list.add(&self.partition.topic, self.partition.number, marked)?;
+        Ok(Some(list))
+    }
+
+    /// The end of the partition as last seen; -1 unknown. No I/O.
+    pub fn high_watermark(&self) -> i64 {
+        let partition = &self.partition;
+        partition.group.client().map_or(-1, |client| client.high_watermark(&partition.topic_name, partition.number))
+    }
+}
+
+/// The group went on without us: the new owner of the partition decides about its offsets.
+fn is_lost(error: &KafkaError) -> bool {
+    use RDKafkaRespErr::*;
+    [
+        RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION as i32,
+        RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID as i32,
+        RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS as i32,
+        RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID as i32,
+        RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH as i32,
+        RD_KAFKA_RESP_ERR_FENCED_MEMBER_EPOCH as i32,
+        RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST as i32,
+    ]
+    .contains(&error.number)
+}
+
+impl Drop for Lease {
+    /// Dropped without being settled (a worker was killed, the garbage collector found it): delivered again, and reported.
+    fn drop(&mut self) {
+        if self.partition.group.guard.is_foreign() || self.is_settled() {
+            return;
+        }
+        let offset = self.messages.first_offset().unwrap_or(-1);
+        if self.kind == Kind::Consume {
+            let (topic, partition) = (self.partition.topic.clone(), self.partition.number);
+            self.partition.group.emit(Event::Abandoned { topic, partition, offset });
+        }
+        self.settle(|state| {
+            if self.kind == Kind::Consume {
+                self.rewind(state);
+            }
+        });
+    }
+}

@@ -1,0 +1,218 @@
+//! The few librdkafka objects that rust-rdkafka does not offer, each with an owner.
+
+use std::ffi::{CStr, CString};
+
+use rdkafka::bindings as sys;
+use rdkafka::types::RDKafkaRespErr;
+
+use crate::error::{Error, KafkaError, Result};
+
+/// librdkafka's "no offset".
+pub const OFFSET_INVALID: i64 = -1001;
+pub const OFFSET_BEGINNING: i64 = -2;
+pub const OFFSET_END: i64 = -1;
+
+/// An owned topic partition list.
+pub struct PartitionList(*mut sys::rd_kafka_topic_partition_list_t);
+
+// SAFETY: a plain heap object without thread affinity, owned by one place.
+unsafe impl Send for PartitionList {}
+
+/// One row of a list, copied out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionRow {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub error: Option<KafkaError>,
+}
+
+impl PartitionList {
+    pub fn with_capacity(size: usize) -> Self {
+        // SAFETY: allocates; librdkafka aborts when out of memory, it never returns null.
+        PartitionList(unsafe { sys::rd_kafka_topic_partition_list_new(size as i32) })
+    }
+
+    /// Adds a row. A name with a NUL byte can't exist in Kafka and is refused.
+    pub fn add(&mut self, topic: &str, partition: i32, offset: i64) -> Result<()> {
+        let name = c_string("topic", topic)?;
+        // SAFETY: the list is ours; librdkafka copies the name.
+        unsafe {
+            let row = sys::rd_kafka_topic_partition_list_add(self.0, name.as_ptr(), partition);
+            (*row).offset = offset;
+        }
+        Ok(())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        // SAFETY: never null.
+        unsafe { (*self.0).cnt == 0 }
+    }
+
+    pub fn rows(&self) -> Vec<PartitionRow> {
+        // SAFETY: never null, ours.
+        unsafe { copy_rows(self.0) }
+    }
+
+    pub fn as_ptr(&self) -> *mut sys::rd_kafka_topic_partition_list_t {
+        self.0
+    }
+}
+
+impl Drop for PartitionList {
+    fn drop(&mut self) {
+        // SAFETY: ours, destroyed once.
+        unsafe { sys::rd_kafka_topic_partition_list_destroy(self.0) }
+    }
+}
+
+/// Copies the rows of a list that belongs to somebody else.
+///
+/// # Safety
+/// `list` is null or a valid list for the time of the call.
+pub unsafe fn copy_rows(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<PartitionRow> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: valid by contract; `elems` has `cnt` rows with NUL-terminated names.
+    unsafe {
+        (0..(*list).cnt as usize)
+            .map(|index| {
+                let row = &*(*list).elems.add(index);
+                let failed = row.err != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+                let topic = CStr::from_ptr(row.topic).to_string_lossy().into_owned();
+                let error = failed.then(|| KafkaError::from_code(row.err).at(&topic, row.partition));
+                PartitionRow { topic, partition: row.partition, offset: row.offset, error }
+            })
+            .collect()
+    }
+}
+
+/// A handle of one of librdkafka's queues.
+pub struct Queue(*mut sys::rd_kafka_queue_t);
+
+// SAFETY: librdkafka's queues are internally locked; the handle may be used from any thread.
+unsafe impl Send for Queue {}
+// SAFETY: as above.
+unsafe impl Sync for Queue {}
+
+impl Queue {
+    /// Takes ownership. None for null.
+    ///
+    /// # Safety
+    /// `queue` is null or a handle that nobody else destroys. Its client outlives it.
+    pub unsafe fn from_ptr(queue: *mut sys::rd_kafka_queue_t) -> Option<Self> {
+        (!queue.is_null()).then_some(Queue(queue))
+    }
+
+    pub fn as_ptr(&self) -> *mut sys::rd_kafka_queue_t {
+        self.0
+    }
+
+    /// Makes a blocked poll of this queue return at once.
+    pub fn wake(&self) {
+        // SAFETY: a valid handle.
+        unsafe { sys::rd_kafka_queue_yield(self.0) }
+    }
+
+    /// Next event, waiting up to `timeout_ms`.
+    pub fn poll(&self, timeout_ms: i32) -> Option<QueueEvent> {
+        // SAFETY: a valid handle; the event is ours and destroyed by QueueEvent.
+        let event = unsafe { sys::rd_kafka_queue_poll(self.0, timeout_ms) };
+        (!event.is_null()).then_some(QueueEvent(event))
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: ours, destroyed once.
+        unsafe { sys::rd_kafka_queue_destroy(self.0) }
+    }
+}
+
+/// An event taken from a queue.
+pub struct QueueEvent(*mut sys::rd_kafka_event_t);
+
+impl QueueEvent {
+    pub fn as_ptr(&self) -> *mut sys::rd_kafka_event_t {
+        self.0
+    }
+
+    pub fn kind(&self) -> i32 {
+        // SAFETY: a valid event.
+        unsafe { sys::rd_kafka_event_type(self.0) }
+    }
+
+    pub fn code(&self) -> RDKafkaRespErr {
+        // SAFETY: a valid event.
+        unsafe { sys::rd_kafka_event_error(self.0) }
+    }
+
+    /// The error this event carries, with librdkafka's own text. None when it carries none.
+    pub fn error(&self) -> Option<KafkaError> {
+        let code = self.code();
+        if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return None;
+        }
+        // SAFETY: a valid event; the string lives as long as the event.
+        unsafe {
+            let text = sys::rd_kafka_event_error_string(self.0);
+            let mut error = KafkaError::from_code(code);
+            if !text.is_null() {
+                error.message = CStr::from_ptr(text).to_string_lossy().into_owned();
+            }
+            error.fatal = sys::rd_kafka_event_error_is_fatal(self.0) != 0;
+            Some(error)
+        }
+    }
+
+    pub fn partitions(&self) -> Vec<PartitionRow> {
+        // SAFETY: null or a list that lives as long as the event.
+        unsafe { copy_rows(sys::rd_kafka_event_topic_partition_list(self.0)) }
+    }
+
+    pub fn partition_list_ptr(&self) -> *const sys::rd_kafka_topic_partition_list_t {
+        // SAFETY: a valid event.
+        unsafe { sys::rd_kafka_event_topic_partition_list(self.0) }
+    }
+
+    pub fn statistics(&self) -> String {
+        // SAFETY: null or a NUL-terminated text that lives as long as the event.
+        unsafe {
+            let text = sys::rd_kafka_event_stats(self.0);
+            if text.is_null() {
+                return String::new();
+            }
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        }
+    }
+}
+
+impl Drop for QueueEvent {
+    fn drop(&mut self) {
+        // SAFETY: ours, destroyed once.
+        unsafe { sys::rd_kafka_event_destroy(self.0) }
+    }
+}
+
+/// A C string, or an error that names what held the NUL byte.
+pub fn c_string(what: &str, text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::Config {
+        setting: what.to_owned(),
+        value: text.replace('\0', "\\0"),
+        reason: "contains a NUL byte".to_owned(),
+    })
+}
+
+
+/// Reads a native error object into a Result.
+///
+/// # Safety
+/// `error` is null or ours.
+pub unsafe fn error_result(operation: &'static str, error: *mut sys::rd_kafka_error_t) -> Result<()> {
+    // SAFETY: by contract.
+    match unsafe { KafkaError::from_native(error) } {
+        None => Ok(()),
+        Some(source) => Err(Error::Kafka { operation, source: Box::new(source) }),
+    }
+}

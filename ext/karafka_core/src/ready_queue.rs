@@ -1,0 +1,146 @@
+//! Which partitions have work, and who waits for it. Partitions go round in order; none is in the queue twice.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::event::Interrupt;
+use crate::partition::Partition;
+
+pub enum Popped {
+    Partition(Arc<Partition>),
+    Interrupted,
+    Closed,
+}
+
+struct Timer {
+    at: Instant,
+    sequence: u64,
+    partition: Arc<Partition>,
+}
+
+impl PartialEq for Timer {
+    fn eq(&self, other: &Self) -> bool {
+        self.sequence == other.sequence
+    }
+}
+impl Eq for Timer {}
+impl PartialOrd for Timer {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Timer {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.sequence).cmp(&(other.at, other.sequence))
+    }
+}
+
+#[derive(Default)]
+struct Inner {
+    ready: VecDeque<Arc<Partition>>,
+    timers: BinaryHeap<Reverse<Timer>>,
+    sequence: u64,
+    waiting: usize,
+    closed: bool,
+}
+
+#[derive(Default)]
+pub struct ReadyQueue {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+impl ReadyQueue {
+    /// Puts a partition at the end and wakes one waiter.
+    pub fn push(&self, partition: Arc<Partition>) {
+        let mut inner = self.inner.lock();
+        inner.ready.push_back(partition);
+        if inner.waiting > 0 {
+            self.changed.notify_one();
+        }
+    }
+
+    /// As `push`, by a worker that comes back for more itself: it wakes nobody. Should something else be in front,
+    /// whoever takes that wakes the next (see `pop`).
+    pub fn push_back_own(&self, partition: Arc<Partition>) {
+        self.inner.lock().ready.push_back(partition);
+    }
+
+    /// Looks at the partition again at `at`, unless something else made it ready before.
+    pub fn push_at(&self, partition: Arc<Partition>, at: Instant) {
+        let mut inner = self.inner.lock();
+        inner.sequence += 1;
+        let sequence = inner.sequence;
+        inner.timers.push(Reverse(Timer { at, sequence, partition }));
+        // A waiter may sleep past `at`.
+        self.changed.notify_one();
+    }
+
+    /// The next partition, waiting for one. What is left is still handed out after `close`.
+    pub fn pop(&self, interrupt: &Interrupt) -> Popped {
+        let mut inner = self.inner.lock();
+        loop {
+            if interrupt.is_set() {
+                return Popped::Interrupted;
+            }
+            fire_timers(&mut inner);
+            if let Some(partition) = inner.ready.pop_front() {
+                // Others may be ready too, or a timer may need a waiter that watches it instead of us.
+                if inner.waiting > 0 && !(inner.ready.is_empty() && inner.timers.is_empty()) {
+                    self.changed.notify_one();
+                }
+                partition.begin_lease();
+                return Popped::Partition(partition);
+            }
+            if inner.closed {
+                return Popped::Closed;
+            }
+            let deadline = inner.timers.peek().map(|Reverse(timer)| timer.at);
+            inner.waiting += 1;
+            match deadline {
+                Some(at) => {
+                    self.changed.wait_until(&mut inner, at);
+                }
+                None => self.changed.wait(&mut inner),
+            }
+            inner.waiting -= 1;
+        }
+    }
+
+    pub fn interrupt(&self, interrupt: &Interrupt) {
+        let _inner = self.inner.lock();
+        interrupt.set();
+        self.changed.notify_all();
+    }
+
+    /// Waiters get `Closed` once nothing is left.
+    pub fn close(&self) {
+        let mut inner = self.inner.lock();
+        inner.closed = true;
+        // Nobody is left to look again.
+        inner.timers.clear();
+        self.changed.notify_all();
+    }
+
+    /// Partitions that wait for a worker.
+    pub fn depth(&self) -> usize {
+        self.inner.lock().ready.len()
+    }
+}
+
+fn fire_timers(inner: &mut Inner) {
+    if inner.timers.is_empty() {
+        return;
+    }
+    let now = Instant::now();
+    while inner.timers.peek().is_some_and(|Reverse(timer)| timer.at <= now) {
+        let Some(Reverse(timer)) = inner.timers.pop() else { return };
+        if timer.partition.queue_if_idle() {
+            inner.ready.push_back(timer.partition);
+        }
+    }
+}

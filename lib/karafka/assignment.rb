@@ -1,0 +1,151 @@
+# frozen_string_literal: true
+
+module Karafka
+  # A partition while it is assigned to this process: its route and its consumer. One worker at a time runs it, because
+  # the engine gives out one lease of a partition at a time.
+  class Assignment
+    # @return [Routing::Topic]
+    attr_reader :topic
+    # @return [Integer]
+    attr_reader :partition
+    # @return [BaseConsumer, nil] the instance that serves it now
+    attr_reader :consumer
+
+    # @param topic [Routing::Topic]
+    # @param lease [Native::Lease] the first one
+    def initialize(topic, lease)
+      @topic = topic
+      @partition = lease.partition
+      @decoders = decoders(lease.topic)
+      @manual = topic.manual_offset_management?
+      @persistent = topic.consumer_persistence
+      @each = !topic.batch_consuming
+      # Looked up once: it is asked for each batch.
+      @wraps = topic.consumer.instance_method(:wrap).owner != BaseConsumer
+    end
+
+    # Processes a batch with the user's code. What that raises goes through.
+    # @param lease [Native::Lease]
+    # @return [void]
+    def consume(lease)
+      consumer = prepare(lease)
+      consumer.messages = Messages::Messages.over(lease, @decoders)
+      received(consumer) if Karafka.monitor.listening?("connection.listener.fetch_loop.received")
+      observed(consumer, "consumer.consume", "consumer.consumed") do
+        next around(consumer, :consume) { consume_each(consumer, lease) } if @each
+
+        @wraps ? around(consumer, :consume) { consumer.on_consume } : consumer.on_consume
+      end
+    end
+
+    # @param lease [Native::Lease]
+    # @return [void]
+    def eofed(lease)
+      consumer = prepare(lease)
+      observed(consumer, "consumer.eof", "consumer.eofed") { around(consumer, :eofed) { consumer.on_eofed } }
+    end
+
+    # @param lease [Native::Lease]
+    # @return [void]
+    def revoked(lease)
+      # Nobody was there to be told.
+      return unless @consumer
+
+      consumer = prepare(lease)
+      observed(consumer, "consumer.revoke", "consumer.revoked") { around(consumer, :revoked) { consumer.on_revoked } }
+    end
+
+    # @param lease [Native::Lease]
+    # @return [void]
+    def shutdown(lease)
+      return unless @consumer
+
+      consumer = prepare(lease)
+      observed(consumer, "consumer.shutting_down", "consumer.shutdown") { around(consumer, :shutdown) { consumer.on_shutdown } }
+    end
+
+    # @param lease [Native::Lease]
+    # @return [void]
+    def settle(lease)
+      @manual || lease.kind != :consume ? lease.release : lease.ack
+    end
+
+    private
+
+    def decoders(name)
+      mapper = App.config.topic_mapper
+      mapped = mapper&.incoming(name)&.to_s
+      parts = @topic.deserializers
+      Messages::Decoders.new(
+        payload: parts.payload, key: parts.key, headers: parts.headers, topic: (mapped.freeze unless mapped == name)
+      ).presence
+    end
+
+    def prepare(lease)
+      fresh = @consumer.nil? || (!@persistent && lease.kind == :consume && lease.attempt == 1)
+      return @consumer.tap { |consumer| consumer.karafka_lease = lease } unless fresh
+
+      consumer = @topic.consumer.new
+      consumer.karafka_assign(self)
+      consumer.karafka_lease = lease
+      consumer.initialized
+      # Only now: one whose `initialized` raised is not used again.
+      @consumer = consumer
+      Instrumentation::Safely.instrument("consumer.initialized", caller: consumer) if Karafka.monitor.listening?("consumer.initialized")
+      consumer
+    end
+
+    # `batch_consuming false`: each message that is done is marked, so a failure repeats only what was not.
+    def consume_each(consumer, lease)
+      messages = consumer.messages
+      index = 0
+      while index < messages.size
+        message = messages[index]
+        consumer.params = message
+        consumer.on_consume
+        break unless @manual || lease.mark(message.offset)
+
+        index += 1
+      end
+    end
+
+    # The user's `wrap` decides neither whether the code ran nor whether it succeeded.
+    def around(consumer, action)
+      return yield unless @wraps
+
+      called = false
+      failure = nil
+      consumer.wrap(action) do
+        called = true
+        failure = nil
+        yield
+      rescue Exception => e # rubocop:disable Lint/RescueException -- recorded and raised again
+        failure = e
+        raise
+      end
+      raise failure if failure
+      return if called
+
+      raise Errors::InvalidConfigurationError, "#{consumer.class}#wrap(#{action.inspect}) did not call its block, so nothing was done; it must yield"
+    end
+
+    def observed(consumer, before, after)
+      monitor = Karafka.monitor
+      monitor.instrument(before, { caller: consumer }) if monitor.listening?(before)
+      return yield unless monitor.listening?(after)
+
+      started = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
+      yield
+      time = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond) - started
+      # The work is done: a subscriber that fails must not have it done again.
+      Instrumentation::Safely.instrument(after, { caller: consumer, time: time })
+    end
+
+    def received(consumer)
+      Instrumentation::Safely.instrument(
+        "connection.listener.fetch_loop.received",
+        { caller: consumer, subscription_group: @topic.subscription_group, messages_buffer: consumer.messages }
+      )
+    end
+  end
+end

@@ -1,0 +1,146 @@
+# frozen_string_literal: true
+
+require "securerandom"
+
+module Karafka
+  # What consumers inherit from. One instance serves one partition while it is assigned, so instance variables keep
+  # what they hold from batch to batch (except with `consumer_persistence false`: a new one for each batch).
+  #
+  # @example
+  #   class OrdersConsumer < Karafka::BaseConsumer
+  #     def consume
+  #       messages.each { |message| Order.create!(message.payload) }
+  #     end
+  #   end
+  class BaseConsumer
+    include Consumers::Producing
+    include Consumers::Offsets
+
+    # @return [Messages::Messages, nil] the batch that is processed
+    attr_accessor :messages
+    alias params_batch messages
+
+    # @!attribute [w] params
+    #   @api private
+    attr_writer :params
+
+    # The message that is processed where `batch_consuming` is off (Karafka 1.x), else the first of the batch.
+    # @return [Messages::Message, nil]
+    def params
+      @params || messages&.first
+    end
+
+    # @return [Routing::Topic] the route: its `name`, its settings
+    def topic
+      @karafka_assignment.topic
+    end
+
+    # @return [Integer]
+    def partition
+      @karafka_assignment.partition
+    end
+
+    # @return [String] unique for each instance
+    def id
+      @karafka_id ||= SecureRandom.hex(6)
+    end
+
+    # @return [Process::Tags] labels of this consumer
+    def tags
+      @karafka_tags ||= Process::Tags.new
+    end
+
+    # @!group What you define
+
+    # Processes {#messages}. When it returns, the batch counts as processed (unless `manual_offset_management`); when it
+    # raises anything, the batch is delivered again from its first unmarked message, after a back-off.
+    # @return [void]
+    def consume
+      raise NotImplementedError, "#{self.class} needs a method consume, which processes messages"
+    end
+
+    # Called once, before the first batch.
+    # @return [void]
+    def initialized; end
+
+    # Called when the end of the partition is reached (with `eofed true` in the routes).
+    # @return [void]
+    def eofed; end
+
+    # Called after the partition was taken away. Marking returns false from then on.
+    # @return [void]
+    def revoked; end
+
+    # Called when the process stops. What was buffered can still be processed and marked.
+    # @return [void]
+    def shutdown; end
+
+    # Goes around each of the methods above but {#initialized}. It must call the block. An exception passes through it,
+    # so a database transaction rolls back; the batch counts as failed even when it is swallowed here.
+    # @param _action [Symbol] :consume, :eofed, :revoked or :shutdown
+    # @return [void]
+    def wrap(_action)
+      yield
+    end
+
+    # @!endgroup
+
+    # @return [Integer] 1 on the first delivery of a batch
+    def attempt
+      @karafka_lease.attempt
+    end
+
+    # @return [Boolean] whether this batch, or a part of it, was tried before
+    def retrying?
+      attempt > 1
+    end
+
+    # @return [Boolean] whether the partition belongs to another process by now
+    def revoked?
+      @karafka_lease.revoked?
+    end
+
+    # @raise [Errors::UnsupportedFeatureError] always
+    def respond_with(*)
+      raise Errors::UnsupportedFeatureError.for("respond_with", "Produce with produce_async or produce_sync meanwhile.")
+    end
+
+    # @raise [Errors::UnsupportedFeatureError] always
+    def transaction(*)
+      raise Errors::UnsupportedFeatureError.for("transaction")
+    end
+
+    # @raise [Errors::UnsupportedFeatureError] always
+    def insights
+      raise Errors::UnsupportedFeatureError.for("insights")
+    end
+    alias statistics insights
+
+    # @return [String]
+    def inspect
+      place = @karafka_assignment && " #{topic.name}/#{partition}"
+      "#<#{self.class}#{place}>"
+    end
+
+    # @api private
+    def karafka_assign(assignment)
+      @karafka_assignment = assignment
+    end
+
+    # @api private
+    def karafka_lease=(lease)
+      @karafka_lease = lease
+      @params = nil
+    end
+
+    # What the worker calls; modules with callbacks go around these.
+    # @api private
+    def on_consume = consume
+    # @api private
+    def on_eofed = eofed
+    # @api private
+    def on_revoked = revoked
+    # @api private
+    def on_shutdown = shutdown
+  end
+end

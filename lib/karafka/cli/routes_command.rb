@@ -1,0 +1,52 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Cli
+    # `karafka routes`
+    class RoutesCommand
+      # Shown where they differ from the configuration.
+      SETTINGS = (Routing::Layer::TYPES.keys - %i[active]).freeze
+      private_constant :SETTINGS
+
+      # @param out [IO]
+      def initialize(out: $stdout)
+        @out = out
+      end
+
+      # @return [Integer] exit status
+      def call
+        Boot.load!
+        @out.puts("No topics. Draw some: Karafka::App.routes.draw { topic(:name) { consumer Klass } }") if App.routes.empty?
+        App.routes.each { |group| group(group) }
+        OK
+      end
+
+      private
+
+      def group(group)
+        @out.puts("consumer group #{group.id}#{" (#{group.name} in the routes)" unless group.id == group.name}")
+        group.subscription_groups.each do |subscription|
+          @out.puts("  subscription group #{[subscription.id, subscription.name].compact.join(" ")}")
+          subscription.topics.each { |topic| topic(topic) }
+        end
+      end
+
+      def topic(topic)
+        name = topic.pattern? ? topic.regexp.inspect : topic.subscription_name
+        name += " (#{topic.name} in the routes)" unless topic.pattern? || topic.subscription_name == topic.name
+        name += " [inactive]" unless topic.active
+        @out.puts("    #{name} -> #{topic.declared_consumer || "no consumer"}#{differences(topic)}")
+      end
+
+      def differences(topic)
+        different = SETTINGS.reject { |name| topic.setting(name) == Routing::Root.setting(name) }
+        kafka = topic.kafka == Routing::Root.kafka_settings ? [] : [:kafka]
+        return if (different + kafka).empty?
+
+        shown = different.map { |name| "#{name}: #{topic.setting(name)}" }
+        shown << "kafka: #{Setup::KafkaSettings.new(topic.kafka).to_display}" if kafka.any?
+        "  (#{shown.join(", ")})"
+      end
+    end
+  end
+end

@@ -1,0 +1,84 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Cli
+    # `karafka server`
+    class ServerCommand
+      # @param options [Hash{String=>Object}]
+      def initialize(options)
+        @options = options
+      end
+
+      # @return [Integer] exit status
+      # @raise [Errors::BaseError]
+      def call
+        refuse_daemon
+        Boot.load!
+        select
+        with_pid_file { status(Karafka::Server.run) }
+      end
+
+      private
+
+      def status(result)
+        case result
+        when Integer then result
+        when false then FAILED
+        else OK
+        end
+      end
+
+      def refuse_daemon
+        return unless @options["daemon"]
+
+        raise Errors::CommandError, "--daemon of Karafka 1.x is not there: it would hide the log and the exit status. " \
+                                    "Let systemd or a container run `karafka server`, or use `nohup karafka server &`."
+      end
+
+      def select
+        selection = App.routes.selection
+        Routing::Selection::KINDS.each_key do |kind|
+          selection.include_only(kind, names(kind.to_s) + names("include_#{kind}"))
+          selection.exclude(kind, names("exclude_#{kind}"))
+        end
+        selection.validate!(App.routes.topics)
+      end
+
+      # Both `--topics a b` and `--topics a,b`.
+      def names(option)
+        Array(@options[option]).flat_map { |value| value.split(",") }.map(&:strip).reject(&:empty?)
+      end
+
+      def with_pid_file
+        path = @options["pid"]
+        return yield unless path
+
+        path = File.expand_path(path)
+        write_pid(path)
+        begin
+          yield
+        ensure
+          # Another process may have written its own meanwhile.
+          File.delete(path) if File.exist?(path) && File.read(path).to_i == ::Process.pid
+        end
+      end
+
+      def write_pid(path)
+        refuse_running(path)
+        File.write(path, ::Process.pid.to_s)
+      rescue SystemCallError => e
+        raise Errors::CommandError, "cannot use the pid file: #{e.message}"
+      end
+
+      def refuse_running(path)
+        pid = File.exist?(path) ? File.read(path).to_i : 0
+        return unless pid.positive? && pid != ::Process.pid
+
+        ::Process.kill(0, pid)
+        raise Errors::CommandError, "#{path} says that process #{pid} runs already. Stop it, or delete the file."
+      rescue Errno::ESRCH
+        nil # left behind by a process that is gone
+      end
+    end
+  end
+end

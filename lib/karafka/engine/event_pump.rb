@@ -1,0 +1,124 @@
+# frozen_string_literal: true
+
+require "json"
+
+module Karafka
+  class Engine
+    # The one thread that turns what the engine reports into events of the monitor and lines of the log.
+    class EventPump
+      # How long one wait lasts, ms. It only bounds how late a closed engine is noticed.
+      WAIT_MS = 1_000
+      private_constant :WAIT_MS
+
+      # @param engine [#events]
+      # @param groups [Array<Routing::SubscriptionGroup>]
+      def initialize(engine, groups = [])
+        @engine = engine
+        @groups = groups.to_h { |group| [group.id.to_s, group] }
+        @connectivity = Connectivity.new
+      end
+
+      # @return [self]
+      def start
+        @thread = Thread.new { run }
+        @thread.name = "karafka.events"
+        self
+      end
+
+      # @param seconds [Numeric, nil]
+      # @return [Boolean] whether it ended
+      def join(seconds = nil)
+        @thread.nil? || !@thread.join(seconds).nil?
+      end
+
+      # @return [void]
+      def kill
+        @thread&.kill
+      end
+
+      # @param event [Hash{Symbol=>Object}] as the engine reports it
+      # @return [void]
+      def handle(event)
+        case event[:type]
+        when :log then Karafka.logger.public_send(level(event[:level]), "#{event[:target]}: #{event[:message]}")
+        when :error then error(event)
+        when :assigned then rebalanced("rebalance.partitions_assigned", event)
+        when :revoked then rebalanced("rebalance.partitions_revoked", event)
+        when :committed then committed(event)
+        when :statistics then statistics(event)
+        when :abandoned then abandoned(event)
+        when :dropped_events then Karafka.logger.warn("#{event[:count]} events of the engine were dropped: subscribers are too slow")
+        else Karafka.logger.debug("engine: #{event.inspect}")
+        end
+      end
+
+      private
+
+      def run
+        while (events = @engine.events(WAIT_MS))
+          events.each { |event| contained(event) }
+        end
+      end
+
+      # Subscribers are contained by Safely; this is for what the logger or this class itself raises.
+      def contained(event)
+        handle(event)
+      rescue StandardError => e
+        warn "karafka: cannot report #{event.inspect}: #{e.class}: #{e.message}"
+      end
+
+      def error(event)
+        report = @connectivity.report(event) or return
+        Instrumentation::Safely.error(report, "librdkafka.error", **whose(event))
+      end
+
+      def rebalanced(name, event)
+        @connectivity.reached(event[:group]) if event[:type] == :assigned
+        return unless Karafka.monitor.listening?(name)
+
+        tpl = event[:partitions].group_by(&:first).transform_values { |list| list.map(&:last) }
+        Instrumentation::Safely.instrument(name, { **whose(event), tpl: tpl, **event.slice(:partitions, :generation, :lost) })
+      end
+
+      def committed(event)
+        if event[:error]
+          failure = Errors::KafkaError.new("the commit of #{places(event[:offsets])} was refused: #{event[:error]}", code: event[:error])
+          Instrumentation::Safely.error(failure, "connection.client.commit_offsets.error", **whose(event))
+        elsif Karafka.monitor.listening?("offsets.committed")
+          Instrumentation::Safely.instrument("offsets.committed", { **whose(event), offsets: event[:offsets] })
+        end
+      end
+
+      def statistics(event)
+        # Parsing is expensive, so it waits for somebody who wants it.
+        return unless Karafka.monitor.listening?("statistics.emitted")
+
+        Instrumentation::Safely.instrument("statistics.emitted", { **whose(event), statistics: JSON.parse(event[:json]) })
+      end
+
+      def abandoned(event)
+        place = "#{event[:topic]}/#{event[:partition]}"
+        failure = Errors::EngineError.new("a batch of #{place} was never settled; it is delivered again from offset #{event[:offset]}")
+        Instrumentation::Safely.error(failure, "worker.abandoned.error", caller: self)
+      end
+
+      def whose(event)
+        group = @groups[event[:group].to_s]
+        { caller: self, subscription_group_id: event[:group], consumer_group_id: group&.consumer_group&.id }
+      end
+
+      def places(offsets)
+        Array(offsets).map { |topic, partition, offset| "#{topic}/#{partition}@#{offset}" }.join(", ")
+      end
+
+      def level(name)
+        case name.to_s
+        when "error" then :error
+        when "warn" then :warn
+        when "info" then :info
+        else :debug
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,107 @@
+# frozen_string_literal: true
+
+module Karafka
+  # Configuration and routes in the form that `Native::Engine.new` takes, and the way back: which subscription group
+  # and which topic of the routes the indexes of a lease stand for.
+  class EngineConfig
+    # Where librdkafka's defaults do not suit the engine. A user's `config.kafka` goes before.
+    KAFKA_DEFAULTS = {
+      # 1000 stalls a fast consumer each time its local queue is full.
+      "fetch.queue.backoff.ms" => "10",
+      # Counts per partition, since each has a queue of its own; librdkafka's default is 64 MB.
+      "queued.max.messages.kbytes" => "16384",
+      # What `statistics.emitted` and the metrics listeners live on.
+      "statistics.interval.ms" => "5000"
+    }.freeze
+
+    # How long a revoked partition waits for the batch that is being processed.
+    REVOCATION_GRACE_MS = 5_000
+    private_constant :KAFKA_DEFAULTS, :REVOCATION_GRACE_MS
+
+    # @return [Array<Routing::SubscriptionGroup>] in the order of the engine's groups
+    attr_reader :subscription_groups
+
+    # @param app [Class<App>]
+    # @raise [Errors::InvalidConfigurationError] there is nothing to consume
+    def initialize(app = App)
+      @config = app.config
+      @subscription_groups = app.routes.subscription_groups.select(&:active?).freeze
+      @topics = @subscription_groups.map(&:active_topics).freeze
+      return unless @subscription_groups.empty?
+
+      raise Errors::InvalidConfigurationError,
+            "There is nothing to consume. Draw at least one active topic: Karafka::App.routes.draw { topic(:name) { consumer Klass } }"
+    end
+
+    # @param group_index [Integer] of a lease
+    # @return [Routing::SubscriptionGroup]
+    def subscription_group(group_index)
+      @subscription_groups.fetch(group_index)
+    end
+
+    # @param group_index [Integer] of a lease
+    # @param topic_index [Integer] of a lease
+    # @return [Routing::Topic]
+    def topic(group_index, topic_index)
+      @topics.fetch(group_index).fetch(topic_index)
+    end
+
+    # @return [Hash{Symbol=>Object}] exactly what the engine takes
+    def to_h
+      {
+        max_queued_bytes: nil,
+        revocation_grace_ms: REVOCATION_GRACE_MS,
+        groups: @subscription_groups.zip(@topics).map { |group, topics| group_hash(group, topics) }
+      }
+    end
+
+    # @param group [Routing::SubscriptionGroup]
+    # @return [Hash{String=>String}] all settings of librdkafka of that group's client
+    def kafka(group)
+      settings = Setup::KafkaSettings.new(Setup::AttributesMap.consumer(group.kafka)).to_librdkafka
+      complete = KAFKA_DEFAULTS.merge("client.id" => @config.client_id).merge(settings)
+      complete["group.id"] = group.consumer_group_id
+      complete["auto.offset.reset"] = group.initial_offset
+      complete["enable.partition.eof"] = "true" if group.active_topics.any?(&:eofed?)
+      static_membership(complete, group)
+      require_brokers(complete, group)
+      complete
+    end
+
+    private
+
+    def group_hash(group, topics)
+      { id: group.id, kafka: kafka(group), topics: topics.map { |topic| topic_hash(topic) } }
+    end
+
+    def topic_hash(topic)
+      {
+        name: (topic.subscription_name unless topic.pattern?),
+        pattern: (topic.name if topic.pattern?),
+        max_messages: topic.max_messages,
+        max_bytes: topic.max_bytes,
+        max_wait_time_ms: topic.max_wait_time,
+        eofed: topic.eofed,
+        pause_timeout_ms: topic.pause_timeout,
+        pause_max_timeout_ms: topic.pause_max_timeout,
+        pause_with_exponential_backoff: topic.pause_with_exponential_backoff
+      }
+    end
+
+    # Two clients of one group with the same instance id would fence each other off.
+    def static_membership(settings, group)
+      return unless settings["group.instance.id"] && group.position.positive?
+
+      settings["group.instance.id"] = "#{settings["group.instance.id"]}_#{group.position}"
+    end
+
+    # A topic's own `kafka` without `inherit: true` replaces everything, the brokers too.
+    def require_brokers(settings, group)
+      return unless settings["bootstrap.servers"].to_s.strip.empty?
+
+      raise Errors::InvalidConfigurationError,
+            "The topics #{group.topics.map(&:name).join(", ")} have no \"bootstrap.servers\": set config.kafka, and add " \
+            "`inherit: true` where a topic has kafka settings of its own."
+    end
+  end
+end

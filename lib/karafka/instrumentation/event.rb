@@ -1,0 +1,38 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Instrumentation
+    # What a subscriber gets: `event[:error]`, `event.payload`, `event.id`. `event[:time]` is the duration in
+    # milliseconds where something was measured.
+    class Event
+      # @return [String] name, such as "consumer.consumed"
+      attr_reader :id
+      # @return [Hash{Symbol=>Object}]
+      attr_reader :payload
+
+      # @param id [String]
+      # @param payload [Hash{Symbol=>Object}]
+      def initialize(id, payload)
+        @id = id
+        @payload = payload
+      end
+
+      # @param key [Symbol]
+      # @return [Object, nil]
+      def [](key)
+        @payload[key]
+      end
+
+      # @param key [Symbol]
+      # @raise [KeyError]
+      def fetch(key, *default, &)
+        @payload.fetch(key, *default, &)
+      end
+
+      # @return [Hash{Symbol=>Object}]
+      def to_h
+        @payload
+      end
+    end
+  end
+end

@@ -1,0 +1,149 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Instrumentation
+    # Writes to `Karafka.logger` what happens. Subclass it to change a line.
+    class LoggerListener
+      # Events that are one plain line each.
+      LINES = {
+        app_initializing: [:info, "Initializing"],
+        app_initialized: [:info, "Initialized"],
+        app_quieting: [:info, "Switching to quiet mode: no new batches will be processed"],
+        app_quiet: [:info, "Reached quiet mode: still in the groups, nothing is being processed"],
+        app_stopping: [:info, "Stopping"],
+        app_stopped: [:info, "Stopped"]
+      }.freeze
+      private_constant :LINES
+
+      LINES.each do |event, (level, text)|
+        define_method(:"on_#{event}") { |_event| send(level, "#{text} Karafka (#{::Process.pid})") }
+      end
+
+      # @param log_polling [Boolean] also log each batch that arrives
+      def initialize(log_polling: true)
+        @log_polling = log_polling
+      end
+
+      # @return [Boolean] whether batches that arrive are logged
+      def log_polling?
+        @log_polling
+      end
+
+      # @param _event [Event]
+      # @return [void]
+      def on_app_running(_event)
+        info "Running Karafka #{VERSION}, librdkafka #{Engine.librdkafka_version}, Ruby #{RUBY_VERSION} (#{RUBY_PLATFORM})"
+      end
+
+      # @param _event [Event]
+      # @return [void]
+      def on_app_terminated(_event)
+        debug "Terminated Karafka (#{::Process.pid})"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_process_notice_signal(event)
+        info "Received #{event[:signal]}"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_connection_listener_fetch_loop_received(event)
+        return unless log_polling?
+
+        batch = event[:messages_buffer].metadata
+        info "[#{event[:subscription_group].id}] Got #{batch.size} messages of #{batch.topic}/#{batch.partition}, " \
+             "offsets #{batch.first_offset} to #{batch.last_offset}"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_worker_process(event)
+        job = event[:job]
+        debug "[#{job.id}] #{job.name} started"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_worker_processed(event)
+        job = event[:job]
+        info "[#{job.id}] #{job.name} finished in #{event[:time].round(2)} ms"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_consumer_consuming_retry(event)
+        consumer = event[:caller]
+        info "#{where(consumer)} Retrying #{consumer.class} from offset #{consumer.seek_offset} in #{event[:delay]} ms " \
+             "(attempt #{event[:attempt]} failed)"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_consumer_consuming_pause(event)
+        length = event[:timeout] == -1 ? "until it is resumed" : "for #{event[:timeout]} ms"
+        info "#{where(event[:caller])} Pausing #{length}#{" at offset #{event[:offset]}" if event[:offset]}"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_client_resume(event)
+        info "#{where(event[:caller])} Resuming"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_consumer_consuming_seek(event)
+        info "#{where(event[:caller])} Seeking to #{event[:message].offset}"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_rebalance_partitions_assigned(event)
+        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: assigned #{partitions(event)}"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_rebalance_partitions_revoked(event)
+        verb = event[:lost] ? "lost" : "revoked"
+        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: #{verb} #{partitions(event)}"
+      end
+
+      # @param event [Event]
+      # @return [void]
+      def on_error_occurred(event)
+        error = event[:error]
+        details = error.backtrace ? "\n#{(error.backtrace || []).join("\n")}" : ""
+        send(severity(error), "#{describe(event)}: #{error.class}: #{error.message}#{details}")
+      end
+
+      %i[debug info warn error fatal].each do |level|
+        define_method(level) { |text| Karafka.logger.public_send(level, text) }
+        private level
+      end
+
+      private
+
+      def severity(error)
+        error.respond_to?(:fatal?) && error.fatal? ? :fatal : :error
+      end
+
+      def describe(event)
+        caller = event[:caller]
+        return "#{event[:type]} in #{caller.class} on #{caller.topic.name}/#{caller.partition}" if caller.is_a?(BaseConsumer)
+
+        event[:type]
+      end
+
+      def where(consumer)
+        "[#{consumer.topic.name}/#{consumer.partition}]"
+      end
+
+      def partitions(event)
+        event[:tpl].map { |topic, numbers| "#{topic}[#{numbers.join(",")}]" }.join(" ")
+      end
+    end
+  end
+end

@@ -1,0 +1,152 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Instrumentation
+    # A bus of named events. Subscribing copies the list of subscribers, so instrumenting takes no lock.
+    class Notifications
+      NOTHING = [].freeze
+      EMPTY = {}.freeze
+      private_constant :NOTHING, :EMPTY
+
+      # @param events [Array<String>] names that may be used
+      # @param not_yet [Array<String>] names that are refused as "not there yet" instead of as unknown
+      def initialize(events = Events::EMITTED.keys, not_yet: Events::NOT_YET)
+        @mutex = Mutex.new
+        @events = events.dup
+        @not_yet = not_yet
+        @subscribers = {}.freeze
+      end
+
+      # @return [Array<String>] known names
+      def available_events
+        @events.dup
+      end
+
+      # Makes a name of the application's own known.
+      # @param name [#to_s]
+      # @return [void]
+      def register_event(name)
+        @mutex.synchronize { @events |= [name.to_s.dup.freeze] }
+      end
+
+      # @param target [String, Symbol, Object] name of an event (with a block), or a listener with `on_…` methods
+      # @yieldparam event [Event]
+      # @return [void]
+      # @raise [Errors::EventNotRegisteredError] the name is unknown; the message names the nearest
+      # @raise [Errors::UnsupportedFeatureError] the event belongs to a feature that is not there yet
+      def subscribe(target, &block)
+        if block
+          add(target.to_s, block)
+        elsif target.is_a?(String) || target.is_a?(Symbol)
+          known!(target.to_s)
+          raise ArgumentError, "subscribe(#{target.inspect}) needs a block that takes the event"
+        else
+          subscribe_listener(target)
+        end
+        nil
+      end
+
+      # @param target [Object, Proc] the listener or the block that was subscribed
+      # @return [Boolean] whether it was subscribed
+      def unsubscribe(target)
+        @mutex.synchronize do
+          before = @subscribers
+          @subscribers = before.transform_values { |list| list.reject { |it| it.equal?(target) || receiver_of(it).equal?(target) }.freeze }
+                               .reject { |_, list| list.empty? }.freeze
+          before.values.sum(&:size) != @subscribers.values.sum(&:size)
+        end
+      end
+
+      # @param name [String, nil] forget the subscribers of this event, or of all
+      # @return [void]
+      # @raise [Errors::EventNotRegisteredError]
+      def clear(name = nil)
+        known!(name) if name
+        @mutex.synchronize { @subscribers = (name ? @subscribers.reject { |key, _| key == name } : {}).freeze }
+        nil
+      end
+
+      # @return [Hash{String=>Array<#call>}] subscribers by event
+      def listeners
+        @subscribers
+      end
+
+      # @param name [String]
+      # @return [Boolean] whether anybody would hear it; the hot path asks this before it builds a payload
+      def listening?(name)
+        @subscribers.key?(name)
+      end
+
+      # Calls the subscribers. With a block, runs it first and adds its duration as `:time` (milliseconds).
+      # @param name [String]
+      # @param payload [Hash{Symbol=>Object}]
+      # @return [Object, nil] what the block returned
+      # @raise [Errors::EventNotRegisteredError]
+      def instrument(name, payload = EMPTY)
+        subscribers = @subscribers[name] || unheard(name)
+        return subscribers.empty? ? (yield if block_given?) : measured(name, payload, subscribers) { yield } if block_given?
+
+        publish(subscribers, Event.new(name, payload)) unless subscribers.empty?
+        nil
+      end
+
+      private
+
+      def measured(name, payload, subscribers)
+        started = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
+        result = yield
+        time = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond) - started
+        publish(subscribers, Event.new(name, payload.merge(time: time)))
+        result
+      end
+
+      def publish(subscribers, event)
+        subscribers.each { |subscriber| subscriber.call(event) }
+      end
+
+      def unheard(name)
+        known!(name)
+        NOTHING
+      end
+
+      def add(name, callable)
+        known!(name)
+        @mutex.synchronize { @subscribers = @subscribers.merge(name => [*@subscribers[name], callable].freeze).freeze }
+      end
+
+      # Methods of a listener that name no event are its own business, unless they look like a slip of the pen.
+      def subscribe_listener(listener)
+        by_method = @events.to_h { |name| ["on_#{name.tr(".", "_")}", name] }
+        handlers = listener.methods.map(&:to_s).select { |name| name.start_with?("on_") }
+        handlers.reject { |name| by_method.key?(name) }.each { |name| check_stray(listener, name, by_method.keys) }
+        found = handlers.select { |name| by_method.key?(name) }
+        raise ArgumentError, "#{listener.inspect} has no on_… method, such as on_error_occurred(event)" if found.empty? && handlers.empty?
+
+        found.each { |name| add(by_method[name], listener.method(name)) }
+      end
+
+      def check_stray(listener, handler, known)
+        if @not_yet.any? { |name| handler == "on_#{name.tr(".", "_")}" }
+          Karafka.logger.warn("#{listener.class}##{handler} will not be called: karafka-rs #{VERSION} does not emit that event yet")
+        elsif (nearest = Events.nearest(handler, known))
+          raise Errors::EventNotRegisteredError,
+                "#{listener.class}##{handler} matches no event. Did you mean #{nearest}? Otherwise rename it, so that it does not start with on_"
+        end
+      end
+
+      def receiver_of(subscriber)
+        subscriber.is_a?(Method) ? subscriber.receiver : subscriber
+      end
+
+      def known!(name)
+        return if @events.include?(name)
+        raise Errors::UnsupportedFeatureError.for("the event #{name.inspect}") if @not_yet.include?(name)
+
+        nearest = Events.nearest(name.to_s, @events)
+        raise Errors::EventNotRegisteredError,
+              "there is no event #{name.inspect}.#{" Did you mean #{nearest.inspect}?" if nearest} Names of your own are " \
+              "made known with monitor.notifications_bus.register_event(#{name.inspect}); all are in Karafka.monitor.available_events"
+      end
+    end
+  end
+end

@@ -1,0 +1,48 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Instrumentation
+    # For places where a subscriber that raises must not do harm: a failing error tracker must not stop a worker.
+    module Safely
+      class << self
+        # @param name [String]
+        # @param payload [Hash{Symbol=>Object}]
+        # @return [void]
+        def instrument(name, payload)
+          Karafka.monitor.instrument(name, payload)
+          nil
+        rescue SystemExit, SignalException, NoMemoryError
+          raise
+        rescue Exception => e # rubocop:disable Lint/RescueException -- of other people's code anything may come
+          complain(name, e)
+        end
+
+        # An error that nobody subscribed to goes to the log.
+        # @param error [Exception]
+        # @param type [String] what was going on, such as "consumer.consume.error"
+        # @param caller [Object]
+        # @param rest [Hash{Symbol=>Object}]
+        # @return [void]
+        def error(error, type, caller: nil, **rest)
+          return log(error, type) unless Karafka.monitor.listening?("error.occurred")
+
+          instrument("error.occurred", { caller: caller, error: error, type: type, **rest })
+        end
+
+        private
+
+        def log(error, type)
+          Karafka.logger.error("#{type}: #{error.class}: #{error.message}#{"\n  #{error.backtrace.first(20).join("\n  ")}" if error.backtrace}")
+        rescue StandardError => e
+          warn "karafka: #{type}: #{error.class}: #{error.message} (and the logger raised #{e.class}: #{e.message})"
+        end
+
+        def complain(name, error)
+          Karafka.logger.error("a subscriber of #{name.inspect} raised #{error.class}: #{error.message} (#{error.backtrace&.first})")
+        rescue StandardError
+          warn "karafka: a subscriber of #{name.inspect} raised #{error.class}: #{error.message}, and so did the logger"
+        end
+      end
+    end
+  end
+end

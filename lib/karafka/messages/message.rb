@@ -1,0 +1,216 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Messages
+    # One message: a view into the batch it came with. Everything is read on demand, so it stays cheap until it is
+    # touched, and it may be kept for ever: the bytes live as long as a message refers to them.
+    class Message
+      class << self
+        # Messages of a batch are made with this name, because +new+ has Karafka's arguments.
+        # @!method over(source, index, decoders = nil)
+        # @api private
+        alias over new
+
+        # Builds a message by hand, for tests.
+        # @param raw_payload [String, nil]
+        # @param metadata [Metadata]
+        # @return [Message]
+        def new(raw_payload, metadata)
+          special = metadata.deserializers
+          decoders = special && Decoders.new(payload: special.payload, key: special.key, headers: special.headers).presence
+          over(Values.new(raw_payload, metadata), 0, decoders)
+        end
+      end
+
+      # Three instance variables fit into the object itself; a fourth costs an allocation for each message.
+      # So @decoders exists only where there are some, and @payload only once it was asked for.
+      # @api private
+      def initialize(source, index, decoders = nil)
+        @source = source
+        @index = index
+        @decoders = decoders if decoders
+      end
+
+      # The decoded payload; decoded once.
+      # @return [Object, nil] nil for a tombstone
+      # @raise [Errors::DeserializationError] `cause` is what the deserializer raised; {#raw_payload} stays readable
+      def payload
+        @payload || decode_payload
+      end
+
+      # @return [String, nil] the bytes as they came (in UTF-8 encoding, valid or not); nil for a tombstone
+      def raw_payload
+        @source.raw_payload(@index)
+      end
+
+      # @return [Object, nil] the key, decoded where the topic has a key deserializer
+      def key
+        decoder = @decoders&.key
+        decoder ? decoded("key") { decoder.call(self) } : @source.raw_key(@index)
+      end
+
+      # @return [String, nil]
+      def raw_key
+        @source.raw_key(@index)
+      end
+
+      # @return [Hash{String=>String, Array<String>, nil}] headers; a name that was sent several times has an Array
+      def headers
+        decoder = @decoders&.headers
+        decoder ? decoded("headers") { decoder.call(self) } : @source.raw_headers(@index)
+      end
+
+      # @return [Hash{String=>String, Array<String>, nil}]
+      def raw_headers
+        @source.raw_headers(@index)
+      end
+
+      # @return [Integer]
+      def offset
+        @source.offset(@index)
+      end
+
+      # @return [String]
+      def topic
+        @decoders&.topic || @source.topic
+      end
+
+      # @return [Integer]
+      def partition
+        @source.partition
+      end
+
+      # @return [Time, nil] when it was created or appended, as the topic is configured; nil: unknown
+      def timestamp
+        time(@source.timestamp_ms(@index))
+      end
+      alias create_time timestamp
+
+      # @return [Time, nil] when the engine took it over
+      def received_at
+        time(@source.received_at_ms)
+      end
+
+      # @return [Integer] 1 when the batch it came with is processed for the first time
+      def attempt
+        @source.attempt
+      end
+
+      # @return [Boolean] whether {#payload} was decoded
+      def deserialized?
+        !@payload.nil? || @decoded || false
+      end
+
+      # @return [Boolean] whether it has no payload: a deletion in a compacted topic
+      def tombstone?
+        @source.raw_payload(@index).nil?
+      end
+
+      # @return [Metadata]
+      def metadata
+        Metadata.new(
+          message: self, timestamp: timestamp, headers: headers, key: key, offset: offset, deserializers: @decoders,
+          partition: partition, received_at: received_at, topic: topic, raw_headers: raw_headers, raw_key: raw_key
+        )
+      end
+
+      # A field of the payload, by String or Symbol (Karafka 1.x).
+      # @param name [String, Symbol, Integer]
+      # @return [Object, nil]
+      def [](name)
+        fields = payload
+        value = fields[name]
+        return value unless value.nil? && fields.is_a?(Hash)
+
+        fields[other_form(name)]
+      end
+
+      # @param name [String, Symbol]
+      # @return [Object]
+      # @raise [KeyError]
+      def fetch(name, *default, &)
+        fields = payload
+        other = other_form(name)
+        fields.is_a?(Hash) && !fields.key?(name) && fields.key?(other) ? fields.fetch(other) : fields.fetch(name, *default, &)
+      end
+
+      # @param path [Array<String, Symbol, Integer>]
+      # @return [Object, nil]
+      def dig(*path)
+        path.reduce(payload) do |value, name|
+          break if value.nil?
+
+          found = value[name]
+          found.nil? && value.is_a?(Hash) ? value[other_form(name)] : found
+        end
+      end
+
+      # @return [Hash] the payload
+      def to_h
+        payload.to_h
+      end
+
+      # Karafka 0.5 and 1.0 asked for the decoding; it happens by itself.
+      # @return [self]
+      def retrieve!
+        payload
+        self
+      end
+
+      # @return [String]
+      def inspect
+        "#<#{self.class} #{topic}/#{partition}@#{offset}>"
+      end
+
+      # @api private
+      # @return [Boolean] whether it is of that batch
+      def of?(source)
+        @source.equal?(source)
+      end
+
+      private
+
+      def decode_payload
+        return @payload if @decoded
+
+        decoder = @decoders&.payload
+        value = decoder ? decoded("payload") { decoder.call(self) } : decode_json
+        # nil and false would look as if they had not been decoded.
+        @decoded = true unless value
+        @payload = value
+      end
+
+      def decode_json
+        @source.json(@index)
+      rescue StandardError => e
+        raise undecodable("payload", e) unless tombstone?
+      end
+
+      def decoded(part)
+        yield
+      rescue StandardError => e
+        raise undecodable(part, e)
+      end
+
+      def undecodable(part, cause)
+        Errors::DeserializationError.new(
+          "cannot decode the #{part} of #{topic}/#{partition}@#{offset}: #{cause.class}: #{cause.message[0, 200]}. " \
+          "The bytes are in raw_payload, raw_key and raw_headers.",
+          topic: topic, partition: partition, offset: offset
+        )
+      end
+
+      def other_form(name)
+        case name
+        when Symbol then name.name
+        when String then name.to_sym
+        else name
+        end
+      end
+
+      def time(milliseconds)
+        Time.at(0, milliseconds, :millisecond) unless milliseconds.negative?
+      end
+    end
+  end
+end

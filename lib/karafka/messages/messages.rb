@@ -1,0 +1,197 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Messages
+    # A batch of one partition, in offset order. A view: Message objects are made when they are first touched, and a
+    # message that was touched is the same object from then on.
+    class Messages
+      include Enumerable
+
+      class << self
+        # @!method over(lease, decoders = nil)
+        # @api private
+        alias over new
+
+        # Builds a batch by hand, for tests.
+        # @param messages [Array<Message>]
+        # @param metadata [BatchMetadata, nil]
+        # @return [Messages]
+        def new(messages, metadata = nil)
+          Listed.over(messages, metadata)
+        end
+      end
+
+      # @return [Integer]
+      attr_reader :size
+      alias length size
+      alias batch_size size
+
+      # @api private
+      def initialize(lease, decoders = nil)
+        @lease = lease
+        @decoders = decoders
+        @size = lease.size
+        @processed_at = nil
+      end
+
+      # @yieldparam message [Message]
+      # @return [self, Enumerator]
+      def each(&block)
+        return to_enum(:each) { @size } unless block
+
+        list = loaded
+        lease = @lease
+        decoders = @decoders
+        size = @size
+        index = 0
+        while index < size
+          yield(list[index] ||= Message.over(lease, index, decoders))
+          index += 1
+        end
+        self
+      end
+
+      # @param index [Integer, Range]
+      # @return [Message, Array<Message>, nil]
+      def [](index)
+        return to_a[index] unless index.is_a?(Integer)
+
+        index += @size if index.negative?
+        at(index) if index >= 0 && index < @size
+      end
+
+      # @param count [Integer] none: the first message
+      # @return [Message, Array<Message>, nil]
+      def first(*count)
+        count.empty? ? self[0] : to_a.first(*count)
+      end
+
+      # @param count [Integer] none: the last message
+      # @return [Message, Array<Message>, nil]
+      def last(*count)
+        count.empty? ? self[-1] : to_a.last(*count)
+      end
+
+      # @return [Integer]
+      def count(*item, &block)
+        item.empty? && !block ? @size : super
+      end
+
+      # @return [Boolean]
+      def empty?
+        @size.zero?
+      end
+
+      # @return [Array<Message>]
+      def to_a
+        list = []
+        index = 0
+        # Not through each, which others may have patched.
+        while index < @size
+          list << at(index)
+          index += 1
+        end
+        list
+      end
+
+      # @return [Array<Object>] all payloads, decoded
+      # @raise [Errors::DeserializationError]
+      def payloads
+        to_a.map!(&:payload)
+      end
+
+      # @return [Array<String, nil>]
+      def raw_payloads
+        @lease.raw_payloads
+      end
+
+      # @return [Array<Object, nil>]
+      def keys
+        to_a.map!(&:key)
+      end
+
+      # @return [Array<Integer>]
+      def offsets
+        @lease.offsets
+      end
+
+      # Decodes all payloads now.
+      # @return [self]
+      # @raise [Errors::DeserializationError]
+      def deserialize!
+        payloads
+        self
+      end
+
+      # @return [Array<Message>] Karafka 1.x: the messages, decoded
+      def parsed
+        deserialize!.to_a
+      end
+
+      # @return [BatchMetadata]
+      def metadata
+        lease = @lease
+        watermark = lease.high_watermark
+        BatchMetadata.new(
+          size: @size, first_offset: @size.zero? ? nil : lease.offset(0), last_offset: @size.zero? ? nil : lease.offset(@size - 1),
+          partition: lease.partition, topic: @decoders&.topic || lease.topic, deserializers: @decoders,
+          created_at: last&.timestamp, scheduled_at: Time.at(0, lease.received_at_ms, :millisecond), processed_at: @processed_at ||= Time.now,
+          high_watermark: (watermark unless watermark.negative?), bytesize: lease.bytesize, attempt: lease.attempt
+        )
+      end
+
+      # Reads fields of JSON payloads without building the whole objects.
+      # @param fields [Array<String, Symbol>] names; a dot goes one level down: "user.id"
+      # @return [Array<Object>] with one field its values, with several an Array for each message; nil where absent
+      # @raise [Errors::DeserializationError] a payload cannot be decoded (topics with a deserializer of their own)
+      # @example
+      #   messages.pluck("user.id", "amount").each { |user, amount| … }
+      def pluck(*fields)
+        raise ArgumentError, "pluck needs the name of at least one field, such as pluck(\"user.id\")" if fields.empty?
+
+        paths = fields.map { |field| field.to_s.split(".") }
+        @decoders&.payload ? pluck_from_payloads(paths) : @lease.pluck(paths)
+      end
+
+      # @return [Hash{Object=>Array<Message>}] messages by key, in the order of their offsets
+      def group_by_key
+        to_a.group_by(&:key)
+      end
+
+      # @return [Array<Message>] the last message of each key, and all that have none, in the order of their offsets
+      def compact_by_key
+        seen = {}
+        to_a.reverse.select { |message| (key = message.key).nil? || (seen[key] = true unless seen.key?(key)) }.reverse
+      end
+
+      # @return [String]
+      def inspect
+        "#<#{self.class} #{@size} messages#{" from #{first.inspect}" unless empty?}>"
+      end
+
+      private
+
+      def loaded
+        @list ||= Array.new(@size)
+      end
+
+      def at(index)
+        loaded[index] ||= Message.over(@lease, index, @decoders)
+      end
+
+      def pluck_from_payloads(paths)
+        rows = payloads.map! { |payload| paths.map { |path| dig(payload, path) } }
+        paths.size == 1 ? rows.map!(&:first) : rows
+      end
+
+      def dig(payload, path)
+        path.reduce(payload) do |value, name|
+          case value
+          when Hash then value.fetch(name) { value[name.to_sym] }
+          when Array then Integer(name, exception: false)&.then { |position| value[position] }
+          end
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,63 @@
+# frozen_string_literal: true
+
+module Karafka
+  # What Karafka's surface has and this version has not. Using it raises {Errors::UnsupportedFeatureError}; nothing is
+  # accepted and ignored. The one place: whoever builds a feature deletes its entry here.
+  module NotYet
+    # Settings of a topic, as methods in its block.
+    TOPIC = %i[
+      parallel retry_topics dead_letter_queue throttle throttling delay_by delaying expire_after expiring only filter
+      long_running_limit long_running_job inline_insights virtual_partitions multiplexing exactly_once
+      on_deserialization_error offset_metadata manual_offset_management_strategy scheduled_messages swarm assign
+      adaptive_iterator delegate_to responder worker interchanger
+    ].freeze
+
+    # Methods of the routes, of a consumer group and of a subscription group, and options of the latter.
+    GROUP = %i[
+      multiplexing active_job_topic active_job_pattern recurring_tasks scheduled_messages swarm parallel throttle
+    ].freeze
+
+    # Settings of the application.
+    CONFIG = [:"oauth.token_provider_listener", :"backend :sidekiq"].freeze
+
+    # Commands of the CLI.
+    COMMANDS = {
+      "flow" => "print which topics lead to which",
+      "topics" => "create and migrate the declared topics",
+      "worker" => "start Sidekiq for `backend :sidekiq`",
+      "swarm" => "run several server processes from one",
+      "produce" => "send messages",
+      "consume" => "print messages",
+      "replay" => "process a range of offsets again",
+      "doctor" => "check brokers, settings and groups"
+    }.freeze
+
+    # What to do instead, where there is something.
+    HINTS = {
+      virtual_partitions: "It will be called `parallel`.",
+      throttling: "It will be called `throttle`.",
+      delaying: "It will be called `delay_by`.",
+      expiring: "It will be called `expire_after`.",
+      filter: "It will be called `only`.",
+      long_running_job: "It needs no setting here: polling goes on while a consumer works.",
+      "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",
+      worker: "It belongs to `backend :sidekiq`.",
+      interchanger: "It belongs to `backend :sidekiq`.",
+      responder: "Produce with `producer.produce_async` from `consume`."
+    }.freeze
+    private_constant :HINTS
+
+    # @param kind [:topic, :group, :config, :command]
+    # @param name [Symbol, String]
+    # @return [Errors::UnsupportedFeatureError]
+    def self.error(kind, name)
+      what = case kind
+             when :topic then "The topic setting `#{name}`"
+             when :group then "The routing setting `#{name}`"
+             when :config then "The setting `config.#{name}`"
+             when :command then "The command `#{name}`"
+             end
+      Errors::UnsupportedFeatureError.for(what, HINTS[name.to_sym])
+    end
+  end
+end

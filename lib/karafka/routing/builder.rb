@@ -1,0 +1,137 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Routing
+    # The routes of an application: its consumer groups, in the order they were drawn. `draw` adds to what is there.
+    class Builder
+      include Enumerable
+
+      # @return [Selection] what the command line leaves in
+      attr_reader :selection
+      # @return [Layer] settings of all topics
+      attr_reader :defaults_layer
+
+      def initialize
+        clear
+      end
+
+      # @yield the routes
+      # @return [self]
+      # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
+      def draw(&block)
+        raise ArgumentError, "draw takes the routes as a block" unless block
+
+        instance_eval(&block)
+        @groups.each_value(&:refresh)
+        Contract.new(self).check!
+        self
+      end
+
+      # @param name [String, Symbol] one that was drawn before is opened again
+      # @yield topics and settings of the group
+      # @return [ConsumerGroup]
+      def consumer_group(name, &block)
+        group = (@groups[name.to_s] ||= ConsumerGroup.new(name, self))
+        group.instance_eval(&block) if block
+        group
+      end
+
+      # @param name [String, Symbol, Regexp] a topic of the group `config.group_id`
+      # @yield the settings of the topic
+      # @return [Topic]
+      def topic(name, &block)
+        implicit_group.topic(name, &block)
+      end
+
+      # @param name [String, Symbol, nil] free, for people
+      # @param regexp [Regexp] topics of the group `config.group_id`
+      # @return [Topic]
+      def pattern(name, regexp = nil, &block)
+        implicit_group.pattern(name, regexp, &block)
+      end
+
+      # @param name [String, Symbol, nil] a subscription group of the group `config.group_id`
+      # @return [void]
+      def subscription_group(name = nil, **settings, &block)
+        implicit_group.subscription_group(name, **settings, &block)
+      end
+
+      # @yield settings that hold for every topic which does not set them
+      # @return [void]
+      def defaults(&block)
+        @defaults_layer.instance_eval(&block)
+      end
+
+      # @yieldparam group [ConsumerGroup]
+      # @return [Enumerator, self]
+      def each(&block)
+        return to_enum(:each) { size } unless block
+
+        @groups.values.each(&block)
+        self
+      end
+
+      # @return [Integer] number of consumer groups
+      def size
+        @groups.size
+      end
+      alias length size
+
+      # @return [Boolean]
+      def empty?
+        @groups.empty?
+      end
+
+      # @param index [Integer]
+      # @return [ConsumerGroup, nil]
+      def [](index)
+        @groups.values[index]
+      end
+
+      # @return [ConsumerGroup, nil]
+      def last
+        @groups.values.last
+      end
+
+      # @return [Array<Topic>] of all groups
+      def topics
+        @groups.values.flat_map(&:topics)
+      end
+
+      # @return [Array<SubscriptionGroup>] of all groups
+      def subscription_groups
+        @groups.values.flat_map(&:subscription_groups)
+      end
+
+      # Forgets all routes.
+      # @return [void]
+      def clear
+        @groups = {}
+        @selection = Selection.new
+        @defaults_layer = Layer.new("defaults", Root)
+      end
+
+      # @return [String]
+      def inspect
+        "#<#{self.class} #{@groups.keys.join(", ")}>"
+      end
+
+      private
+
+      def implicit_group
+        consumer_group(App.config.group_id)
+      end
+
+      def respond_to_missing?(_name, _include_private = false)
+        false
+      end
+
+      def method_missing(name, *)
+        return super if name.start_with?("to_") || name.end_with?("?")
+        raise NotYet.error(:group, name) if NotYet::GROUP.include?(name)
+
+        Setup.unknown!("call in the routes", name, %i[topic consumer_group subscription_group pattern defaults] + NotYet::GROUP)
+      end
+    end
+  end
+end

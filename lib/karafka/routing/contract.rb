@@ -1,0 +1,102 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Routing
+    # What routes have to fulfil as a whole; each setting alone was checked when it was made.
+    class Contract
+      # @param builder [Builder]
+      def initialize(builder)
+        @builder = builder
+      end
+
+      # @param classes_by_name [Boolean] whether consumers given by name have to be there already
+      # @return [void]
+      # @raise [Errors::InvalidConfigurationError]
+      def check!(classes_by_name: false)
+        @builder.topics.each do |topic|
+          consumer!(topic, classes_by_name)
+          namespacing!(topic)
+          pauses!(topic)
+        end
+        kafka!
+        @builder.each do |group|
+          once!(group)
+          patterns!(group)
+        end
+      end
+
+      private
+
+      def consumer!(topic, classes_by_name)
+        declared = topic.declared_consumer
+        # A topic that is only declared, to be created, needs none.
+        return if declared.nil? && (!topic.active || topic.config.active?)
+        return if !classes_by_name && (declared.is_a?(String) || declared.is_a?(Symbol))
+
+        klass = topic.consumer
+        unless klass.is_a?(Class) && klass <= BaseConsumer
+          Setup.invalid!("#{topic.label} consumer", klass, "a class that inherits from Karafka::BaseConsumer")
+        end
+        # The controllers of 2016 have `perform`.
+        entry, base = klass <= Consumers::Controller ? [:perform, Consumers::Controller] : [:consume, BaseConsumer]
+        return if klass.method_defined?(entry) && !base.ancestors.include?(klass.instance_method(entry).owner)
+
+        raise Errors::InvalidConfigurationError,
+              "#{topic.label} consumer is #{klass}, which has no method `#{entry}`#{near_miss(klass, entry)}. " \
+              "Define it, such as: def #{entry}; #{entry == :consume ? "messages.each { |message| … }" : "params …"}; end"
+      end
+
+      def near_miss(klass, entry)
+        own = klass.instance_methods(false) + klass.private_instance_methods(false)
+        return " (it is private there; make it public)" if own.include?(entry)
+
+        nearest = DidYouMean::SpellChecker.new(dictionary: own).correct(entry).first
+        nearest ? " (there is `#{nearest}`)" : ""
+      end
+
+      def namespacing!(topic)
+        return if topic.pattern? || !App.config.strict_topics_namespacing
+        return unless topic.name.include?(".") && topic.name.include?("_")
+
+        Setup.invalid!("#{topic.label} name", topic.name, "with dots or with underscores, not both: Kafka's metrics cannot " \
+                                                          "tell a.b from a_b. config.strict_topics_namespacing = false allows it")
+      end
+
+      def pauses!(topic)
+        return if topic.pause_timeout <= topic.pause_max_timeout
+
+        Setup.invalid!("#{topic.label} pause_timeout", topic.pause_timeout, "at most pause_max_timeout (#{topic.pause_max_timeout})")
+      end
+
+      # A group's settings are asked of librdkafka once, not again for each of its topics.
+      def kafka!
+        layers = @builder.topics.flat_map { |topic| [topic, topic.parent, topic.consumer_group] } << @builder.defaults_layer
+        layers.uniq.filter_map(&:own_kafka_settings).each { |settings| Setup::KafkaContract.check!(settings, roles: %w[consumer]) }
+      end
+
+      def once!(group)
+        group.topics.group_by(&:name).each_value do |topics|
+          next if topics.size == 1
+
+          consumers = topics.map { |topic| topic.declared_consumer.inspect }.join(" and ")
+          raise Errors::InvalidConfigurationError,
+                "#{group.label} has the topic #{topics.first.name} #{topics.size} times, for #{consumers}. A group gets each " \
+                "message once: draw the other one in a consumer_group of its own, or let one consumer do both."
+        end
+      end
+
+      # Within one client a topic's own route goes before a pattern. Two clients would share its partitions at random.
+      def patterns!(group)
+        patterns, named = group.topics.partition(&:pattern?)
+        patterns.product(named).each do |pattern, topic|
+          next unless pattern.matches?(topic.subscription_name)
+          next if pattern.subscription_group.equal?(topic.subscription_group)
+
+          raise Errors::InvalidConfigurationError,
+                "#{pattern.label} also matches #{topic.label} in #{group.label}, with other settings of the client: Kafka would give " \
+                "its partitions to either. Draw one of them in a consumer_group of its own, or give both the same kafka settings."
+        end
+      end
+    end
+  end
+end

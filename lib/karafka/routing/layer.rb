@@ -1,0 +1,193 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Routing
+    # A place in the routes where settings can be made: the defaults, a consumer group, a subscription group, a topic.
+    # What a layer does not set comes from its parent when it is *read*, so the order of the routes does not matter.
+    class Layer
+      T = Setup::Types
+      # Settings that every layer has. Times in milliseconds.
+      TYPES = {
+        max_messages: T::COUNT,
+        max_bytes: T::COUNT,
+        max_wait_time: T::MILLISECONDS,
+        initial_offset: T::OFFSET,
+        consumer_persistence: T::BOOLEAN,
+        manual_offset_management: T::BOOLEAN,
+        eofed: T::BOOLEAN,
+        active: T::BOOLEAN,
+        batch_consuming: T::BOOLEAN,
+        batch_fetching: T::BOOLEAN,
+        backend: T::BACKEND,
+        pause_timeout: T::DELAY,
+        pause_max_timeout: T::DELAY,
+        pause_with_exponential_backoff: T::BOOLEAN
+      }.freeze
+
+      # Other names of theirs, from Karafka 1.x and 2016.
+      ALIASES = {
+        persistent: :consumer_persistence, batch_processing: :batch_consuming, batch_mode: :batch_fetching
+      }.freeze
+
+      # Names of 1.x that are translated by {Compat::KafkaNames} in every layer.
+      LEGACY = %i[start_from_beginning max_bytes_per_partition].freeze
+      private_constant :T, :ALIASES, :LEGACY
+
+      # @return [String] what the user calls this place, for messages
+      attr_reader :label
+      # @return [Layer, Root] where settings come from that are not made here
+      attr_reader :parent
+
+      # @param label [String]
+      # @param parent [Layer, Root]
+      def initialize(label, parent)
+        @label = label
+        @parent = parent
+        @own = {}
+        @kafka = nil
+        @inherits_kafka = true
+        @deserializers = {}
+      end
+
+      TYPES.each_key do |name|
+        define_method(name) { |value = UNSET| UNSET.equal?(value) ? setting(name) : set(name, value) }
+      end
+
+      ALIASES.each { |old, name| alias_method old, name }
+
+      LEGACY.each { |name| define_method(name) { |value| legacy(name, value) } }
+
+      %i[active batch_consuming batch_fetching consumer_persistence manual_offset_management eofed].each do |name|
+        define_method(:"#{name}?") { setting(name) }
+      end
+
+      # @param inline [Boolean] of 2016: true stands for `backend :inline`
+      # @return [void]
+      def inline_mode(inline)
+        backend(inline ? :inline : :sidekiq)
+      end
+      alias inline_processing inline_mode
+
+      # @param name [Symbol] :inline
+      # @return [Symbol]
+      # @raise [Errors::UnsupportedFeatureError] for :sidekiq
+      def backend(name = UNSET)
+        raise NotYet.error(:config, :"backend :sidekiq") if name.to_s == "sidekiq"
+
+        UNSET.equal?(name) ? setting(:backend) : set(:backend, name)
+      end
+
+      # Settings of librdkafka for this place alone. They replace those of the application, unless `inherit: true`.
+      # @param settings [Hash]
+      # @return [Hash] without arguments: all that hold here
+      def kafka(settings = nil, **more)
+        return kafka_settings if settings.nil? && more.empty?
+
+        given = (settings || {}).to_h.merge(more)
+        @inherits_kafka = (given[:inherit] || given["inherit"]) == true
+        own_kafka.clear
+        own_kafka.merge!(given.reject { |key, _| key.to_s == "inherit" })
+      end
+
+      # @param payload [#call]
+      # @param key [#call]
+      # @param headers [#call]
+      # @return [Deserializers] without arguments: those that hold here
+      def deserializers(**given)
+        return Deserializers.new(**Deserializers.members.to_h { |part| [part, deserializer_for(part)] }) if given.empty?
+
+        given.each do |part, deserializer|
+          unless Deserializers.members.include?(part)
+            Setup.unknown!("deserializer", part, Deserializers.members, prefix: "#{@label} deserializers ")
+          end
+
+          @deserializers[part] = Setup::Types::DESERIALIZER.check("#{@label} deserializers #{part}", deserializer)
+        end
+      end
+
+      # @param payload [#call] takes the message
+      # @return [#call] without an argument: the one that holds here
+      def deserializer(payload = UNSET)
+        UNSET.equal?(payload) ? deserializer_for(:payload) : deserializers(payload: payload)
+      end
+
+      # @param parser [#parse] of Karafka 1.x: takes the payload's String
+      # @return [void]
+      def parser(parser)
+        deserializer(Compat::ParserDeserializer.new(Setup::Types::PARSER.check("#{@label} parser", parser)))
+      end
+
+      # @param name [Symbol] one of {TYPES}
+      # @return [Object] what holds here
+      def setting(name)
+        @own.fetch(name) { parent.setting(name) }
+      end
+
+      # @param name [Symbol]
+      # @return [Boolean] whether this layer or one above it, below the application's configuration, sets it
+      def explicit?(name)
+        @own.key?(name) || parent.explicit?(name)
+      end
+
+      # @param part [:payload, :key, :headers]
+      # @return [#call]
+      def deserializer_for(part)
+        @deserializers.fetch(part) { parent.deserializer_for(part) }
+      end
+
+      # @return [Setup::KafkaSettings, nil] those made here
+      def own_kafka_settings
+        @kafka
+      end
+
+      # @return [Hash{Symbol=>Object}] all that hold here
+      def kafka_settings
+        return parent.kafka_settings if @kafka.nil?
+
+        @inherits_kafka ? parent.kafka_settings.merge(@kafka.to_h) : @kafka.to_h
+      end
+
+      private
+
+      def set(name, value)
+        @own[name] = TYPES.fetch(name).check("#{@label} #{name}", value)
+      end
+
+      def own_kafka
+        @kafka ||= Setup::KafkaSettings.new(label: "#{@label} kafka") { |name, value| translated(name, value) }
+      end
+
+      # What a name of 1.x stands for. There, a pause had no upper limit unless one was set.
+      def translated(name, value)
+        set(name, value)
+        set(:pause_max_timeout, value) if name == :pause_timeout && value > setting(:pause_max_timeout)
+      end
+
+      # A name of 1.x adds to what is there already.
+      def legacy(name, value)
+        own_kafka.public_send(:"#{name}=", value)
+      end
+
+      # Names this layer answers to; subclasses add theirs.
+      def known_names
+        TYPES.keys + ALIASES.keys + LEGACY + %i[kafka deserializers deserializer parser]
+      end
+
+      def not_yet
+        NotYet::GROUP
+      end
+
+      def respond_to_missing?(_name, _include_private = false)
+        false
+      end
+
+      def method_missing(name, *)
+        return super if name.start_with?("to_") || name.end_with?("?")
+        raise NotYet.error(:topic, name) if NotYet::TOPIC.include?(name)
+        raise NotYet.error(:group, name) if not_yet.include?(name)
+
+        Setup.unknown!("setting", name, known_names, prefix: "#{@label} ")
+      end
+    end
+  end
+end

@@ -1,0 +1,42 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Routing
+    # Where the settings of the routes end: the configuration of the application.
+    module Root
+      PATHS = {
+        pause_timeout: %i[pause timeout],
+        pause_max_timeout: %i[pause max_timeout],
+        pause_with_exponential_backoff: %i[pause with_exponential_backoff]
+      }.freeze
+      FIXED = { active: true, eofed: false }.freeze
+      private_constant :PATHS, :FIXED
+
+      class << self
+        # @param name [Symbol]
+        # @return [Object]
+        def setting(name)
+          return FIXED[name] if FIXED.key?(name)
+
+          (PATHS[name] || [name]).inject(App.config) { |settings, part| settings.public_send(part) }
+        end
+
+        # @return [Boolean] false: nothing here was said in the routes
+        def explicit?(_name)
+          false
+        end
+
+        # @return [Hash{Symbol=>Object}]
+        def kafka_settings
+          App.config.kafka.to_h
+        end
+
+        # @param part [:payload, :key, :headers]
+        # @return [#call]
+        def deserializer_for(part)
+          (App.config.deserializer if part == :payload) || Deserializers.default(part)
+        end
+      end
+    end
+  end
+end

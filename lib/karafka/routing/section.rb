@@ -1,0 +1,65 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Routing
+    # A `subscription_group` block of the routes, or the implicit one around the topics of a consumer group. What its
+    # topics need different clients for makes several {SubscriptionGroup}s of it.
+    class Section < Layer
+      # @return [String, nil] nil: without a name
+      attr_reader :name
+      # @return [Array<Topic>]
+      attr_reader :topics
+
+      # @param name [String, nil]
+      # @param consumer_group [ConsumerGroup]
+      # @param implicit [Boolean]
+      def initialize(name, consumer_group, implicit: false)
+        super(name ? "subscription_group #{name}" : consumer_group.label, consumer_group)
+        @name = name
+        @consumer_group = consumer_group
+        @topics = []
+        @implicit = implicit
+      end
+
+      # @return [Boolean] whether it is the one without a block
+      def implicit?
+        @implicit
+      end
+
+      # @param settings [Hash{Symbol=>Object}] as the options of `subscription_group`
+      # @return [void]
+      # @raise [Errors::InvalidConfigurationError]
+      def apply(settings)
+        settings.each do |setting, value|
+          if setting == :kafka then kafka(value)
+          elsif TYPES.key?(setting) then public_send(setting, value)
+          else method_missing(setting, value)
+          end
+        end
+      end
+
+      # @param name [String, Symbol, Regexp]
+      # @yield the settings of the topic
+      # @return [Topic]
+      def topic(name, &block)
+        topic = Topic.new(name, self, @consumer_group)
+        topic.instance_eval(&block) if block
+        @consumer_group.place(topic, self)
+        topic
+      end
+
+      # @param name [String, Symbol, nil] free, for people
+      # @param regexp [Regexp]
+      # @return [Topic] a pattern
+      def pattern(name, regexp = nil, &block)
+        topic(regexp || name, &block)
+      end
+
+      private
+
+      def known_names
+        super + %i[topic pattern] + NotYet::GROUP
+      end
+    end
+  end
+end

@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Routing
+    # Topics that one client of librdkafka consumes: those of a section whose settings of that client are the same.
+    class SubscriptionGroup
+      # @param consumer_group [ConsumerGroup]
+      # @param sections [Array<Section>]
+      # @return [Array<SubscriptionGroup>]
+      def self.split(consumer_group, sections)
+        alike = sections.flat_map do |section|
+          section.topics.group_by { |topic| [topic.kafka_settings, offset_reset(topic)] }.values.map { |topics| [section.name, topics] }
+        end
+        alike.each_with_index.map { |(name, topics), index| new(name, consumer_group, topics, index) }
+      end
+
+      # A topic without a committed offset starts there: what the routes say, else librdkafka's own setting, else the
+      # configuration.
+      # @param topic [Topic]
+      # @return [String]
+      def self.offset_reset(topic)
+        by_kafka = topic.kafka_settings[:"auto.offset.reset"]
+        topic.explicit?(:initial_offset) || by_kafka.nil? ? topic.initial_offset : by_kafka.to_s
+      end
+
+      # @return [String, nil] the name in the routes
+      attr_reader :name
+      # @return [ConsumerGroup]
+      attr_reader :consumer_group
+      # @return [Array<Topic>]
+      attr_reader :topics
+      # @return [Integer] place in its consumer group
+      attr_reader :position
+      # @return [String] unique in the application; the engine's name for it
+      attr_reader :id
+
+      # @param name [String, nil]
+      # @param consumer_group [ConsumerGroup]
+      # @param topics [Array<Topic>]
+      # @param position [Integer]
+      def initialize(name, consumer_group, topics, position)
+        @name = name
+        @consumer_group = consumer_group
+        @topics = topics.freeze
+        @position = position
+        @id = "#{consumer_group.name}_#{position}".freeze
+        topics.each { |topic| topic.subscription_group = self }
+      end
+
+      # @return [String] name of the consumer group in Kafka
+      def consumer_group_id
+        consumer_group.id
+      end
+
+      # @return [Array<Topic>] those that this process consumes
+      def active_topics
+        topics.select(&:active?)
+      end
+
+      # @return [Boolean] whether this process consumes any of its topics
+      def active?
+        topics.any?(&:active?)
+      end
+
+      # @return [Hash{Symbol=>Object}] settings of librdkafka that the application made for these topics
+      def kafka
+        topics.first.kafka_settings
+      end
+
+      # @return [String] "earliest", "latest" or "error"
+      def initial_offset
+        self.class.offset_reset(topics.first)
+      end
+
+      # @return [String]
+      def inspect
+        "#<#{self.class} #{id} #{topics.map(&:name).join(", ")}>"
+      end
+    end
+  end
+end

@@ -1,0 +1,156 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Routing
+    # One topic, or one pattern of topics, of a consumer group: its consumer and its settings. In the routes each
+    # setting is a call with a value; the same call without one says what holds.
+    class Topic < Layer
+      # @return [String] the name in the routes; of a pattern its expression
+      attr_reader :name
+      # @return [Regexp, nil] of a pattern
+      attr_reader :regexp
+      # @return [ConsumerGroup]
+      attr_reader :consumer_group
+      # @return [SubscriptionGroup] the client that consumes it
+      attr_accessor :subscription_group
+
+      # @param name [String, Symbol, Regexp]
+      # @param parent [Section]
+      # @param consumer_group [ConsumerGroup]
+      def initialize(name, parent, consumer_group)
+        super("topic #{name.is_a?(Regexp) ? name.inspect : name}", parent)
+        @consumer_group = consumer_group
+        @consumer = nil
+        @declaration = nil
+        @moved_to = nil
+        if name.is_a?(Regexp)
+          @regexp = name
+          @name = Pattern.posix(name).freeze
+        else
+          @name = Setup::Types::NAME.check("topic", name).dup.freeze
+        end
+      end
+
+      # @param klass [Class, String, Symbol] a Class, or its name where it cannot be loaded yet
+      # @return [Class, nil] without an argument: the class, looked up again where instances do not persist, so that
+      #   reloaded code is used
+      def consumer(klass = UNSET)
+        return @consumer = klass unless UNSET.equal?(klass)
+
+        case @consumer
+        when String, Symbol then constantize(@consumer.to_s)
+        when Class then !consumer_persistence && @consumer.name ? constantize(@consumer.name) : @consumer
+        else @consumer
+        end
+      end
+      # Its name of 2016.
+      alias controller consumer
+
+      # @return [Object] what was given to {#consumer}, as it was given
+      def declared_consumer
+        @consumer
+      end
+
+      # The consumer group of this topic, as the routes of 2016 say it.
+      # @param name [String, Symbol]
+      # @return [String, nil] without an argument: the group it was moved to
+      def group(name = UNSET)
+        UNSET.equal?(name) ? @moved_to : @moved_to = name.to_s
+      end
+
+      # How the topic is to be created.
+      # @option given [Boolean] :active (true) whether it is managed at all
+      # @option given [Integer] :partitions (1)
+      # @option given [Integer] :replication_factor (1)
+      # @option given [Object] … any other: Kafka's own settings of the topic
+      # @return [Declaration] without arguments: what was declared
+      def config(**given)
+        return @declaration || Declaration.new(active: false) if given.empty?
+
+        details = { active: true, partitions: 1, replication_factor: 1 }.merge(given)
+        %i[partitions replication_factor].each { |name| Setup::Types::COUNT.check("#{label} config #{name}", details[name]) }
+        @declaration = Declaration.new(**details.slice(*Declaration.members), details: details.except(*Declaration.members))
+      end
+
+      # Puts the topic into another group.
+      # @param section [Section]
+      # @param consumer_group [ConsumerGroup]
+      # @return [void]
+      def attach(section, consumer_group)
+        @parent = section
+        @consumer_group = consumer_group
+      end
+
+      # @return [Integer] at most so many messages in a batch; one where `batch_fetching` is off
+      def max_messages(value = UNSET)
+        return super unless UNSET.equal?(value)
+
+        batch_fetching ? super : 1
+      end
+
+      # @return [Boolean] whether it is a pattern
+      def pattern?
+        !regexp.nil?
+      end
+
+      # @return [Boolean] whether this process consumes it: `active`, and not left out on the command line
+      def active?
+        active && consumer_group.selects?(self)
+      end
+
+      # @return [String] unique in the application
+      def id
+        "#{consumer_group.id}_#{name}"
+      end
+
+      # @return [String] the name in Kafka, which a `topic_mapper` may change
+      def subscription_name
+        mapper = App.config.topic_mapper
+        mapper && !pattern? ? mapper.outgoing(name).to_s : name
+      end
+
+      # @param topic [String] a name in Kafka
+      # @return [Boolean] whether messages of that topic belong here
+      def matches?(topic)
+        pattern? ? regexp.match?(topic) : subscription_name == topic
+      end
+
+      # @return [Hash{Symbol=>Object}]
+      def to_h
+        TYPES.keys.to_h { |setting| [setting, public_send(setting)] }.merge(
+          id: id, name: name, pattern: pattern?, consumer: declared_consumer, consumer_group_id: consumer_group.id,
+          subscription_name: subscription_name, kafka: Setup::KafkaSettings.new(kafka_settings).to_display
+        )
+      end
+
+      # @return [String]
+      def inspect
+        "#<#{self.class} #{id}>"
+      end
+
+      # How a topic is to be created.
+      Declaration = Struct.new(:active, :partitions, :replication_factor, :details, keyword_init: true) do
+        # @return [Boolean] whether the topic is managed
+        def active?
+          active == true
+        end
+      end
+
+      private
+
+      def constantize(class_name)
+        Object.const_get(class_name)
+      rescue NameError => e
+        raise Errors::InvalidConfigurationError, "#{label} consumer is #{class_name}, which cannot be loaded: #{e.message}"
+      end
+
+      def known_names
+        super + %i[consumer controller config group] + NotYet::TOPIC
+      end
+
+      def not_yet
+        NotYet::TOPIC
+      end
+    end
+  end
+end

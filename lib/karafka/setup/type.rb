@@ -1,0 +1,32 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Setup
+    # What a setting may be: a description for people, a test, and a conversion to the form that is kept.
+    class Type
+      # @return [String] completes "must be …"
+      attr_reader :description
+
+      # @param description [String]
+      # @param convert [Proc, nil]
+      # @yieldparam value [Object] converted
+      # @yieldreturn [Boolean] whether it is allowed
+      def initialize(description, convert: nil, &test)
+        @description = description
+        @convert = convert
+        @test = test
+      end
+
+      # @param setting [String] full name, for the message
+      # @param value [Object]
+      # @return [Object] the value in the form that is kept
+      # @raise [Errors::InvalidConfigurationError]
+      def check(setting, value)
+        converted = @convert ? @convert.call(value) : value
+        return converted if @test.call(converted)
+
+        Setup.invalid!(setting, value, description)
+      end
+    end
+  end
+end

@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Setup
+    # The types that settings and routes share.
+    module Types
+      ANY = Type.new("anything") { true }
+      BOOLEAN = Type.new("true or false") { |value| [true, false].include?(value) }
+      COUNT = Type.new("an Integer of at least 1") { |value| value.is_a?(Integer) && value.positive? }
+      INTEGER = Type.new("an Integer") { |value| value.is_a?(Integer) }
+      MILLISECONDS = Type.new("an Integer of at least 0, in milliseconds") { |value| value.is_a?(Integer) && !value.negative? }
+      DELAY = Type.new("an Integer of at least 1, in milliseconds") { |value| value.is_a?(Integer) && value.positive? }
+      SHUTDOWN = Type.new("in milliseconds: an Integer of at least 1000, or -1 to wait for ever (a value in seconds, as of Karafka " \
+                          "1.x, has to be multiplied by 1000)") { |value| value.is_a?(Integer) && (value >= 1000 || value == -1) }
+      # Kafka's own rule for topics, which we apply to groups and clients as well: it keeps metrics and logs readable.
+      NAME = Type.new("1 to 249 letters, digits, dots, dashes or underscores", convert: ->(value) { Types.text(value) }) do |value|
+        value.is_a?(String) && value.match?(/\A[A-Za-z0-9._-]{1,249}\z/) && !%w[. ..].include?(value)
+      end
+      OFFSET = Type.new('"earliest" or "latest"', convert: ->(value) { Types.text(value) }) do |value|
+        %w[earliest latest].include?(value)
+      end
+      BACKEND = Type.new(":inline", convert: ->(value) { value.is_a?(String) ? value.to_sym : value }) { |value| value == :inline }
+      LOGGER = Type.new("a Logger: something with debug, info, warn and error") do |value|
+        %i[debug info warn error].all? { |level| value.respond_to?(level) }
+      end
+      MONITOR = Type.new("a monitor: something with instrument and subscribe") do |value|
+        value.respond_to?(:instrument) && value.respond_to?(:subscribe)
+      end
+      PRODUCER = Type.new("a WaterDrop::Producer") { |value| value.respond_to?(:produce_async) && value.respond_to?(:close) }
+      CALLABLE = Type.new("something that answers to call") { |value| value.respond_to?(:call) }
+      DESERIALIZER = Type.new("something that answers to call(message)") { |value| value.respond_to?(:call) }
+      PARSER = Type.new("something that answers to parse(string)") { |value| value.respond_to?(:parse) }
+      TOPIC_MAPPER = Type.new("something that answers to incoming(topic) and outgoing(topic)") do |value|
+        value.respond_to?(:incoming) && value.respond_to?(:outgoing)
+      end
+
+      # @param type [Type]
+      # @return [Type] the same, or nil
+      def self.optional(type)
+        Type.new("#{type.description}, or nil") do |value|
+          next true if value.nil?
+
+          type.check("", value)
+          true
+        rescue Errors::InvalidConfigurationError
+          false
+        end
+      end
+
+      # @param value [Object]
+      # @return [Object] a Symbol as String, anything else as it is
+      def self.text(value)
+        value.is_a?(Symbol) ? value.to_s : value
+      end
+    end
+  end
+end

@@ -1,0 +1,174 @@
+# frozen_string_literal: true
+
+module Karafka
+  # A thread that takes leases from the engine, runs the user's code on them and settles them. Nothing that code does
+  # ends the thread; even when it is killed, another takes its place.
+  class Worker
+    # What a subscriber of worker.process sees.
+    Job = Struct.new(:id, :name, :kind, :topic, :partition, :assignment, :started, keyword_init: true)
+
+    # These end the process instead of being retried.
+    FATAL = [SystemExit, SignalException, NoMemoryError].freeze
+    private_constant :FATAL
+
+    ERROR_TYPES = {
+      consume: "consumer.consume.error", eofed: "consumer.eofed.error",
+      revoked: "consumer.revoked.error", shutdown: "consumer.shutdown.error"
+    }.freeze
+    private_constant :ERROR_TYPES
+
+    # @return [Integer]
+    attr_reader :index
+    # @return [Thread, nil]
+    attr_reader :thread
+
+    # @param index [Integer]
+    # @param engine [#take]
+    # @param coordinator [Coordinator]
+    # @param on_fatal [#call] called with an exception that must end the process
+    # @param priority [Integer] of the thread
+    def initialize(index, engine, coordinator, on_fatal:, priority: 0)
+      @index = index
+      @engine = engine
+      @coordinator = coordinator
+      @on_fatal = on_fatal
+      @priority = priority
+      @mutex = Mutex.new
+      @finished = false
+      @lease = nil
+    end
+
+    # @return [self]
+    def start
+      @mutex.synchronize { spawn unless @finished || @abandoned }
+      self
+    end
+
+    # @return [Boolean] whether it ended because the engine has nothing more for it
+    def finished?
+      @finished
+    end
+
+    # @param seconds [Numeric, nil] nil: for ever
+    # @return [Boolean] whether it finished within that time
+    def join(seconds = nil)
+      deadline = seconds && (now + seconds)
+      # A killed thread is replaced, so the thread to wait for can change.
+      @thread&.join(deadline && [deadline - now, 0].max) until @finished || @abandoned || (deadline && now >= deadline)
+      @finished
+    end
+
+    # Ends the thread whatever it does; its lease is given back unprocessed by the engine.
+    # @return [void]
+    def kill
+      @mutex.synchronize { @abandoned = true }
+      @thread&.kill
+    end
+
+    # @return [String, nil] what it is working on, for people; nil when it waits
+    def current
+      lease = @lease
+      lease && "#{lease.kind} of #{lease.topic}/#{lease.partition}"
+    end
+
+    private
+
+    def spawn
+      @thread = Thread.new { run }
+      @thread.name = "karafka.worker##{@index}"
+      @thread.report_on_exception = false
+      @thread.priority = @priority
+    end
+
+    def run
+      while (lease = @engine.take)
+        @lease = lease
+        process(lease)
+        @lease = nil
+      end
+      @finished = true
+    rescue Errors::BaseError => e
+      # Of `take`: all that comes of a batch is contained. The engine cannot go on.
+      @finished = true
+      @on_fatal.call(e)
+    ensure
+      succeed unless @finished
+    end
+
+    # The thread ends without having been told to: Thread#kill, or an exception that came between two batches.
+    def succeed
+      # The process itself ends: no thread may be begun any more.
+      return unless Thread.main.alive?
+
+      error = $! # rubocop:disable Style/SpecialGlobalVars -- no rescue here, it may be a kill
+      @lease = nil
+      start
+      return unless error && !@abandoned
+
+      Instrumentation::Safely.error(error, "worker.process.error", caller: self)
+      @on_fatal.call(error) if FATAL.any? { |fatal| error.is_a?(fatal) }
+    end
+
+    def process(lease)
+      settled = false
+      kind = lease.kind
+      assignment = @coordinator.fetch(lease)
+      job = begun(lease, assignment)
+      assignment.public_send(kind, lease)
+      settled = true
+      assignment.settle(lease)
+    rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it was, it must not be acknowledged
+      failed(lease, kind, assignment, e, settled)
+      settled = true
+    ensure
+      # Neither returned nor raised: the thread is being killed.
+      give_back(lease, kind) unless settled
+      @coordinator.evict(lease) if %i[revoked shutdown].include?(kind)
+      ended(job) if job
+    end
+
+    def failed(lease, kind, assignment, error, settled)
+      consumer = assignment&.consumer
+      fatal = FATAL.any? { |type| error.is_a?(type) }
+      # Before the lease is given back: it must not be delivered once more.
+      @on_fatal.call(error) if fatal
+      Instrumentation::Safely.error(error, ERROR_TYPES.fetch(kind, "worker.process.error"), caller: consumer || self)
+      return if settled
+
+      attempt = lease.attempt
+      delay = give_back(lease, kind)
+      return if fatal || !delay.is_a?(Integer) || !consumer || !Karafka.monitor.listening?("consumer.consuming.retry")
+
+      Instrumentation::Safely.instrument("consumer.consuming.retry", { caller: consumer, attempt: attempt, delay: delay })
+    end
+
+    # Only a batch can be delivered again.
+    def give_back(lease, kind)
+      kind == :consume ? lease.nack : lease.release
+    rescue Errors::BaseError => e
+      Instrumentation::Safely.error(e, "worker.settle.error", caller: self)
+    end
+
+    # @return [Job, nil] nil when nobody wants to know
+    def begun(lease, assignment)
+      monitor = Karafka.monitor
+      return unless monitor.listening?("worker.process") || monitor.listening?("worker.processed")
+
+      @jobs = (@jobs || 0) + 1
+      job = Job.new(
+        id: "w#{@index}-#{@jobs}", name: "#{lease.kind} by #{assignment.topic.declared_consumer} on #{lease.topic}/#{lease.partition}",
+        kind: lease.kind, topic: lease.topic, partition: lease.partition, assignment: assignment, started: now
+      )
+      Instrumentation::Safely.instrument("worker.process", { caller: self, job: job })
+      job
+    end
+
+    def ended(job)
+      Instrumentation::Safely.instrument("worker.processed", { caller: self, job: job, time: (now - job.started) * 1_000 })
+    end
+
+    def now
+      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
+    end
+  end
+end

@@ -1,0 +1,102 @@
+# frozen_string_literal: true
+
+# What bin/test runs. Each stage goes on after the one before failed; the last line has the counts.
+
+require_relative "kafka_cluster"
+require_relative "test_stage"
+
+# The stages, in the order of what tells most soonest.
+class Suite
+  STAGES = %w[lint rust unit mock kafka].freeze
+  FILE_SECONDS = 180
+
+  def initialize(wanted)
+    unknown = wanted - STAGES
+    abort "unknown stage #{unknown.join(", ")}; there are #{STAGES.join(", ")}" unless unknown.empty?
+    @wanted = wanted.empty? ? STAGES : wanted
+    @ci = ENV["CI"] == "true"
+    @stages = []
+  end
+
+  def run
+    Dir.chdir(File.expand_path("../..", __dir__))
+    $stdout.sync = true
+    lint if wanted?("lint")
+    rust if wanted?("rust")
+    return report unless %w[unit mock kafka].any? { |name| wanted?(name) }
+
+    compiled = compile
+    unit if wanted?("unit")
+    mock if compiled && wanted?("mock")
+    kafka if compiled && wanted?("kafka")
+    report
+  end
+
+  private
+
+  def wanted?(name) = @wanted.include?(name)
+
+  def stage(name, &)
+    @stages << TestStage.new(name)
+    @stages.last.run(&)
+  end
+
+  def lint
+    stage("lint") do |s|
+      s.check("cargo fmt", "cargo", "fmt", "--all", "--check", timeout: 60)
+      s.check("clippy", "cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings", timeout: 900)
+      # Fails as soon as the engine can see Ruby.
+      s.check("the core has no Ruby", "cargo", "tree", "-p", "karafka_core", "-i", "magnus", "--locked", timeout: 60, refuse: true)
+      s.check("rubocop", "rubocop", timeout: 180)
+    end
+  end
+
+  # Tests that are ignored need real Kafka, and run in that stage.
+  def rust
+    stage("rust") { |s| s.cargo_test("cargo test", "--workspace", timeout: 1200, ignored: false) }
+  end
+
+  def compile
+    stage("compile") { |s| s.check("rake compile", "rake", "compile", timeout: 900) }
+    @stages.last.failed.zero?
+  end
+
+  def unit
+    stage("unit") { |s| s.rspec("spec/unit", "spec/unit", timeout: 300) }
+  end
+
+  # One process a file: an engine that a file leaves behind can't disturb the next one.
+  def mock
+    stage("mock") { |s| spec_files("spec/integration").each { |file| s.rspec(file, file, timeout: FILE_SECONDS) } }
+  end
+
+  def kafka
+    stage("kafka") do |s|
+      reason = KafkaCluster.unavailable
+      next s.skip("real Kafka: #{reason}", failure: @ci) if reason
+
+      # Also ended when this process is: specs of all files share it, a topic name for each.
+      cluster = KafkaCluster.running || KafkaCluster.new.up
+      env = { "KARAFKA_TEST_BROKERS" => cluster.bootstrap_servers }
+      s.cargo_test("engine on real Kafka", "-p", "karafka_core", "--", "--ignored", timeout: 900, env: env)
+      spec_files("spec/kafka").each { |file| s.rspec(file, file, timeout: FILE_SECONDS) }
+    end
+  end
+
+  def spec_files(directory) = Dir["#{directory}/**/*_spec.rb"]
+
+  def report
+    puts "", table_row("stage", %w[passed failed skipped seconds])
+    @stages.each do |s|
+      puts table_row(s.name, [s.passed, s.failed, s.skipped, s.seconds.round(1)])
+      s.notes.each { |note| puts "          #{note}" }
+    end
+    passed, failed, skipped = %i[passed failed skipped].map { |count| @stages.sum(&count) }
+    puts "", "#{passed} passed, #{failed} failed, #{skipped} skipped"
+    exit(failed.zero? && passed.positive? ? 0 : 1)
+  end
+
+  def table_row(name, columns) = name.ljust(9) + columns.map { |column| column.to_s.rjust(8) }.join
+end
+
+Suite.new(ARGV).run

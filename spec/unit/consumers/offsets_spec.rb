@@ -1,0 +1,77 @@
+# frozen_string_literal: true
+
+require "support/fake_lease"
+require "support/routes"
+
+RSpec.describe Karafka::Consumers::Offsets do
+  include OneTopic
+
+  let(:lease) { FakeLease.new(%w[1 2 3], first_offset: 10) }
+  let(:consumer) { assignment.consumer }
+  let(:assignment) do
+    klass = Class.new(Karafka::BaseConsumer) { def consume = nil }
+    coordinator = Karafka::Coordinator.new(route(klass))
+    coordinator.fetch(lease).tap { |it| it.consume(lease) }
+  end
+
+  def message(topic: "orders", partition: 0, offset: 4)
+    Karafka::Messages::Message.new("1", Karafka::Messages::Metadata.new(topic: topic, partition: partition, offset: offset))
+  end
+
+  it "marks a message of this batch, of an earlier one, or a place" do
+    expect(consumer.mark_as_consumed(consumer.messages.last)).to be(true)
+    expect(consumer.mark_as_consumed(message)).to be(true)
+    expect(consumer.mark_as_consumed(Karafka::Messages::Seek.new("orders", 0, 5))).to be(true)
+    expect(lease.marked).to eq([12, 4, 5])
+  end
+
+  it "refuses to mark a message of another partition" do
+    expect { consumer.mark_as_consumed(message(partition: 1)) }.to raise_error(ArgumentError, %r{not of orders/0})
+    expect { consumer.mark_as_consumed(message(topic: "other")) }.to raise_error(ArgumentError)
+    expect(lease.marked).to be_empty
+  end
+
+  it "commits what it marked" do
+    expect(consumer.mark_as_consumed!(consumer.messages.first)).to be(true)
+    consumer.commit_offsets
+    consumer.commit_offsets!
+    expect(lease.calls).to eq(%i[commit_sync commit_async commit_sync])
+  end
+
+  it "answers false, and never raises, once the partition is lost" do
+    consumer
+    lease.lost = true
+    answers = [
+      consumer.mark_as_consumed(consumer.messages.first), consumer.mark_as_consumed!(consumer.messages.first), consumer.commit_offsets,
+      consumer.commit_offsets!, consumer.seek(1), consumer.pause(1, 10), consumer.resume
+    ]
+    expect(answers).to all(be(false))
+    expect(consumer.revoked?).to be(true)
+  end
+
+  it "seeks to offsets, times, names and messages" do
+    [5, :earliest, :latest, Time.at(1.25), consumer.messages.first].each { |position| consumer.seek(position) }
+    expect(lease.calls).to eq([[:seek, 5], [:seek, :earliest], [:seek, :latest], [:seek_time, 1_250], [:seek, 10]])
+    expect { consumer.seek("5") }.to raise_error(ArgumentError, /an offset, a Time/)
+  end
+
+  it "pauses for the topic's time where none is given" do
+    consumer.pause(11)
+    consumer.pause(:consecutive, 50)
+    consumer.pause(nil, -1)
+    expect(lease.calls).to eq([[:pause, 11, 1_000], [:pause, nil, 50], [:pause, nil, -1]])
+    expect { consumer.pause(11, 0) }.to raise_error(ArgumentError, /milliseconds/)
+  end
+
+  it "says so to subscribers" do
+    events = []
+    %w[consumer.consuming.pause consumer.consuming.seek client.resume].each do |name|
+      Karafka.monitor.subscribe(name) { |event| events << [name, event[:topic], event[:partition]] }
+    end
+    consumer.seek(1)
+    consumer.pause(1, 1)
+    consumer.resume
+    expect(events.map(&:first)).to eq(%w[consumer.consuming.seek consumer.consuming.pause client.resume])
+    expect(events.map { |event| event[1..] }.uniq).to eq([["orders", 0]])
+  end
+end

@@ -1,0 +1,87 @@
+# frozen_string_literal: true
+
+RSpec.describe Karafka::Instrumentation::Monitor do
+  subject(:monitor) { described_class.new }
+
+  it "calls a block that subscribed" do
+    seen = []
+    monitor.subscribe("error.occurred") { |event| seen << [event.id, event[:error], event.payload[:type]] }
+    monitor.instrument("error.occurred", error: 1, type: "t")
+    expect(seen).to eq([["error.occurred", 1, "t"]])
+  end
+
+  it "calls a listener's on_ methods, of an instance or a class" do
+    listener = Class.new do
+      class << self
+        attr_accessor :seen
+
+        def on_app_running(event) = self.seen = event.id
+      end
+    end
+    monitor.subscribe(listener)
+    monitor.instrument("app.running")
+    expect(listener.seen).to eq("app.running")
+    expect(monitor.unsubscribe(listener)).to be(true)
+    expect(monitor.listening?("app.running")).to be(false)
+  end
+
+  it "measures a block in milliseconds and returns its value" do
+    time = nil
+    monitor.subscribe("consumer.consumed") { |event| time = event[:time] }
+    expect(monitor.instrument("consumer.consumed", caller: self) { 5 }).to eq(5)
+    expect(time).to be_a(Float)
+  end
+
+  it "runs the block when nobody subscribed" do
+    expect(monitor.instrument("consumer.consumed") { 6 }).to eq(6)
+    expect(monitor.listening?("consumer.consumed")).to be(false)
+  end
+
+  it "names the nearest event for an unknown one" do
+    # a slip of the pen
+    expect { monitor.subscribe("eror.occured") { nil } }
+      .to raise_error(Karafka::Errors::EventNotRegisteredError, /Did you mean "error.occurred"/)
+    expect { monitor.instrument("nope.nothing") }.to raise_error(Karafka::Errors::EventNotRegisteredError)
+    slip = Class.new { def on_eror_occurred(_event) = nil }.new
+    expect { monitor.subscribe(slip) }.to raise_error(Karafka::Errors::EventNotRegisteredError, /on_error_occurred/)
+  end
+
+  it "refuses events of features that are not there yet" do
+    expect { monitor.subscribe("dead_letter_queue.dispatched") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
+  end
+
+  it "says in the log which method of a listener will not be called yet" do
+    log = StringIO.new
+    Karafka::App.config.logger = Logger.new(log)
+    listener = Class.new do
+      def on_swarm_manager_control(_event) = nil
+      def on_app_running(_event) = nil
+    end.new
+    monitor.subscribe(listener)
+    expect(log.string).to match(/on_swarm_manager_control will not be called/)
+  end
+
+  it "takes events of the application's own" do
+    monitor.notifications_bus.register_event("orders.paid")
+    seen = 0
+    monitor.subscribe("orders.paid") { seen += 1 }
+    monitor.instrument("orders.paid")
+    expect(seen).to eq(1)
+  end
+
+  it "unsubscribes a block" do
+    block = proc { raise "still here" }
+    monitor.subscribe("app.running", &block)
+    monitor.unsubscribe(block)
+    expect { monitor.instrument("app.running") }.not_to raise_error
+  end
+
+  it "always tells a monitor that overrides instrument" do
+    tracer = Class.new(described_class) { def instrument(*) = yield }.new
+    expect(tracer.listening?("consumer.consumed")).to be(true)
+  end
+
+  it "has no event both emitted and not there yet" do
+    expect(Karafka::Instrumentation::Events::EMITTED.keys & Karafka::Instrumentation::Events::NOT_YET).to be_empty
+  end
+end

@@ -1,0 +1,106 @@
+# frozen_string_literal: true
+
+require "support/fake_lease"
+require "support/fake_engine"
+require "support/routes"
+require "support/wait"
+
+RSpec.describe Karafka::Runtime do
+  include OneTopic
+  include Wait
+
+  let(:engine) { FakeEngine.new }
+  let(:runtime) { described_class.new(embedded: true) }
+  let(:events) { Queue.new }
+  let(:log) { StringIO.new }
+
+  before do
+    Karafka::App.config.logger = Logger.new(log)
+    allow(Karafka::Engine).to receive(:new).and_return(engine)
+    %w[running quieting quiet stopping stopped terminated].each { |name| Karafka.monitor.subscribe("app.#{name}") { events << name } }
+  end
+
+  def start(&body)
+    body ||= proc { nil }
+    route(Class.new(Karafka::BaseConsumer) { define_method(:consume, &body) })
+    runtime.start
+    @thread = Thread.new { runtime.serve }
+  end
+
+  def seen
+    Array.new(events.size) { events.pop }
+  end
+
+  it "runs until it is stopped, and ends clean" do
+    start
+    runtime.stop
+    runtime.stop
+    expect(@thread.value).to eq(0)
+    expect(seen).to eq(%w[running stopping stopped terminated])
+    expect(runtime.workers).to all(be_finished)
+  end
+
+  it "processes what is running before it ends" do
+    done = Queue.new
+    go = Queue.new
+    start { done << go.pop }
+    engine.give(lease = FakeLease.new(%w[1]))
+    wait_until { runtime.workers.any?(&:current) }
+    runtime.stop
+    wait_until { runtime.status.stopping? }
+    go << :now
+    expect([@thread.value, done.pop, lease.settled]).to eq([0, :now, [:ack]])
+  end
+
+  it "gets quiet and can be stopped then" do
+    start
+    runtime.quiet
+    wait_until { runtime.status.quiet? }
+    runtime.stop
+    expect(@thread.value).to eq(0)
+    expect(seen).to eq(%w[running quieting quiet stopping stopped terminated])
+    expect(engine.calls).to include(:quiet)
+  end
+
+  it "stops with the status of an exit in a consumer, without acknowledging its batch" do
+    start { exit(7) }
+    engine.give(lease = FakeLease.new(%w[1]))
+    expect(@thread.value).to eq(7)
+    expect(lease.settled).to eq([:nack])
+  end
+
+  it "stops with status 1 when the engine fails" do
+    start
+    engine.give(Karafka::Errors::InternalError.new("engine broke"))
+    expect(@thread.value).to eq(1)
+    expect(runtime.failure.message).to eq("engine broke")
+  end
+
+  it "forces the stop after shutdown_timeout and says what blocks it" do
+    Karafka::App.config.shutdown_timeout = 1_000
+    start { sleep }
+    engine.give(lease = FakeLease.new(%w[1]))
+    wait_until { runtime.workers.any?(&:current) }
+    runtime.stop
+    expect(@thread.value).to eq(2)
+    expect(log.string).to match(/shutdown_timeout \(1000 ms\) has passed.*worker \d runs consume of orders\/0/m)
+    wait_until { lease.settled == [:nack] }
+  end
+
+  it "refuses a consumer with a feature that is not there yet" do
+    route(Class.new(Karafka::BaseConsumer) do
+      def consume = nil
+      def idle = nil
+    end)
+    expect { runtime.start }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /#idle/)
+  end
+
+  it "tells listeners about each subscription group" do
+    groups = []
+    Karafka.monitor.subscribe("connection.listener.before_fetch_loop") { |event| groups << event[:subscription_group].id }
+    start
+    runtime.stop
+    @thread.value
+    expect(groups).to eq(["app_0"])
+  end
+end
