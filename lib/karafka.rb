@@ -55,7 +55,8 @@ module Karafka
     # Directory of the application: KARAFKA_ROOT_DIR, else where its Gemfile is, else where the process was started.
     # @return [Pathname]
     def root
-      Pathname.new(ENV["KARAFKA_ROOT_DIR"] || (ENV["BUNDLE_GEMFILE"] && File.dirname(ENV["BUNDLE_GEMFILE"])) || Dir.pwd)
+      Pathname.new(ENV["KARAFKA_ROOT_DIR"] || (ENV.fetch("BUNDLE_GEMFILE",
+                                                         nil) && File.dirname(ENV.fetch("BUNDLE_GEMFILE", nil))) || Dir.pwd)
     end
 
     # @return [Pathname] directory of this gem

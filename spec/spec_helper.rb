@@ -5,7 +5,6 @@ require "tmpdir"
 
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 require "karafka"
-require_relative "support/native_fake"
 
 # An example that hangs must fail with its name, not hang the suite. `it "…", deadline: 120` gives one more time.
 EXAMPLE_DEADLINE = 30
@@ -35,7 +34,9 @@ RSpec.configure do |config|
   config.after(:suite) do
     skipped = RSpec.world.all_examples.select { |example| example.execution_result.status == :pending }
     skipped.each { |example| config.reporter.message("skipped: #{example.full_description}: #{example.execution_result.pending_message}") }
-    silent = skipped.select { |example| example.execution_result.pending_message.to_s.match?(/\A(No reason given|Temporarily skipped.*)?\z/) }
+    silent = skipped.select do |example|
+      example.execution_result.pending_message.to_s.match?(/\A(No reason given|Temporarily skipped.*)?\z/)
+    end
     abort "#{silent.size} examples are skipped without a reason" if silent.any?
   end
 end

@@ -126,7 +126,8 @@ module Karafka
       raise failure if failure
       return if called
 
-      raise Errors::InvalidConfigurationError, "#{consumer.class}#wrap(#{action.inspect}) did not call its block, so nothing was done; it must yield"
+      raise Errors::InvalidConfigurationError,
+            "#{consumer.class}#wrap(#{action.inspect}) did not call its block, so nothing was done; it must yield"
     end
 
     def observed(consumer, before, after)

@@ -42,12 +42,12 @@ module Karafka
 
     # @return [String] unique for each instance
     def id
-      @karafka_id ||= SecureRandom.hex(6)
+      @karafka_id ||= SecureRandom.hex(6) # rubocop:disable Naming/MemoizedInstanceVariableName -- @id may be the consumer's own
     end
 
     # @return [Process::Tags] labels of this consumer
     def tags
-      @karafka_tags ||= Process::Tags.new
+      @karafka_tags ||= Process::Tags.new # rubocop:disable Naming/MemoizedInstanceVariableName
     end
 
     # @!group What you define

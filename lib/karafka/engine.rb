@@ -15,11 +15,13 @@ module Karafka
     #   Hands out no more batches, stays in its groups.
     # @!method stop
     #   Begins the graceful stop; may be called from a trap and more than once.
+    # @!method force_stop
+    #   Closes without waiting for what is out; nothing of that is committed.
     # @!method state
     #   @return [Hash{Symbol=>Object}] groups with assignments, leases that are out, queued bytes
     # @!method events(timeout_ms)
     #   @return [Array<Hash>, nil] nil once closed and empty
-    def_delegators :@native, :start, :take, :quiet, :stop, :state, :events
+    def_delegators :@native, :start, :take, :quiet, :stop, :force_stop, :state, :events
 
     # @return [String]
     def self.librdkafka_version

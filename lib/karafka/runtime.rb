@@ -171,6 +171,7 @@ module Karafka
         $stderr.flush
         ::Process.exit!(2)
       end
+      @engine.force_stop
       @workers.each(&:kill)
       @pump.kill
       @status.stopped!

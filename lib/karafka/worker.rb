@@ -5,7 +5,9 @@ module Karafka
   # ends the thread; even when it is killed, another takes its place.
   class Worker
     # What a subscriber of worker.process sees.
+    # rubocop:disable Lint/StructNewOverride -- the partition is Kafka's
     Job = Struct.new(:id, :name, :kind, :topic, :partition, :assignment, :started, keyword_init: true)
+    # rubocop:enable Lint/StructNewOverride
 
     # These end the process instead of being retried.
     FATAL = [SystemExit, SignalException, NoMemoryError].freeze

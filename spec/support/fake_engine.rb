@@ -25,6 +25,7 @@ class FakeEngine
   end
 
   def start = @calls << :start
+  def force_stop = @calls << :force_stop
   def quiet = @calls << :quiet
   def state = { leases: [], groups: [] }
   def waiting = @queue.num_waiting

@@ -173,7 +173,7 @@ impl Meter {
 }
 
 fn main() -> Outcome<()> {
-    let arguments = Arguments::from_command_line(&["brokers", "topic", "count", "mode", "batch", "latency", "from"])?;
+    let arguments = Arguments::from_command_line(&["brokers", "topic", "count", "mode", "batch", "latency", "group"])?;
     let (mode, batch) = (
         arguments.optional("mode").unwrap_or("c").to_owned(),
         arguments.number("batch", 1000)?,
@@ -184,13 +184,13 @@ fn main() -> Outcome<()> {
         other => return Err(format!("--mode {other}: a or c").into()),
     };
     let ready = Arc::new(Ready::default());
-    let group = format!("ceiling-{}-{}", std::process::id(), nanoseconds_now());
+    let unique = format!("ceiling-{}-{}", std::process::id(), nanoseconds_now());
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", arguments.text("brokers")?)
-        .set("group.id", group);
+        .set("group.id", arguments.optional("group").unwrap_or(&unique));
     config
-        .set("auto.offset.reset", arguments.optional("from").unwrap_or("earliest"))
+        .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false");
     // With split queues the limit counts for each partition.
     config.set("queued.max.messages.kbytes", if split { "16384" } else { "65536" });

@@ -10,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rdkafka::bindings as sys;
 use rdkafka::types::RDKafkaRespErr;
 
+use crate::arena_pool;
+
 /// Bytes held by all batches of this process that are still alive.
 static HELD_BYTES: AtomicUsize = AtomicUsize::new(0);
 
@@ -17,23 +19,47 @@ pub fn held_bytes() -> usize {
     HELD_BYTES.load(Ordering::Relaxed)
 }
 
-/// Where a byte string lies in the arena. `len` is NIL for a null.
+/// A byte string in the arena. `len` is NIL for a null.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     at: usize,
-    len: usize,
+    len: u32,
 }
 
-const NIL: usize = usize::MAX;
+/// Kafka's messages are below 2 GB, so this is no length.
+const NIL: u32 = u32::MAX;
 
+/// 40 bytes a message. The key follows the payload in the arena; the headers are those from the previous slot's end on.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     offset: i64,
     timestamp_ms: i64,
-    payload: Span,
-    key: Span,
-    /// Range in the header table.
-    headers: (u32, u32),
+    at: usize,
+    payload_len: u32,
+    key_len: u32,
+    headers_end: u32,
+}
+
+impl Slot {
+    fn payload(&self) -> Span {
+        Span { at: self.at, len: self.payload_len }
+    }
+
+    fn key(&self) -> Span {
+        Span { at: self.at + known(self.payload_len), len: self.key_len }
+    }
+
+    fn data_bytes(&self) -> usize {
+        known(self.payload_len) + known(self.key_len)
+    }
+}
+
+fn known(len: u32) -> usize {
+    if len == NIL {
+        0
+    } else {
+        len as usize
+    }
 }
 
 #[derive(Debug)]
@@ -49,7 +75,7 @@ impl Batch {
     /// An empty batch with room for what is expected.
     pub fn with_capacity(messages: usize, bytes: usize) -> Self {
         Batch {
-            arena: Vec::with_capacity(bytes),
+            arena: arena_pool::take(bytes),
             slots: Vec::with_capacity(messages),
             headers: Vec::new(),
             received_at_ms: now_ms(),
@@ -67,31 +93,37 @@ impl Batch {
             let raw = &*message;
             let payload = self.copy(raw.payload.cast(), raw.len);
             let key = self.copy(raw.key.cast(), raw.key_len);
-            let headers = self.copy_headers(message);
+            self.copy_headers(message);
             let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
             let timestamp_ms = sys::rd_kafka_message_timestamp(message, &mut kind);
-            self.slots.push(Slot { offset: raw.offset, timestamp_ms, payload, key, headers });
+            self.slots.push(Slot {
+                offset: raw.offset,
+                timestamp_ms,
+                at: payload.at,
+                payload_len: payload.len,
+                key_len: key.len,
+                headers_end: self.headers.len() as u32,
+            });
         }
     }
 
     unsafe fn copy(&mut self, from: *const u8, len: usize) -> Span {
-        if from.is_null() {
-            return Span { at: 0, len: NIL };
-        }
         let at = self.arena.len();
+        if from.is_null() {
+            return Span { at, len: NIL };
+        }
         // SAFETY: `len` readable bytes by contract.
         self.arena.extend_from_slice(unsafe { std::slice::from_raw_parts(from, len) });
-        Span { at, len }
+        Span { at, len: len as u32 }
     }
 
     /// Header names and values are bytes: producers may send anything, rust-rdkafka would panic on a name that is not UTF-8.
-    unsafe fn copy_headers(&mut self, message: *mut sys::rd_kafka_message_t) -> (u32, u32) {
-        let first = self.headers.len() as u32;
+    unsafe fn copy_headers(&mut self, message: *mut sys::rd_kafka_message_t) {
         let mut list = std::ptr::null_mut();
         // SAFETY: valid message; the list belongs to it and lives until it is destroyed.
         unsafe {
             if sys::rd_kafka_message_headers(message, &mut list) != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-                return (first, first);
+                return;
             }
             for index in 0.. {
                 let (mut name, mut value, mut len) = (std::ptr::null(), std::ptr::null(), 0usize);
@@ -105,7 +137,6 @@ impl Batch {
                 self.headers.push((name, value));
             }
         }
-        (first, self.headers.len() as u32)
     }
 
     /// Called once the batch is complete: from here on its memory is counted.
@@ -141,13 +172,14 @@ impl Batch {
     }
 
     fn span(&self, span: Span) -> Option<&[u8]> {
-        (span.len != NIL).then(|| &self.arena[span.at..span.at + span.len])
+        (span.len != NIL).then(|| &self.arena[span.at..span.at + span.len as usize])
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
         HELD_BYTES.fetch_sub(self.accounted_bytes, Ordering::Relaxed);
+        arena_pool::give_back(std::mem::take(&mut self.arena));
     }
 }
 
@@ -203,25 +235,27 @@ impl Slice {
 
     /// None: no such message, or a null payload.
     pub fn payload(&self, index: usize) -> Option<&[u8]> {
-        self.slot(index).and_then(|slot| self.batch.span(slot.payload))
+        self.slot(index).and_then(|slot| self.batch.span(slot.payload()))
     }
 
     pub fn key(&self, index: usize) -> Option<&[u8]> {
-        self.slot(index).and_then(|slot| self.batch.span(slot.key))
+        self.slot(index).and_then(|slot| self.batch.span(slot.key()))
     }
 
     /// Names and values in the order they were sent.
     pub fn headers(&self, index: usize) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        let (from, to) = self.slot(index).map_or((0, 0), |slot| slot.headers);
-        self.batch.headers[from as usize..to as usize]
+        let slots = &self.batch.slots[..self.to];
+        let at = self.from + index;
+        let to = slots.get(at).map_or(0, |slot| slot.headers_end as usize);
+        let from = if at == 0 || to == 0 { 0 } else { slots[at - 1].headers_end as usize };
+        self.batch.headers[from..to]
             .iter()
             .map(|(name, value)| (self.batch.span(*name).unwrap_or_default(), self.batch.span(*value)))
     }
 
     /// Bytes of payloads and keys of this run.
     pub fn data_bytes(&self) -> usize {
-        let len = |span: Span| if span.len == NIL { 0 } else { span.len };
-        self.batch.slots[self.from..self.to].iter().map(|slot| len(slot.payload) + len(slot.key)).sum()
+        self.batch.slots[self.from..self.to].iter().map(Slot::data_bytes).sum()
     }
 
     /// Cuts off at most `max_messages` and `max_bytes` (but at least one message); the rest stays.
@@ -229,7 +263,7 @@ impl Slice {
         let mut to = self.from;
         let mut bytes = 0;
         for slot in &self.batch.slots[self.from..self.to] {
-            bytes += [slot.payload.len, slot.key.len].iter().filter(|len| **len != NIL).sum::<usize>();
+            bytes += slot.data_bytes();
             if to > self.from && (bytes > max_bytes || to - self.from >= max_messages) {
                 break;
             }
@@ -269,9 +303,10 @@ mod tests {
             batch.slots.push(Slot {
                 offset: 10 + 2 * index as i64,
                 timestamp_ms: 0,
-                payload: Span { at, len: size },
-                key: Span { at: 0, len: NIL },
-                headers: (0, 0),
+                at,
+                payload_len: size as u32,
+                key_len: NIL,
+                headers_end: 0,
             });
         }
         Slice::whole(batch)

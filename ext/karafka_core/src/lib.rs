@@ -4,6 +4,7 @@
 //! on the `ready_queue`, a worker `take`s it (`engine`), drains it into a `batch`, gets a `lease`, settles it; the
 //! `poller` commits what was marked.
 
+mod arena_pool;
 pub mod batch;
 mod client;
 pub mod config;

@@ -41,7 +41,8 @@ module Karafka
           name, partitions = entry.split(":", 2)
           count = Integer(partitions || "1", 10, exception: false)
           unless count&.between?(1, MOST_PARTITIONS)
-            raise Errors::CommandError, "--topics #{entry}: write NAME or NAME:PARTITIONS, with 1 to #{MOST_PARTITIONS} partitions, such as orders:4"
+            raise Errors::CommandError,
+                  "--topics #{entry}: write NAME or NAME:PARTITIONS, with 1 to #{MOST_PARTITIONS} partitions, such as orders:4"
           end
 
           [Setup::Types::NAME.check("--topics", name), count]

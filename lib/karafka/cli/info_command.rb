@@ -27,7 +27,7 @@ module Karafka
       private
 
       def line(name, value)
-        @out.puts("#{"#{name}:".ljust(18)}#{value}")
+        @out.puts("#{"#{name}:".ljust(18)}#{value}") unless value.to_s.empty?
       end
 
       def without_application

@@ -16,8 +16,8 @@ module Karafka
       # @return [Integer] exit status
       def call
         Boot.load!
-        @out.puts("No topics. Draw some: Karafka::App.routes.draw { topic(:name) { consumer Klass } }") if App.routes.empty?
-        App.routes.each { |group| group(group) }
+        @out.puts("No topics. Draw some: Karafka::App.routes.draw { topic(:name) { consumer Klass } }") if App.routes.topics.empty?
+        App.routes.reject { |group| group.topics.empty? }.each { |group| group(group) }
         OK
       end
 

@@ -40,9 +40,7 @@ module Karafka
         define_method(:"#{old}=") do |value|
           public_send(group).public_send(:"#{name}=", value)
           # 1.x had no upper limit unless one was set.
-          if old == :pause_timeout && !pause.set?(:max_timeout) && value > pause.max_timeout
-            pause.max_timeout = value
-          end
+          pause.max_timeout = value if old == :pause_timeout && !pause.set?(:max_timeout) && value > pause.max_timeout
         end
       end
 

@@ -28,8 +28,8 @@ module Karafka
 
       # Settings of ours: name => [setting, conversion].
       OURS = {
-        pause_timeout: [:pause_timeout, :seconds],
-        pause_max_timeout: [:pause_max_timeout, :seconds],
+        pause_timeout: %i[pause_timeout seconds],
+        pause_max_timeout: %i[pause_max_timeout seconds],
         pause_exponential_backoff: [:pause_with_exponential_backoff, nil],
         start_from_beginning: [:initial_offset, ->(value) { value ? "earliest" : "latest" }],
         automatically_mark_as_consumed: [:manual_offset_management, ->(value) { !value }]
@@ -118,7 +118,8 @@ module Karafka
         if SECURITY.include?(name) then @security.write(name, value)
         elsif value.nil? then @target.delete(SECONDS[name] || RENAMED[name])
         elsif SECONDS.key?(name) then @target[SECONDS[name]] = milliseconds(name, value, SECONDS[name])
-        else @target[RENAMED.fetch(name)] = value
+        else
+          @target[RENAMED.fetch(name)] = value
         end
       end
 

@@ -61,7 +61,8 @@ module Karafka
         at = offset == :consecutive ? nil : place(offset)
         length = timeout || topic.pause_timeout
         unless (at.nil? || at.is_a?(Integer)) && length.is_a?(Integer) && (length == -1 || length.positive?)
-          raise ArgumentError, "pause takes an offset (or :consecutive) and milliseconds (-1: until resume), not #{offset.inspect}, #{timeout.inspect}"
+          raise ArgumentError,
+                "pause takes an offset (or :consecutive) and milliseconds (-1: until resume), not #{offset.inspect}, #{timeout.inspect}"
         end
 
         done = @karafka_lease.pause(at, length)

@@ -119,12 +119,11 @@ module Karafka
         send(severity(error), "#{describe(event)}: #{error.class}: #{error.message}#{details}")
       end
 
+      private
+
       %i[debug info warn error fatal].each do |level|
         define_method(level) { |text| Karafka.logger.public_send(level, text) }
-        private level
       end
-
-      private
 
       def severity(error)
         error.respond_to?(:fatal?) && error.fatal? ? :fatal : :error

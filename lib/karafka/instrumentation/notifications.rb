@@ -82,11 +82,12 @@ module Karafka
       # @param payload [Hash{Symbol=>Object}]
       # @return [Object, nil] what the block returned
       # @raise [Errors::EventNotRegisteredError]
-      def instrument(name, payload = EMPTY)
+      def instrument(name, payload = EMPTY, &block)
         subscribers = @subscribers[name] || unheard(name)
-        return subscribers.empty? ? (yield if block_given?) : measured(name, payload, subscribers) { yield } if block_given?
+        return (yield if block) if subscribers.empty?
+        return measured(name, payload, subscribers, &block) if block
 
-        publish(subscribers, Event.new(name, payload)) unless subscribers.empty?
+        publish(subscribers, Event.new(name, payload))
         nil
       end
 
@@ -130,7 +131,8 @@ module Karafka
           Karafka.logger.warn("#{listener.class}##{handler} will not be called: karafka-rs #{VERSION} does not emit that event yet")
         elsif (nearest = Events.nearest(handler, known))
           raise Errors::EventNotRegisteredError,
-                "#{listener.class}##{handler} matches no event. Did you mean #{nearest}? Otherwise rename it, so that it does not start with on_"
+                "#{listener.class}##{handler} matches no event. Did you mean #{nearest}? Otherwise rename it, so that it does " \
+                "not start with on_"
         end
       end
 

@@ -32,7 +32,7 @@ module Karafka
         private
 
         def log(error, type)
-          Karafka.logger.error("#{type}: #{error.class}: #{error.message}#{"\n  #{error.backtrace.first(20).join("\n  ")}" if error.backtrace}")
+          Karafka.logger.error(["#{type}: #{error.class}: #{error.message}", *error.backtrace&.first(20)].join("\n  "))
         rescue StandardError => e
           warn "karafka: #{type}: #{error.class}: #{error.message} (and the logger raised #{e.class}: #{e.message})"
         end

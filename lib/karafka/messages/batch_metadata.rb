@@ -4,10 +4,13 @@ module Karafka
   module Messages
     # What `messages.metadata` tells about a batch. Times in the lag methods are milliseconds.
     # `scheduled_at` is when the engine took the batch, `processed_at` when the consumer was called.
+    # rubocop:disable Lint/StructNewOverride -- the names are Karafka's
     BatchMetadata = Struct.new(
       :size, :first_offset, :last_offset, :partition, :topic, :deserializers, :created_at, :scheduled_at, :processed_at,
       :high_watermark, :bytesize, :attempt, keyword_init: true
     ) do
+      # rubocop:enable Lint/StructNewOverride
+
       # @return [Integer, nil] messages of the partition behind the last one of this batch; nil while unknown
       def lag
         high_watermark && [high_watermark - last_offset - 1, 0].max

@@ -39,7 +39,7 @@ module Karafka
       def each(&block)
         return to_enum(:each) { @size } unless block
 
-        list = loaded
+        list = self.list
         lease = @lease
         decoders = @decoders
         size = @size
@@ -135,7 +135,8 @@ module Karafka
         BatchMetadata.new(
           size: @size, first_offset: @size.zero? ? nil : lease.offset(0), last_offset: @size.zero? ? nil : lease.offset(@size - 1),
           partition: lease.partition, topic: @decoders&.topic || lease.topic, deserializers: @decoders,
-          created_at: last&.timestamp, scheduled_at: Time.at(0, lease.received_at_ms, :millisecond), processed_at: @processed_at ||= Time.now,
+          created_at: last&.timestamp, scheduled_at: Time.at(0, lease.received_at_ms, :millisecond),
+          processed_at: @processed_at ||= Time.now,
           high_watermark: (watermark unless watermark.negative?), bytesize: lease.bytesize, attempt: lease.attempt
         )
       end
@@ -171,12 +172,12 @@ module Karafka
 
       private
 
-      def loaded
+      def list
         @list ||= Array.new(@size)
       end
 
       def at(index)
-        loaded[index] ||= Message.over(@lease, index, @decoders)
+        list[index] ||= Message.over(@lease, index, @decoders)
       end
 
       def pluck_from_payloads(paths)

@@ -4,10 +4,13 @@ module Karafka
   module Messages
     # All of a message but its payload.
     # `timestamp` and `received_at` are Times (nil: unknown), `deserializers` answers payload, key and headers (nil: the default ones).
+    # rubocop:disable Lint/StructNewOverride -- the names are Karafka's
     Metadata = Struct.new(
       :message, :timestamp, :headers, :key, :offset, :deserializers, :partition, :received_at, :topic, :raw_headers, :raw_key,
       keyword_init: true
     ) do
+      # rubocop:enable Lint/StructNewOverride
+
       alias_method :create_time, :timestamp
     end
   end

@@ -39,27 +39,27 @@ module Karafka
       # @param name [String, Symbol, Regexp] a topic of the group `config.group_id`
       # @yield the settings of the topic
       # @return [Topic]
-      def topic(name, &block)
-        implicit_group.topic(name, &block)
+      def topic(name, &)
+        implicit_group.topic(name, &)
       end
 
       # @param name [String, Symbol, nil] free, for people
       # @param regexp [Regexp] topics of the group `config.group_id`
       # @return [Topic]
-      def pattern(name, regexp = nil, &block)
-        implicit_group.pattern(name, regexp, &block)
+      def pattern(name, regexp = nil, &)
+        implicit_group.pattern(name, regexp, &)
       end
 
       # @param name [String, Symbol, nil] a subscription group of the group `config.group_id`
       # @return [void]
-      def subscription_group(name = nil, **settings, &block)
-        implicit_group.subscription_group(name, **settings, &block)
+      def subscription_group(name = nil, **settings, &)
+        implicit_group.subscription_group(name, **settings, &)
       end
 
       # @yield settings that hold for every topic which does not set them
       # @return [void]
-      def defaults(&block)
-        @defaults_layer.instance_eval(&block)
+      def defaults(&)
+        @defaults_layer.instance_eval(&)
       end
 
       # @yieldparam group [ConsumerGroup]

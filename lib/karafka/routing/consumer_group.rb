@@ -41,15 +41,15 @@ module Karafka
       # @param name [String, Symbol, Regexp]
       # @yield the settings of the topic
       # @return [Topic]
-      def topic(name, &block)
-        implicit_section.topic(name, &block)
+      def topic(name, &)
+        implicit_section.topic(name, &)
       end
 
       # @param name [String, Symbol, nil] free, for people
       # @param regexp [Regexp]
       # @return [Topic] a pattern
-      def pattern(name, regexp = nil, &block)
-        implicit_section.pattern(name, regexp, &block)
+      def pattern(name, regexp = nil, &)
+        implicit_section.pattern(name, regexp, &)
       end
 
       # @return [Array<Topic>]

@@ -28,15 +28,21 @@ module Karafka
       private
 
       def consumer!(topic, classes_by_name)
-        declared = topic.declared_consumer
-        # A topic that is only declared, to be created, needs none.
-        return if declared.nil? && (!topic.active || topic.config.active?)
-        return if !classes_by_name && (declared.is_a?(String) || declared.is_a?(Symbol))
+        return if needless?(topic) || (!classes_by_name && topic.declared_consumer.is_a?(String))
 
         klass = topic.consumer
         unless klass.is_a?(Class) && klass <= BaseConsumer
           Setup.invalid!("#{topic.label} consumer", klass, "a class that inherits from Karafka::BaseConsumer")
         end
+        entry_point!(topic, klass)
+      end
+
+      # A topic that is only declared, to be created, or that is not consumed here, needs no consumer.
+      def needless?(topic)
+        topic.declared_consumer.nil? && (!topic.active || topic.config.active?)
+      end
+
+      def entry_point!(topic, klass)
         # The controllers of 2016 have `perform`.
         entry, base = klass <= Consumers::Controller ? [:perform, Consumers::Controller] : [:consume, BaseConsumer]
         return if klass.method_defined?(entry) && !base.ancestors.include?(klass.instance_method(entry).owner)

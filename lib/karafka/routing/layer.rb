@@ -44,12 +44,12 @@ module Karafka
         @label = label
         @parent = parent
         @own = {}
-        @kafka = nil
+        @own_kafka = nil
         @inherits_kafka = true
         @deserializers = {}
       end
 
-      TYPES.each_key do |name|
+      (TYPES.keys - %i[backend]).each do |name|
         define_method(name) { |value = UNSET| UNSET.equal?(value) ? setting(name) : set(name, value) }
       end
 
@@ -137,14 +137,14 @@ module Karafka
 
       # @return [Setup::KafkaSettings, nil] those made here
       def own_kafka_settings
-        @kafka
+        @own_kafka
       end
 
       # @return [Hash{Symbol=>Object}] all that hold here
       def kafka_settings
-        return parent.kafka_settings if @kafka.nil?
+        return parent.kafka_settings if @own_kafka.nil?
 
-        @inherits_kafka ? parent.kafka_settings.merge(@kafka.to_h) : @kafka.to_h
+        @inherits_kafka ? parent.kafka_settings.merge(@own_kafka.to_h) : @own_kafka.to_h
       end
 
       private
@@ -154,7 +154,7 @@ module Karafka
       end
 
       def own_kafka
-        @kafka ||= Setup::KafkaSettings.new(label: "#{@label} kafka") { |name, value| translated(name, value) }
+        @own_kafka ||= Setup::KafkaSettings.new({}, "#{@label} kafka") { |name, value| translated(name, value) }
       end
 
       # What a name of 1.x stands for. There, a pause had no upper limit unless one was set.
@@ -173,8 +173,9 @@ module Karafka
         TYPES.keys + ALIASES.keys + LEGACY + %i[kafka deserializers deserializer parser]
       end
 
-      def not_yet
-        NotYet::GROUP
+      # @return [:topic, :group] how messages call its settings
+      def kind
+        :group
       end
 
       def respond_to_missing?(_name, _include_private = false)
@@ -183,8 +184,7 @@ module Karafka
 
       def method_missing(name, *)
         return super if name.start_with?("to_") || name.end_with?("?")
-        raise NotYet.error(:topic, name) if NotYet::TOPIC.include?(name)
-        raise NotYet.error(:group, name) if not_yet.include?(name)
+        raise NotYet.error(kind, name) if NotYet::TOPIC.include?(name) || NotYet::GROUP.include?(name)
 
         Setup.unknown!("setting", name, known_names, prefix: "#{@label} ")
       end

@@ -8,7 +8,7 @@ module Karafka
       CLASSES = { "d" => "0-9", "w" => "[:alnum:]_", "s" => "[:space:]", "h" => "0-9a-fA-F" }.freeze
       NEGATED = CLASSES.transform_keys(&:upcase).freeze
       # In a bracket of POSIX a backslash is an ordinary character.
-      ORDINARY = %w[. - / _ : , @ # % & = < > ~ ! ; " ' \ ].freeze
+      ORDINARY = [".", "-", "/", "_", ":", ",", "@", "#", "%", "&", "=", "<", ">", "~", "!", ";", '"', "'", " "].freeze
       private_constant :CLASSES, :NEGATED, :ORDINARY
 
       # @param regexp [Regexp]
@@ -22,7 +22,9 @@ module Karafka
       def initialize(regexp)
         @regexp = regexp
         @rest = regexp.source.dup
-        refuse("the options /i, /m and /x: write [Aa] for a letter in either case") unless (regexp.options & ~Regexp::FIXEDENCODING & ~Regexp::NOENCODING).zero?
+        return if (regexp.options & ~Regexp::FIXEDENCODING & ~Regexp::NOENCODING).zero?
+
+        refuse("the options /i, /m and /x: write [Aa] for a letter in either case")
       end
 
       # @return [String]
@@ -30,14 +32,10 @@ module Karafka
         alternatives = [Alternative.new]
         depth = 0
         until @rest.empty?
-          if depth.zero? && take("|") then alternatives << Alternative.new
-          elsif depth.zero? && start_anchor then alternatives.last.start!(self)
-          elsif depth.zero? && end_anchor then alternatives.last.finish!
-          else
-            depth += 1 if @rest.start_with?("(")
-            depth -= 1 if @rest.start_with?(")")
-            alternatives.last.add(token, self)
-          end
+          next if depth.zero? && top_level(alternatives)
+
+          depth += { "(" => 1, ")" => -1 }.fetch(@rest[0], 0)
+          alternatives.last.add(token, self)
         end
         join(alternatives)
       end
@@ -76,6 +74,7 @@ module Karafka
           @anchored = true
         end
 
+        # @return [true]
         def finish!
           @finished = true
         end
@@ -86,6 +85,15 @@ module Karafka
 
       def join(alternatives)
         alternatives.size == 1 ? "^#{alternatives.first}" : "^(#{alternatives.join("|")})"
+      end
+
+      # What means something else outside of all groups.
+      # @return [Object, nil] nil: there was no such thing
+      def top_level(alternatives)
+        if take("|") then alternatives << Alternative.new
+        elsif start_anchor then alternatives.last.start!(self)
+        elsif end_anchor then alternatives.last.finish!
+        end
       end
 
       def take(text)
@@ -107,7 +115,8 @@ module Karafka
         elsif @rest.start_with?("(?") then refuse("groups that begin with (?, such as look-arounds and options")
         elsif @rest.match?(/\A[*+?}][?+]/) then refuse("lazy or possessive repetition")
         elsif @rest.match?(/\A[$^]/) then refuse("an anchor in the middle")
-        else @rest.slice!(0)
+        else
+          @rest.slice!(0)
         end
       end
 
@@ -115,7 +124,7 @@ module Karafka
         char = @rest.slice!(0)
         return "[#{CLASSES[char]}]" if CLASSES.key?(char)
         return "[^#{NEGATED[char]}]" if NEGATED.key?(char)
-        return char if char.match?(/[-_\/:,@#%&=<>~!;"' ]/)
+        return char if char.match?(%r{[-_/:,@#%&=<>~!;"' ]})
         return "\\#{char}" if char.match?(/[.\[\](){}*+?|^$\\]/)
 
         refuse("\\#{char}")
@@ -124,6 +133,8 @@ module Karafka
       def bracket
         inner = @rest.slice!(/\A\[\^?\]?(?:\[:\w+:\]|\\.|[^\]\\\[])*\]/) or refuse("sets within sets")
         refuse("sets within sets") if inner.include?("&&")
+        # Unescaped it would make a range; last it is itself.
+        inner = "#{inner.gsub("\\-", "").chop}-]" if inner.include?("\\-")
         inner.gsub(/\\(.)/) do
           char = Regexp.last_match(1)
           next CLASSES[char] if CLASSES.key?(char)

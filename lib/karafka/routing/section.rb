@@ -33,7 +33,8 @@ module Karafka
         settings.each do |setting, value|
           if setting == :kafka then kafka(value)
           elsif TYPES.key?(setting) then public_send(setting, value)
-          else method_missing(setting, value)
+          else
+            method_missing(setting, value)
           end
         end
       end
@@ -51,8 +52,8 @@ module Karafka
       # @param name [String, Symbol, nil] free, for people
       # @param regexp [Regexp]
       # @return [Topic] a pattern
-      def pattern(name, regexp = nil, &block)
-        topic(regexp || name, &block)
+      def pattern(name, regexp = nil, &)
+        topic(regexp || name, &)
       end
 
       private

@@ -11,8 +11,8 @@ module Karafka
       attr_reader :regexp
       # @return [ConsumerGroup]
       attr_reader :consumer_group
-      # @return [SubscriptionGroup] the client that consumes it
-      attr_accessor :subscription_group
+      # @param group [SubscriptionGroup] the client that consumes it
+      attr_writer :subscription_group
 
       # @param name [String, Symbol, Regexp]
       # @param parent [Section]
@@ -35,10 +35,10 @@ module Karafka
       # @return [Class, nil] without an argument: the class, looked up again where instances do not persist, so that
       #   reloaded code is used
       def consumer(klass = UNSET)
-        return @consumer = klass unless UNSET.equal?(klass)
+        return @consumer = klass.is_a?(Symbol) ? klass.to_s : klass unless UNSET.equal?(klass)
 
         case @consumer
-        when String, Symbol then constantize(@consumer.to_s)
+        when String then constantize(@consumer)
         when Class then !consumer_persistence && @consumer.name ? constantize(@consumer.name) : @consumer
         else @consumer
         end
@@ -86,6 +86,13 @@ module Karafka
         return super unless UNSET.equal?(value)
 
         batch_fetching ? super : 1
+      end
+
+      # @return [SubscriptionGroup] the client that consumes it
+      def subscription_group
+        # Which topics share a client is worked out for the whole group.
+        consumer_group.subscription_groups
+        @subscription_group
       end
 
       # @return [Boolean] whether it is a pattern
@@ -148,8 +155,8 @@ module Karafka
         super + %i[consumer controller config group] + NotYet::TOPIC
       end
 
-      def not_yet
-        NotYet::TOPIC
+      def kind
+        :topic
       end
     end
   end

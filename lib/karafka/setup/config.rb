@@ -28,14 +28,8 @@ module Karafka
 
       # OAuth bearer tokens.
       class Oauth < Settings
-        setting :token_provider_listener, Types::ANY, nil
-
-        # @raise [Errors::UnsupportedFeatureError] unless nil
-        def token_provider_listener=(listener)
-          raise NotYet.error(:config, :"oauth.token_provider_listener") if listener
-
-          write(:token_provider_listener, nil)
-        end
+        setting :token_provider_listener,
+                Type.new("nil") { |value| value.nil? || raise(NotYet.error(:config, :"oauth.token_provider_listener")) }
       end
 
       setting :client_id, Types::NAME, "karafka"
@@ -108,11 +102,11 @@ module Karafka
         end
         # First: a misspelt "bootstrap.servers" is to be called misspelt, not missing.
         KafkaContract.check!(kafka)
-        if kafka[:"bootstrap.servers"].to_s.strip.empty?
-          raise Errors::InvalidConfigurationError,
-                "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }. " \
-                "`karafka broker` starts a Kafka for development and prints its address."
-        end
+        return unless kafka[:"bootstrap.servers"].to_s.strip.empty?
+
+        raise Errors::InvalidConfigurationError,
+              "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }. " \
+              "`karafka broker` starts a Kafka for development and prints its address."
       end
 
       # @return [Hash{Symbol=>Object}] for people: what is secret is hidden

@@ -53,12 +53,11 @@ module Karafka
         end
 
         def check_values(settings, role)
-          checked = only(settings, role).to_h { |key, value| [key.to_s, value] }.compact
-          checked.transform_values! { |value| value.is_a?(Array) ? value.join(",") : value.to_s }
+          checked = KafkaSettings.new(only(settings, role)).to_librdkafka
           key, message = EngineFacts.check_kafka_settings(checked, role).first
           return unless key
 
-          refused = "which librdkafka refuses: #{message}"
+          refused = "which librdkafka refuses: #{message.strip}"
           # librdkafka's message repeats the value.
           refused = "a value that librdkafka refuses" if KafkaSettings.secret?(key)
           value = KafkaSettings.secret?(key) ? KafkaSettings::MASK : checked[key].inspect

@@ -20,7 +20,7 @@ module Karafka
       # @param label [String] what the user calls these settings, for messages
       # @yieldparam name [Symbol] a setting of ours that a 1.x name stands for
       # @yieldparam value [Object]
-      def initialize(settings = {}, label: "config.kafka", &on_setting)
+      def initialize(settings = {}, label = "config.kafka", &on_setting)
         super(&nil) # a block would become the Hash's default
         @label = label
         @on_setting = on_setting
@@ -35,9 +35,7 @@ module Karafka
       # @param value [Object] nil leaves the setting to librdkafka
       # @return [Object] value
       def []=(key, value)
-        return legacy(key, value) if Compat::KafkaNames.include?(key)
-
-        super(key.to_sym, value)
+        Compat::KafkaNames.include?(key) ? legacy(key, value) : super(key.to_sym, value)
       end
       alias store []=
 
@@ -49,8 +47,8 @@ module Karafka
 
       # @param key [String, Symbol]
       # @return [Object]
-      def fetch(key, *default, &block)
-        super(key.to_sym, *default, &block)
+      def fetch(key, *default, &)
+        super(key.to_sym, *default, &)
       end
 
       # @param key [String, Symbol]
@@ -64,17 +62,15 @@ module Karafka
 
       # @param key [String, Symbol]
       # @return [Object, nil]
-      def delete(key, &block)
-        super(key.to_sym, &block)
+      def delete(key, &)
+        super(key.to_sym, &)
       end
 
       # @param others [Array<Hash>]
       # @return [self]
       def merge!(*others)
         others.each do |other|
-          unless other.respond_to?(:to_hash)
-            Setup.invalid!(@label, other, "a Hash such as { \"bootstrap.servers\": \"localhost:9092\" }")
-          end
+          Setup.invalid!(@label, other, "a Hash such as { \"bootstrap.servers\": \"localhost:9092\" }") unless other.respond_to?(:to_hash)
 
           other.to_hash.each { |key, value| self[key] = value }
         end

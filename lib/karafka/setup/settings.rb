@@ -91,7 +91,7 @@ module Karafka
         false
       end
 
-      def method_missing(name, *args, &block)
+      def method_missing(name, *args, &)
         return super if name.end_with?("?", "!") || name.start_with?("to_")
 
         names = self.class.definitions.keys + self.class.nested_settings.keys + other_names

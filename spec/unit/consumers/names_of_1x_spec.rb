@@ -6,13 +6,13 @@ require "support/routes"
 RSpec.describe "consumers of Karafka 1.x and 2016" do
   include OneTopic
 
-  def run(klass, lease, &settings)
-    @coordinator ||= Karafka::Coordinator.new(route(klass, &settings))
+  def run(klass, lease, &)
+    @coordinator ||= Karafka::Coordinator.new(route(klass, &))
     @coordinator.fetch(lease).public_send(lease.kind, lease)
   end
 
   describe Karafka::Consumers::Callbacks do
-    def consumer(&body)
+    def consumer(&)
       Class.new(Karafka::BaseConsumer) do
         include Karafka::Consumers::Callbacks
 
@@ -21,7 +21,7 @@ RSpec.describe "consumers of Karafka 1.x and 2016" do
         def consume = note(:consume)
         def shutdown = note(:shutdown)
         def note(what) = (@calls ||= []) << what
-        class_eval(&body)
+        class_eval(&)
       end
     end
 
@@ -93,7 +93,11 @@ RSpec.describe "consumers of Karafka 1.x and 2016" do
 
   it "answer params_batch and params in a batch" do
     seen = nil
-    klass = Class.new(Karafka::BaseConsumer) { define_method(:consume) { seen = [params_batch.size, params["id"], params_batch.parsed.size] } }
+    klass = Class.new(Karafka::BaseConsumer) do
+      define_method(:consume) do
+        seen = [params_batch.size, params["id"], params_batch.parsed.size]
+      end
+    end
     run(klass, FakeLease.new(['{"id":1}', '{"id":2}']))
     expect(seen).to eq([2, 1, 2])
   end

@@ -51,7 +51,7 @@ RSpec.describe Karafka::Consumers::Offsets do
 
   it "seeks to offsets, times, names and messages" do
     [5, :earliest, :latest, Time.at(1.25), consumer.messages.first].each { |position| consumer.seek(position) }
-    expect(lease.calls).to eq([[:seek, 5], [:seek, :earliest], [:seek, :latest], [:seek_time, 1_250], [:seek, 10]])
+    expect(lease.calls).to eq([[:seek, 5], %i[seek earliest], %i[seek latest], [:seek_time, 1_250], [:seek, 10]])
     expect { consumer.seek("5") }.to raise_error(ArgumentError, /an offset, a Time/)
   end
 

@@ -56,8 +56,10 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
     subscribe
     monitor = Karafka.monitor
     monitor.instrument("consumer.consuming.retry", caller: consumer, attempt: 2, delay: 500)
-    monitor.instrument("rebalance.partitions_assigned", subscription_group_id: "app_0", consumer_group_id: "app", tpl: { "orders" => [0, 1] })
-    monitor.instrument("rebalance.partitions_revoked", subscription_group_id: "app_0", consumer_group_id: "app", tpl: { "orders" => [1] }, lost: true)
+    monitor.instrument("rebalance.partitions_assigned", subscription_group_id: "app_0", consumer_group_id: "app",
+                                                        tpl: { "orders" => [0, 1] })
+    monitor.instrument("rebalance.partitions_revoked", subscription_group_id: "app_0", consumer_group_id: "app", tpl: { "orders" => [1] },
+                                                       lost: true)
     monitor.instrument("app.stopping")
     monitor.instrument("process.notice_signal", signal: "SIGTERM")
     expect(log.string).to match(/Retrying OrdersConsumer from offset 0 in 500 ms \(attempt 2 failed\)/)

@@ -10,7 +10,7 @@ RSpec.describe Karafka::Engine::Connectivity do
   end
 
   it "says once what to look at, then at growing intervals with the number kept silent" do
-    expect(down.message).to match(/1\/1 brokers are down: no broker can be reached\. Is Kafka running/)
+    expect(down.message).to match(%r{1/1 brokers are down: no broker can be reached\. Is Kafka running})
     expect([down, down]).to eq([nil, nil])
     @now += 10
     expect(down.message).to match(/\(2 more since the last report\)/)

@@ -25,14 +25,15 @@ RSpec.describe Karafka::Engine::EventPump do
 
   it "turns errors into error.occurred with librdkafka's code" do
     seen = capture("error.occurred")
-    pump.handle(type: :error, group: "app_0", code: :topic_authorization_failed, message: "no", fatal: false, topic: "orders", partition: nil)
+    pump.handle(type: :error, group: "app_0", code: :topic_authorization_failed, message: "no", fatal: false, topic: "orders",
+                partition: nil)
     expect(seen.first[:type]).to eq("librdkafka.error")
     expect([seen.first[:error].code, seen.first[:error].topic]).to eq([:topic_authorization_failed, "orders"])
   end
 
   it "logs an error that nobody subscribed to" do
     pump.handle(type: :error, group: "app_0", code: :all_brokers_down, message: "1/1 brokers are down", fatal: false)
-    expect(log.string).to match(/librdkafka.error: Karafka::Errors::KafkaError: 1\/1 brokers are down: no broker can be reached/)
+    expect(log.string).to match(%r{librdkafka.error: Karafka::Errors::KafkaError: 1/1 brokers are down: no broker can be reached})
   end
 
   it "reports refused commits, abandoned batches and dropped events" do

@@ -21,7 +21,7 @@ RSpec.describe Karafka::Runtime do
   end
 
   def start(&body)
-    body ||= proc { nil }
+    body ||= proc {}
     route(Class.new(Karafka::BaseConsumer) { define_method(:consume, &body) })
     runtime.start
     @thread = Thread.new { runtime.serve }
@@ -83,7 +83,7 @@ RSpec.describe Karafka::Runtime do
     wait_until { runtime.workers.any?(&:current) }
     runtime.stop
     expect(@thread.value).to eq(2)
-    expect(log.string).to match(/shutdown_timeout \(1000 ms\) has passed.*worker \d runs consume of orders\/0/m)
+    expect(log.string).to match(%r{shutdown_timeout \(1000 ms\) has passed.*worker \d runs consume of orders/0}m)
     wait_until { lease.settled == [:nack] }
   end
 

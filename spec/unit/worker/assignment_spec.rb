@@ -6,14 +6,14 @@ require "support/routes"
 RSpec.describe Karafka::Assignment do
   include OneTopic
 
-  def consumer(&body)
-    klass = Class.new(Karafka::BaseConsumer, &body)
+  def consumer(&)
+    klass = Class.new(Karafka::BaseConsumer, &)
     klass.class_eval { def consume = nil } unless klass.method_defined?(:consume, false)
     klass
   end
 
-  def coordinator(klass, &settings)
-    Karafka::Coordinator.new(route(klass, &settings))
+  def coordinator(klass, &)
+    Karafka::Coordinator.new(route(klass, &))
   end
 
   def run(coordinator, lease)
@@ -22,21 +22,21 @@ RSpec.describe Karafka::Assignment do
   end
 
   it "keeps one instance per assignment, and another for another one" do
-    coordinator = coordinator(consumer {})
+    coordinator = coordinator(consumer { nil })
     first = run(coordinator, FakeLease.new(%w[1])).consumer
     expect(run(coordinator, FakeLease.new(%w[2])).consumer).to equal(first)
     expect(run(coordinator, FakeLease.new(%w[2], assignment_id: 2)).consumer).not_to equal(first)
   end
 
   it "makes a new instance for each batch without persistence, but not for a retry" do
-    coordinator = coordinator(consumer {}) { consumer_persistence false }
+    coordinator = coordinator(consumer { nil }) { consumer_persistence false }
     instances = [1, 1, 2].map { |attempt| run(coordinator, FakeLease.new(%w[1], attempt: attempt)).consumer }
     expect(instances.uniq.size).to eq(2)
     expect(instances[1]).to equal(instances[2])
   end
 
   it "forgets an assignment" do
-    coordinator = coordinator(consumer {})
+    coordinator = coordinator(consumer { nil })
     run(coordinator, lease = FakeLease.new(%w[1]))
     coordinator.evict(lease)
     expect(coordinator.size).to eq(0)
@@ -111,7 +111,11 @@ RSpec.describe Karafka::Assignment do
     Karafka::App.config.topic_mapper = mapper.new
     parser = Class.new { def self.parse(string) = string.upcase }
     seen = nil
-    coordinator = coordinator(consumer { define_method(:consume) { seen = [messages.first.payload, messages.first.topic] } }) { parser parser }
+    coordinator = coordinator(consumer do
+                                define_method(:consume) do
+                                  seen = [messages.first.payload, messages.first.topic]
+                                end
+                              end) { parser parser }
     run(coordinator, FakeLease.new(%w[x], topic: "env.orders"))
     expect(seen).to eq(%w[X orders])
   end

@@ -21,8 +21,8 @@ RSpec.describe Karafka::Worker do
     workers.each { |worker| worker.join(2) }
   end
 
-  def consumer(superclass = Karafka::BaseConsumer, &body)
-    klass = Class.new(superclass, &body)
+  def consumer(superclass = Karafka::BaseConsumer, &)
+    klass = Class.new(superclass, &)
     klass.class_eval { def consume = nil } unless klass.method_defined?(:consume, false)
     klass
   end
@@ -56,7 +56,11 @@ RSpec.describe Karafka::Worker do
   [
     ["a StandardError", -> { raise "no" }], ["a ScriptError", -> { raise NotImplementedError }],
     ["a throw that nobody catches", -> { throw(:nowhere) }], ["a Timeout", -> { Timeout.timeout(0.01) { sleep } }],
-    ["an Exception raised from another thread", -> { Thread.new(Thread.current) { |thread| thread.raise(Exception, "from outside") } && sleep }],
+    ["an Exception raised from another thread", lambda {
+                                                  Thread.new(Thread.current) do |thread|
+                                                    thread.raise(Exception, "from outside")
+                                                  end && sleep
+                                                }],
     ["a stack that is too deep", -> { (f = -> { f.call }).call }]
   ].each do |what, code|
     it "gives the batch back after #{what}, and the worker goes on" do
@@ -73,7 +77,7 @@ RSpec.describe Karafka::Worker do
     instances = []
     retries = []
     Karafka.monitor.subscribe("consumer.consuming.retry") { |event| retries << [event[:attempt], event[:delay]] }
-    routes = route(consumer { define_method(:consume) { instances << [self, attempt, retrying?] && attempt == 1 && raise("once") } })
+    routes = route(consumer { define_method(:consume) { (instances << [self, attempt, retrying?]) && attempt == 1 && raise("once") } })
     process(FakeLease.new(%w[1]), routes)
     process(FakeLease.new(%w[1], attempt: 2), routes)
     expect(instances.map { |(instance, *)| instance }.uniq.size).to eq(1)
@@ -81,7 +85,9 @@ RSpec.describe Karafka::Worker do
     expect(retries).to eq([[1, 1_000]])
   end
 
-  [[SystemExit, -> { exit(3) }], [SignalException, -> { raise Interrupt }], [NoMemoryError, -> { raise NoMemoryError }]].each do |error, code|
+  [[SystemExit, -> { exit(3) }], [SignalException, -> { raise Interrupt }], [NoMemoryError, lambda {
+                                                                                              raise NoMemoryError
+                                                                                            }]].each do |error, code|
     it "ends the process, without committing the batch, after #{error}" do
       routes = route(consumer { define_method(:consume, &code) })
       expect(process(FakeLease.new(%w[1]), routes).settled).to eq([:nack])
@@ -97,7 +103,7 @@ RSpec.describe Karafka::Worker do
   end
 
   it "survives an exception that comes while it waits" do
-    routes = route(consumer {})
+    routes = route(consumer { nil })
     worker = work(routes)
     wait_until { engine.waiting == 1 }
     worker.thread.raise(Exception, "stray")
@@ -117,18 +123,18 @@ RSpec.describe Karafka::Worker do
   it "does not repeat a batch because a subscriber failed after it" do
     Karafka::App.config.logger = Logger.new(StringIO.new)
     Karafka.monitor.subscribe("consumer.consumed") { raise "metrics are down" }
-    expect(process(FakeLease.new(%w[1]), route(consumer {})).settled).to eq([:ack])
+    expect(process(FakeLease.new(%w[1]), route(consumer { nil })).settled).to eq([:ack])
   end
 
   it "reports the engine's failure and finishes" do
-    worker = work(route(consumer {}))
+    worker = work(route(consumer { nil }))
     engine.give(Karafka::Errors::EngineError.new("broken"))
     expect(fatal.pop.message).to eq("broken")
     expect(worker.join(5)).to be(true)
   end
 
   it "finishes when the engine has nothing more" do
-    worker = work(route(consumer {}))
+    worker = work(route(consumer { nil }))
     engine.stop
     expect(worker.join(5)).to be(true)
   end
@@ -145,7 +151,7 @@ RSpec.describe Karafka::Worker do
   it "tells subscribers about jobs, with their duration" do
     jobs = []
     Karafka.monitor.subscribe("worker.processed") { |event| jobs << [event[:job].name, event[:time]] }
-    process(FakeLease.new(%w[1]), route(stub_const("OrdersConsumer", consumer {})))
+    process(FakeLease.new(%w[1]), route(stub_const("OrdersConsumer", consumer { nil })))
     expect(jobs).to match([["consume by OrdersConsumer on orders/0", a_kind_of(Float)]])
   end
 

@@ -1,0 +1,142 @@
+# frozen_string_literal: true
+
+require "spec_helper"
+require "support/mock_cluster"
+require "rbconfig"
+require "open3"
+
+RSpec.describe Karafka::Embedded do
+  include MockCluster
+
+  let(:seen) { Queue.new }
+
+  before { broker.create_topic("orders", 1) }
+
+  after do
+    described_class.stop
+    close_cluster
+  end
+
+  def start(consumer = nil, &body)
+    klass = consumer || consumer_class(&body)
+    application { topic(:orders) { consumer(klass) } }
+    described_class.start
+  end
+
+  def assigned?
+    Karafka::Server.state[:groups].first[:assigned].any?
+  end
+
+  it "starts and stops within a process, more than once, and says what it is doing" do
+    seen = self.seen
+    start { seen << messages.payloads }
+    expect([Karafka::App.running?, Karafka::Server.workers.size, Karafka::Server.listeners.map(&:id)]).to eq([true, 2, ["app_0"]])
+    expect { described_class.start }.to raise_error(Karafka::Errors::EngineError, /running already/)
+    described_class.stop
+    expect([Karafka::App.terminated?, Karafka::App.done?]).to eq([true, true])
+    described_class.start
+    produce("orders", %w[1])
+    wait_until("the message") { seen.size == 1 }
+  end
+
+  it "leaves the signals of the process alone" do
+    handler = proc { nil }
+    former = trap("TERM", handler)
+    start { nil }
+    expect(trap("TERM", former)).to equal(handler)
+  end
+
+  it "leaves nothing behind: threads, consumers" do
+    before = Thread.list.size
+    produce("orders", %w[1])
+    seen = self.seen
+    start { seen << 1 }
+    wait_until("the message") { seen.size == 1 }
+    described_class.stop
+    # The last one is ending when stop returns.
+    wait_until("the threads to end") { Thread.list.size <= before }
+  end
+
+  it "answers Thread#kill and a stop at once while it waits for work" do
+    start { nil }
+    wait_until("the assignment") { assigned? }
+    thread = Karafka::Server.workers.first.thread
+    started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    thread.kill
+    expect(thread.join(1)).to be(thread)
+    expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).to be < 0.5
+    wait_until("a new worker thread") { Karafka::Server.workers.first.thread.alive? }
+  end
+
+  it "costs no CPU while it waits", deadline: 60 do
+    start { nil }
+    wait_until("the assignment") { assigned? }
+    before = Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID)
+    sleep 2 # the time that is measured
+    # The mock cluster is in this process, too.
+    expect(Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID) - before).to be < 0.1
+  end
+
+  it "gives up a batch that does not end within shutdown_timeout, without ending the process" do
+    seen = self.seen
+    produce("orders", %w[1])
+    start { (seen << 1) && sleep }
+    Karafka::App.config.shutdown_timeout = 1_000
+    wait_until("the message") { seen.size == 1 }
+    described_class.stop
+    expect(log.string).to match(/ForcefulShutdownError.*worker \d runs consume of orders\/0/m)
+    expect(committed("app", "orders")).to be_nil
+  end
+
+  it "lets a forked child end cleanly, and goes on itself" do
+    seen = self.seen
+    start { seen << messages.payloads }
+    wait_until("the assignment") { assigned? }
+    child = fork do
+      exit!(9) unless Karafka::Server.state.nil?
+      Karafka::Embedded.stop
+      exit(0)
+    end
+    expect(wait_for_exit(child, seconds: 10).exitstatus).to eq(0)
+    produce("orders", %w[1])
+    wait_until("the message") { seen.size == 1 }
+  end
+
+  it "does not keep a process from ending that forgets to stop it" do
+    program = <<~RUBY
+      require "karafka"
+      class OrdersConsumer < Karafka::BaseConsumer
+        def consume = nil
+      end
+      Karafka::App.setup { |config| config.kafka = { "bootstrap.servers": "#{broker.bootstrap_servers}" } }
+      Karafka::App.routes.draw { topic(:orders) { consumer OrdersConsumer } }
+      Karafka::Embedded.start
+      sleep 0.1 until Karafka::Server.state[:groups].first[:assigned].any?
+      puts "end"
+    RUBY
+    lib = File.expand_path("../../lib", __dir__)
+    Open3.popen2e(RbConfig.ruby, "-I", lib, "-e", program) do |_input, output, thread|
+      expect(thread.join(20)).to be(thread), "still running"
+      expect([output.read, thread.value.exitstatus]).to eq(["end\n", 0])
+    ensure
+      Process.kill(:KILL, thread.pid) if thread.alive?
+    end
+  end
+
+  it "starts neither threads nor connections when it is loaded and set up" do
+    lib = File.expand_path("../../lib", __dir__)
+    program = <<~RUBY
+      require "karafka"
+      class OrdersConsumer < Karafka::BaseConsumer
+        def consume = nil
+      end
+      Karafka::App.setup { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:1" } }
+      Karafka::App.routes.draw { topic(:orders) { consumer OrdersConsumer } }
+      Karafka::App.boot!
+      tasks = Dir.children("/proc/self/task").map { |id| File.read("/proc/self/task/\#{id}/comm").strip }
+      puts tasks.grep(/rdk|krs|karafka/).size, Thread.list.size
+    RUBY
+    output, status = Open3.capture2e(RbConfig.ruby, "-I", lib, "-e", program)
+    expect([output, status.exitstatus]).to eq(["0\n1\n", 0])
+  end
+end

@@ -1,0 +1,172 @@
+# frozen_string_literal: true
+
+require "spec_helper"
+require "support/mock_cluster"
+
+RSpec.describe "retries and offsets" do
+  include MockCluster
+
+  let(:seen) { Queue.new }
+
+  before { broker.create_topic("orders", 2) }
+
+  after do
+    Karafka::Embedded.stop
+    close_cluster
+  end
+
+  def drained
+    Array.new(seen.size) { seen.pop }
+  end
+
+  def start(consumer = nil, **settings, &body)
+    klass = consumer || consumer_class(&body)
+    application { topic(:orders) { consumer(klass) && settings.each { |key, value| public_send(key, value) } } }
+    Karafka::Embedded.start
+  end
+
+  it "delivers a failed batch again to the same instance, while other partitions go on" do
+    seen = self.seen
+    produce("orders", %w[1 2])
+    produce("orders", %w[3], partition: 1)
+    start do
+      seen << [partition, attempt, retrying?, object_id, messages.payloads]
+      raise "no" if partition.zero? && attempt < 3
+    end
+    wait_until("four batches") { seen.size == 4 }
+    failing, other = drained.partition { |row| row[0].zero? }
+    expect(failing.map { |row| row[1..2] }).to eq([[1, false], [2, true], [3, true]])
+    expect(failing.map { |row| row[3] }.uniq.size).to eq(1)
+    expect(failing.map(&:last).uniq).to eq([[1, 2]])
+    expect(other.map(&:last)).to eq([[3]])
+    wait_until("the commit") { committed("app", "orders") == 2 && committed("app", "orders", 1) == 1 }
+  end
+
+  it "delivers again from the first unmarked message" do
+    seen = self.seen
+    produce("orders", %w[1 2 3])
+    start do
+      seen << messages.payloads
+      mark_as_consumed(messages.first)
+      raise "no" if attempt == 1
+    end
+    wait_until("two batches") { seen.size == 2 }
+    expect(drained).to eq([[1, 2, 3], [2, 3]])
+  end
+
+  it "delivers one message at a time, and again only the one that failed" do
+    seen = self.seen
+    produce("orders", %w[1 2 3])
+    start(batch_consuming: false) do
+      seen << [params.payload, attempt]
+      raise "no" if params.payload == 2 && attempt == 1
+    end
+    wait_until("four calls") { seen.size == 4 }
+    expect(drained).to eq([[1, 1], [2, 1], [2, 2], [3, 2]])
+  end
+
+  it "commits only what was marked where offsets are managed by hand" do
+    seen = self.seen
+    produce("orders", %w[1 2 3])
+    start(manual_offset_management: true) do
+      seen << mark_as_consumed!(messages[1])
+    end
+    wait_until("the batch") { seen.size == 1 }
+    expect([seen.pop, committed("app", "orders")]).to eq([true, 2])
+    Karafka::Embedded.stop
+    expect(committed("app", "orders")).to eq(2)
+  end
+
+  it "goes on after the last commit when it starts again" do
+    seen = self.seen
+    produce("orders", %w[1 2])
+    start { seen << messages.payloads }
+    wait_until("the batch") { seen.size == 1 }
+    Karafka::Embedded.stop
+    produce("orders", %w[3])
+    Karafka::Embedded.start
+    wait_until("the next batch") { seen.size == 2 }
+    expect(drained).to eq([[1, 2], [3]])
+  end
+
+  it "commits what shutdown marks of a buffer" do
+    consumer = Class.new(Karafka::BaseConsumer) do
+      def consume = (@buffer ||= []).concat(messages.to_a)
+      def shutdown = mark_as_consumed(@buffer.last)
+    end
+    produce("orders", %w[1 2 3])
+    done = Queue.new
+    Karafka.monitor.subscribe("consumer.consumed") { done << true }
+    start(consumer, manual_offset_management: true)
+    wait_until("the batch") { done.size.positive? }
+    expect(committed("app", "orders")).to be_nil
+    Karafka::Embedded.stop
+    expect(committed("app", "orders")).to eq(3)
+  end
+
+  it "seeks back after the batch" do
+    seen = self.seen
+    produce("orders", %w[1 2 3])
+    start do
+      seen << messages.payloads
+      @sought ||= seek(1)
+    end
+    wait_until("two batches") { seen.size == 2 }
+    expect(drained).to eq([[1, 2, 3], [2, 3]])
+  end
+
+  it "pauses, and goes on by itself" do
+    seen = self.seen
+    produce("orders", %w[1 2])
+    start do
+      seen << messages.payloads
+      @paused ||= pause(messages.last.offset, 100)
+    end
+    wait_until("two batches") { seen.size == 2 }
+    expect(drained).to eq([[1, 2], [2]])
+  end
+
+  it "tells about the end of a partition" do
+    seen = self.seen
+    consumer = Class.new(Karafka::BaseConsumer) do
+      define_method(:consume) { seen << messages.payloads }
+      define_method(:eofed) { seen << :eofed }
+    end
+    produce("orders", %w[1])
+    produce("orders", %w[1], partition: 1)
+    start(consumer, eofed: true)
+    wait_until("batches and ends") { seen.size >= 4 }
+    expect(drained.tally).to include([1] => 2, :eofed => 2)
+  end
+
+  it "tells the former owner that a partition was taken away, which can mark no more", deadline: 90 do
+    seen = self.seen
+    consumer = Class.new(Karafka::BaseConsumer) do
+      define_method(:consume) { @last = messages.last }
+      define_method(:revoked) { seen << [partition, revoked?, @last ? mark_as_consumed(@last) : false] }
+    end
+    done = Queue.new
+    Karafka.monitor.subscribe("consumer.consumed") { done << true }
+    2.times { |partition| produce("orders", %w[1], partition: partition) }
+    start(consumer)
+    wait_until("both batches") { done.size == 2 }
+    other = Karafka::Engine.new(Karafka::EngineConfig.new.to_h)
+    other.start
+    wait_until("the revocations", seconds: 60) { seen.size == 2 }
+    expect(drained).to contain_exactly([0, true, false], [1, true, false])
+  ensure
+    other&.stop
+    settle_rest(other) if other
+  end
+
+  # Nobody works for the second member, so its leases are given back here.
+  def settle_rest(engine)
+    thread = Thread.new do
+      while (lease = engine.take)
+        lease.release
+      end
+    end
+    wait_until("the second member to leave") { engine.join(100) }
+    thread.join(5)
+  end
+end

@@ -1,0 +1,135 @@
+# frozen_string_literal: true
+
+require "spec_helper"
+require "support/mock_cluster"
+require "support/server_process"
+
+RSpec.describe "karafka server" do
+  include MockCluster
+
+  before { broker.create_topic("orders", 1) }
+
+  after do
+    @server&.close
+    close_cluster
+  end
+
+  def server(consume, settings: "", brokers: broker.bootstrap_servers)
+    @server = ServerProcess.new(<<~RUBY).start
+      require "karafka"
+      def out(text) = File.write(ENV.fetch("APP_OUTPUT"), "\#{text}\\n", mode: "a")
+
+      class OrdersConsumer < Karafka::BaseConsumer
+        def consume
+          #{consume}
+        end
+
+        def shutdown = out("shutdown")
+      end
+
+      class KarafkaApp < Karafka::App
+        setup do |config|
+          config.kafka = { "bootstrap.servers": "#{brokers}" }
+          config.concurrency = 2
+          config.pause.timeout = 50
+          config.pause.max_timeout = 50
+          #{settings}
+        end
+        routes.draw { topic(:orders) { consumer OrdersConsumer } }
+      end
+      Karafka.monitor.subscribe(Karafka::Instrumentation::LoggerListener.new)
+    RUBY
+  end
+
+  def offset = committed("app", "orders")
+
+  %i[INT TERM QUIT].each do |name|
+    it "finishes the running batch, commits and exits 0 on #{name}" do
+      produce("orders", %w[1 2 3])
+      server = server("out('begin'); sleep 0.3; out('end')")
+      server.wait_for_output { |lines| lines.include?("begin") }
+      server.signal(name)
+      expect(server.wait).to eq(0)
+      expect(server.output).to eq(%w[begin end shutdown])
+      expect(server.log).to match(/Received SIG#{name}.*Stopping Karafka.*Stopped Karafka/m)
+      expect(offset).to eq(3)
+    end
+  end
+
+  it "exits 2 at once on a second signal, and says what was running" do
+    produce("orders", %w[1])
+    server = server("out('begin'); sleep")
+    server.wait_for_output { |lines| lines.include?("begin") }
+    server.signal(:TERM)
+    server.wait_for_log(/Stopping Karafka/)
+    server.signal(:TERM)
+    expect(server.wait(seconds: 5)).to eq(2)
+    expect(server.log).to match(%r{a second signal \(TERM\) came.*batch of orders/0.*worker \d runs consume of orders/0}m)
+    expect(offset).to be_nil
+  end
+
+  it "exits 2 when shutdown_timeout has passed" do
+    produce("orders", %w[1])
+    server = server("out('begin'); sleep", settings: "config.shutdown_timeout = 1_000")
+    server.wait_for_output { |lines| lines.include?("begin") }
+    server.signal(:TERM)
+    expect(server.wait(seconds: 10)).to eq(2)
+    expect(server.log).to match(/shutdown_timeout \(1000 ms\) has passed/)
+  end
+
+  it "takes no more batches after TSTP, and still stops" do
+    server = server("out(messages.first.raw_payload)")
+    server.wait_for_log(/assigned orders\[0\]/)
+    produce("orders", %w[1])
+    server.wait_for_output { |lines| lines == %w[1] }
+    server.signal(:TSTP)
+    server.wait_for_log(/Reached quiet mode/)
+    produce("orders", %w[2])
+    server.signal(:TERM)
+    expect(server.wait).to eq(0)
+    expect(server.output).to eq(%w[1 shutdown])
+    expect(offset).to eq(1)
+  end
+
+  it "logs what every thread does, and the engine's state, on TTIN" do
+    server = server("nil")
+    server.wait_for_log(/assigned orders\[0\]/)
+    server.signal(:TTIN)
+    server.wait_for_log(/Thread karafka\.worker#1.*Engine \{.*orders/m)
+    server.signal(:TERM)
+    expect(server.wait).to eq(0)
+  end
+
+  it "exits with the status of an exit in a consumer, without committing its batch" do
+    produce("orders", %w[1])
+    expect(server("exit(3)").wait).to eq(3)
+    expect(offset).to be_nil
+  end
+
+  it "goes on after whatever a consumer raises" do
+    produce("orders", %w[1])
+    server = server("out(attempt); raise(Exception, 'no') if attempt < 3")
+    server.wait_for_output { |lines| lines == %w[1 2 3] }
+    server.wait_for_log(/consumer.consume.error in OrdersConsumer on orders\/0: Exception: no/)
+    server.signal(:TERM)
+    expect(server.wait).to eq(0)
+    expect(offset).to eq(1)
+  end
+
+  it "says what to look at when no broker can be reached, goes on trying, and stops cleanly" do
+    server = server("nil", brokers: "127.0.0.1:1")
+    server.wait_for_log(/no broker can be reached\. Is Kafka running/)
+    server.signal(:TERM)
+    expect(server.wait).to eq(0)
+    expect(server.log.scan("no broker can be reached").size).to eq(1)
+  end
+
+  it "stops within 0.3 s when it is idle" do
+    server = server("nil")
+    server.wait_for_log(/assigned orders\[0\]/)
+    started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    server.signal(:TERM)
+    server.wait
+    expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).to be < 1.0 # the target is 0.3 on a quiet machine
+  end
+end

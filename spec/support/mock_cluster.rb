@@ -1,0 +1,50 @@
+# frozen_string_literal: true
+
+require "support/wait"
+require "support/wire_producer"
+
+# librdkafka's mock cluster in this process.
+module MockCluster
+  include Wait
+
+  def broker
+    @broker ||= Karafka::Native::MockBroker.new(1)
+  end
+
+  # @param payloads [Array<String, nil>]
+  # @return [Integer] offset of the first one
+  def produce(topic, payloads, partition: 0, keys: [], headers: [])
+    rows = payloads.each_with_index.map { |payload, index| { value: payload, key: keys[index], headers: headers[index]&.to_a } }
+    WireProducer.new(broker.bootstrap_servers).produce(topic, partition, rows)
+  end
+
+  # @return [Integer, nil] what the group has committed
+  def committed(group, topic, partition = 0)
+    WireProducer.new(broker.bootstrap_servers).committed_offset(group, topic, partition)
+  end
+
+  def close_cluster
+    @broker&.close
+  end
+
+  # @return [StringIO] what the application has logged
+  attr_reader :log
+
+  # Settings and routes on the mock cluster, with short times.
+  def application(brokers: broker.bootstrap_servers, &routes)
+    Karafka::App.setup do |config|
+      config.kafka = { "bootstrap.servers": brokers, "session.timeout.ms": 6_000, "auto.commit.interval.ms": 100 }
+      config.logger = Logger.new(@log = StringIO.new)
+      config.concurrency = 2
+      config.shutdown_timeout = 10_000
+      config.pause.timeout = 50
+      config.pause.max_timeout = 50
+    end
+    Karafka::App.routes.draw(&routes)
+  end
+
+  # A consumer class with that `consume`.
+  def consumer_class(&body)
+    Class.new(Karafka::BaseConsumer) { define_method(:consume, &body) }
+  end
+end

@@ -1,0 +1,122 @@
+# frozen_string_literal: true
+
+require_relative "../../support/application"
+
+RSpec.describe Karafka::Routing::Contract do
+  include ApplicationHelpers
+
+  before { setup }
+
+  def refuses(message, kind = :refused, &)
+    expect(&).to public_send(:"be_#{kind}", message)
+    app.routes.clear
+  end
+
+  it "refuses a consumer without consume, and names what was probably meant" do
+    late = stub_const("Late", Class.new(Karafka::BaseConsumer))
+    refuses(/topic orders consumer is Late, which has no method `consume`\. Define it/) { topic(klass: late) }
+    misspelt = stub_const("Misspelt", Class.new(Karafka::BaseConsumer) { def consum; end })
+    refuses(/no method `consume` \(there is `consum`\)/) { topic(klass: misspelt) }
+    hidden = stub_const("Hidden", Class.new(Karafka::BaseConsumer) { private def consume; end })
+    refuses(/it is private there/) { topic(klass: hidden) }
+  end
+
+  it "takes a consumer that inherits or includes its consume" do
+    base = consumer_class("Base")
+    expect(topic(klass: stub_const("Sub", Class.new(base))).consumer).to be(Sub)
+    mixin = Module.new { def consume; end }
+    expect(topic(:b, klass: stub_const("Mixed", Class.new(Karafka::BaseConsumer) { include mixin })).consumer).to be(Mixed)
+  end
+
+  it "refuses what is no consumer" do
+    [Object, nil, 5].each do |klass|
+      refuses(/consumer is .*, but must be a class that inherits from Karafka::BaseConsumer/) { topic(klass: klass) }
+    end
+  end
+
+  it "wants a consumer for every topic that is active and not only declared" do
+    refuses(/topic bare consumer is nil/) { app.routes.draw { topic(:bare) } }
+    app.routes.draw { topic(:declared) { config(partitions: 3) } }
+    app.routes.draw { topic(:off) { active false } }
+    expect(app.routes.topics.map(&:name)).to eq(%w[declared off])
+  end
+
+  it "refuses two consumers for one topic in one group" do
+    a = consumer_class("A")
+    b = consumer_class("B")
+    drawing = lambda do |*|
+      app.routes.draw do
+        consumer_group(:g) do
+          subscription_group { topic(:x) { consumer a } }
+          topic(:x) { consumer b }
+        end
+      end
+    end
+    refuses(/consumer_group g has the topic x 2 times, for A and B/, &drawing)
+    app.routes.draw do
+      consumer_group(:g) { topic(:x) { consumer a } }
+      consumer_group(:h) { topic(:x) { consumer b } }
+    end
+    expect(app.routes.topics.size).to eq(2)
+  end
+
+  it "refuses a pattern that takes another client's topic in the same group" do
+    refuses(%r{topic /audit/ also matches topic audit-log in consumer_group app}) do
+      topic("audit-log") { initial_offset "latest" }
+      topic(/audit/)
+    end
+    topic("audit-log")
+    expect(topic(/audit/)).to be_pattern
+  end
+
+  ["a b", "", "x" * 250, ".", "..", "ä", "a/b"].each do |name|
+    it "refuses the topic name #{name[0, 9].inspect}" do
+      refuses(/topic is .*, but must be 1 to 249 letters/) { topic(name) }
+    end
+  end
+
+  it "refuses names with dots and underscores, unless that is allowed" do
+    refuses(/with dots or with underscores, not both.*strict_topics_namespacing/) { topic("a.b_c") }
+    app.config.strict_topics_namespacing = false
+    expect(topic("a.b_c").name).to eq("a.b_c")
+  end
+
+  it "names the nearest setting, in every layer" do
+    refuses(/Unknown setting `topic orders max_mesages`. Did you mean `topic orders max_messages`/) { topic { max_mesages 1 } }
+    refuses(/Did you mean `defaults max_bytes`/) { app.routes.draw { defaults { max_byts 1 } } }
+    refuses(/Did you mean `consumer_group g session_timeout`/) { app.routes.draw { consumer_group(:g) { session_timout 1 } } }
+    refuses(/Did you mean `subscription_group s max_messages`/) { app.routes.draw { subscription_group(:s, max_message: 1) } }
+    refuses(/Unknown call in the routes `tpoic`. Did you mean `topic`/) { app.routes.draw { tpoic(:x) } }
+    refuses(/Did you mean `topic orders deserializers payload`/) { topic { deserializers paylod: ->(x) { x } } }
+  end
+
+  it "checks the value of every setting" do
+    { max_messages: 0, max_bytes: "1", max_wait_time: -1, initial_offset: "now", consumer_persistence: 1, active: nil, eofed: "yes",
+      manual_offset_management: :yes, batch_consuming: 0, pause_timeout: 1.5, deserializer: 3, parser: Object.new }.each do |name, value|
+      refuses(/topic orders \S*#{name.to_s[0, 5]}.* is .*, but must be \S+/) { topic { public_send(name, value) } }
+    end
+  end
+
+  it "refuses a pause longer than its maximum" do
+    refuses(/topic orders pause_timeout is 31000, but must be at most pause_max_timeout \(30000\)/) { topic { pause_timeout 31_000 } }
+  end
+
+  it "asks librdkafka about kafka settings of topics and groups" do
+    refuses(/topic orders kafka sets "sesion.timeout.ms".*Did you mean `session.timeout.ms`/) { topic { kafka("sesion.timeout.ms": 1) } }
+    klass = consumer_class
+    refuses(/subscription_group s kafka sets "session.timeout.ms" to "x"/) do
+      app.routes.draw { subscription_group(:s, kafka: { "session.timeout.ms": "x" }) { topic(:a) { consumer klass } } }
+    end
+    refuses(/topic orders kafka sets "enable.auto.commit", which cannot be set/) { topic { kafka("enable.auto.commit": false) } }
+  end
+
+  it "refuses what is not there yet and names it" do
+    %i[parallel retry_topics dead_letter_queue throttle delay_by expire_after only long_running_limit long_running_job inline_insights
+       virtual_partitions responder worker interchanger multiplexing exactly_once].each do |name|
+      refuses(/topic setting `#{name}` is not there yet/, :unsupported) { topic { public_send(name, 1) } }
+    end
+    refuses(/routing setting `multiplexing`/, :unsupported) { app.routes.draw { subscription_group(:s, multiplexing: 1) } }
+    refuses(/routing setting `active_job_topic`/, :unsupported) { app.routes.draw { active_job_topic :x } }
+    refuses(/backend :sidekiq/, :unsupported) { topic { backend :sidekiq } }
+  end
+end

@@ -1,0 +1,47 @@
+# frozen_string_literal: true
+
+require_relative "../../support/application"
+
+RSpec.describe Karafka::Setup::KafkaSettings do
+  include ApplicationHelpers
+
+  let(:settings) { described_class.new("bootstrap.servers" => "a:1", acks: "all") }
+
+  it "is a Hash in which Strings and Symbols are the same key" do
+    settings["client.id"] = "x"
+    expect(settings).to be_a(Hash)
+    expect(settings).to eq("bootstrap.servers": "a:1", acks: "all", "client.id": "x")
+    expect([settings[:"client.id"], settings["client.id"], settings.fetch("client.id")]).to all(eq("x"))
+    expect(settings).to have_key("client.id")
+    expect(settings.delete("client.id")).to eq("x")
+    expect(settings.merge("acks" => 1)).to eq("bootstrap.servers": "a:1", acks: 1)
+    expect(settings[:acks]).to eq("all")
+  end
+
+  it "gives librdkafka Strings, without what is nil" do
+    settings.merge!("linger.ms": 5, "enable.idempotence": true, debug: %w[cgrp topic], "client.id": nil)
+    expect(settings.to_librdkafka).to eq(
+      "bootstrap.servers" => "a:1", "acks" => "all", "linger.ms" => "5", "enable.idempotence" => "true", "debug" => "cgrp,topic"
+    )
+  end
+
+  it "names the nearest of the 1.x names too" do
+    expect { settings.sed_brokers = [] }.to be_refused(/Did you mean `config.kafka.seed_brokers`/)
+    expect { settings.no_such_reader }.to raise_error(NoMethodError)
+  end
+
+  it "keeps copies apart" do
+    copy = settings.dup
+    copy.seed_brokers = ["kafka+ssl://b:2"]
+    expect(settings).to eq("bootstrap.servers": "a:1", acks: "all")
+    expect(copy).to include("bootstrap.servers": "b:2", "security.protocol": "ssl")
+  end
+
+  describe Karafka::Setup::AttributesMap do
+    it "says which settings belong to which client, keys as they came" do
+      all = { "bootstrap.servers": "a:1", "linger.ms": 5, "session.timeout.ms" => 10 }
+      expect(described_class.consumer(all)).to eq("bootstrap.servers": "a:1", "session.timeout.ms" => 10)
+      expect(described_class.producer(all)).to eq("bootstrap.servers": "a:1", "linger.ms": 5)
+    end
+  end
+end
