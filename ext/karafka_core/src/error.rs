@@ -94,9 +94,16 @@ impl KafkaError {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     #[error("{setting} = {value:?}: {reason}")]
-    Config { setting: String, value: String, reason: String },
+    Config {
+        setting: String,
+        value: String,
+        reason: String,
+    },
     #[error("{operation}: {source}")]
-    Kafka { operation: &'static str, source: Box<KafkaError> },
+    Kafka {
+        operation: &'static str,
+        source: Box<KafkaError>,
+    },
     #[error("{operation} did not finish within {timeout_ms} ms")]
     TimedOut { operation: &'static str, timeout_ms: u64 },
     #[error("closed")]
@@ -116,7 +123,10 @@ pub fn check(operation: &'static str, code: RDKafkaRespErr) -> Result<()> {
     if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
         return Ok(());
     }
-    Err(Error::Kafka { operation, source: Box::new(KafkaError::from_code(code)) })
+    Err(Error::Kafka {
+        operation,
+        source: Box::new(KafkaError::from_code(code)),
+    })
 }
 
 /// `queue_full`, `unknown_topic_or_part`: the names applications compare with.
@@ -128,7 +138,9 @@ pub fn code_name(code: RDKafkaRespErr) -> String {
 
 fn code_text(code: RDKafkaRespErr) -> String {
     // SAFETY: librdkafka returns a static string for every code.
-    unsafe { CStr::from_ptr(sys::rd_kafka_err2str(code)) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(sys::rd_kafka_err2str(code)) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn is_transient(code: RDKafkaRespErr) -> bool {

@@ -20,6 +20,7 @@ pub mod mock_broker;
 mod native;
 pub mod partition;
 mod poller;
+pub mod producer;
 mod ready_queue;
 pub mod settings;
 mod telemetry;

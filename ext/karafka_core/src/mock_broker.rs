@@ -22,15 +22,20 @@ unsafe impl Sync for MockBroker {}
 fn lift<T>(operation: &'static str, result: rdkafka::error::KafkaResult<T>) -> Result<T> {
     result.map_err(|error| {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-        let source = KafkaError::from_code(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL)
-            .with_message(format!("{error} ({code:?})"));
-        Error::Kafka { operation, source: Box::new(source) }
+        let source =
+            KafkaError::from_code(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL).with_message(format!("{error} ({code:?})"));
+        Error::Kafka {
+            operation,
+            source: Box::new(source),
+        }
     })
 }
 
 impl MockBroker {
     pub fn new(brokers: i32) -> Result<Self> {
-        Ok(MockBroker { cluster: lift("starting the mock cluster", MockCluster::new(brokers))? })
+        Ok(MockBroker {
+            cluster: lift("starting the mock cluster", MockCluster::new(brokers))?,
+        })
     }
 
     pub fn bootstrap_servers(&self) -> String {
@@ -38,7 +43,10 @@ impl MockBroker {
     }
 
     pub fn create_topic(&self, name: &str, partitions: i32, replication: i32) -> Result<()> {
-        lift("creating a topic", self.cluster.create_topic(name, partitions, replication))
+        lift(
+            "creating a topic",
+            self.cluster.create_topic(name, partitions, replication),
+        )
     }
 
     pub fn broker_down(&self, id: i32) -> Result<()> {

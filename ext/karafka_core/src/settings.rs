@@ -31,7 +31,9 @@ pub fn properties() -> BTreeMap<String, Scope> {
     let mut found = BTreeMap::new();
     for line in printed_table().lines() {
         let mut cells = line.split('|').map(str::trim);
-        let (Some(name), Some(scope)) = (cells.next(), cells.next()) else { continue };
+        let (Some(name), Some(scope)) = (cells.next(), cells.next()) else {
+            continue;
+        };
         let scope = match scope {
             "C" => Scope::Consumer,
             "P" => Scope::Producer,
@@ -76,8 +78,13 @@ pub fn check<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<
         // SAFETY: a fresh configuration, destroyed below; `reason` outlives the call.
         let result = unsafe {
             let conf = sys::rd_kafka_conf_new();
-            let result =
-                sys::rd_kafka_conf_set(conf, native_key.as_ptr(), native_value.as_ptr(), reason.as_mut_ptr(), reason.len());
+            let result = sys::rd_kafka_conf_set(
+                conf,
+                native_key.as_ptr(),
+                native_value.as_ptr(),
+                reason.as_mut_ptr(),
+                reason.len(),
+            );
             sys::rd_kafka_conf_destroy(conf);
             result
         };
@@ -114,7 +121,10 @@ pub fn check_for<'a>(
 
 /// A client configuration, or the first setting librdkafka refuses.
 pub fn client_config(settings: &BTreeMap<String, String>) -> Result<ClientConfig> {
-    if let Some((setting, reason)) = check(settings.iter().map(|(k, v)| (k.as_str(), v.as_str()))).into_iter().next() {
+    if let Some((setting, reason)) = check(settings.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+        .into_iter()
+        .next()
+    {
         let value = settings.get(&setting).cloned().unwrap_or_default();
         return Err(Error::Config { setting, value, reason });
     }
@@ -128,7 +138,9 @@ pub fn client_config(settings: &BTreeMap<String, String>) -> Result<ClientConfig
 /// Version of librdkafka linked into this build.
 pub fn librdkafka_version() -> String {
     // SAFETY: a static string.
-    unsafe { CStr::from_ptr(sys::rd_kafka_version_str()) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(sys::rd_kafka_version_str()) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]
@@ -147,7 +159,12 @@ mod tests {
 
     #[test]
     fn refuses_what_librdkafka_refuses() {
-        let refused = check([("fetch.min.bytes", "1"), ("fetch.min.bites", "1"), ("acks", "many"), ("a\0b", "c")]);
+        let refused = check([
+            ("fetch.min.bytes", "1"),
+            ("fetch.min.bites", "1"),
+            ("acks", "many"),
+            ("a\0b", "c"),
+        ]);
         let keys: Vec<&str> = refused.iter().map(|(k, _)| k.as_str()).collect();
         assert_eq!(keys, ["fetch.min.bites", "acks", "a\0b"]);
     }

@@ -1,0 +1,382 @@
+//! What became of the messages of one produce call. One allocation for all of them: the address of a message's
+//! token is the opaque that librdkafka carries along, so a report finds its place without a look-up.
+
+use std::ffi::{c_void, CString};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::types::RDKafkaRespErr;
+
+use super::messages::Messages;
+use crate::error::{Error, KafkaError, Result};
+use crate::fork::ForkGuard;
+
+/// No report yet. Not a code of librdkafka's or Kafka's.
+const PENDING: i32 = i32::MIN;
+
+/// Set from another thread to make a wait return early; the waiting side decides what it means.
+#[derive(Debug, Default)]
+pub struct Cancel(AtomicBool);
+
+impl Cancel {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Why a wait returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// Every message has its report.
+    Done,
+    TimedOut,
+    Cancelled,
+    /// The producer is gone; the missing reports will never come.
+    Over,
+}
+
+/// Where one message ended up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub partition: i32,
+    pub offset: i64,
+    /// From the produce call to the broker's answer.
+    pub latency_us: u32,
+    pub error: Option<KafkaError>,
+}
+
+/// Shared by a producer and its deliveries: says that no report will come any more.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    over: AtomicBool,
+    /// Only those that somebody waits for just now.
+    waited_for: Mutex<Vec<Arc<DeliverySet>>>,
+}
+
+impl Gate {
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// No more reports: every waiter returns.
+    pub fn close(&self) {
+        self.over.store(true, Ordering::SeqCst);
+        let waited_for = std::mem::take(&mut *self.waited_for.lock().unwrap_or_else(PoisonError::into_inner));
+        for set in waited_for {
+            set.wake();
+        }
+    }
+
+    fn add(&self, set: &Arc<DeliverySet>) {
+        self.waited_for
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(set));
+    }
+
+    fn remove(&self, set: &Arc<DeliverySet>) {
+        let mut all = self.waited_for.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = all.iter().position(|other| Arc::ptr_eq(other, set)) {
+            all.swap_remove(at);
+        }
+    }
+}
+
+/// 32 bytes; written once by the report thread, read by anyone.
+#[derive(Debug)]
+pub(super) struct Token {
+    set: *const DeliverySet,
+    offset: AtomicI64,
+    partition: AtomicI32,
+    /// Written last: whoever sees it sees the rest.
+    code: AtomicI32,
+    latency_us: AtomicU32,
+}
+
+impl Token {
+    fn new() -> Self {
+        Token {
+            set: std::ptr::null(),
+            offset: AtomicI64::new(-1),
+            partition: AtomicI32::new(-1),
+            code: AtomicI32::new(PENDING),
+            latency_us: AtomicU32::new(0),
+        }
+    }
+}
+
+/// The deliveries of one produce call.
+#[derive(Debug)]
+pub struct DeliverySet {
+    /// A single message needs no second allocation.
+    one: Token,
+    more: Box<[Token]>,
+    len: usize,
+    /// Messages without a report, and one for the dispatch while it runs. At zero the reference that librdkafka's
+    /// tokens stand for is given back.
+    remaining: AtomicUsize,
+    /// Not zero: each report is passed on as an event, under this number.
+    tag: AtomicU64,
+    /// How many wait. A mutex rather than an atomic, so that no wake-up falls between a look and a wait.
+    waiters: Mutex<usize>,
+    changed: Condvar,
+    topics: Vec<CString>,
+    topic_of: Box<[u32]>,
+    /// The broker's own words for a failure, where it had any.
+    details: Mutex<Vec<(u32, String)>>,
+    gate: Arc<Gate>,
+    guard: ForkGuard,
+}
+
+// SAFETY: the raw pointers in the tokens point to the set itself, which never moves (it lives in an Arc) and is
+// otherwise made of atomics and locks.
+unsafe impl Send for DeliverySet {}
+// SAFETY: as above.
+unsafe impl Sync for DeliverySet {}
+
+impl DeliverySet {
+    /// The first reference belongs to the caller, a second one to the tokens (taken back by the last report).
+    pub(super) fn new(messages: &Messages, tag: u64, gate: &Arc<Gate>) -> Arc<Self> {
+        let len = messages.len();
+        let several = |count: usize| if count == 1 { 0 } else { count };
+        let topic_of = if messages.topics.len() <= 1 {
+            Box::default()
+        } else {
+            messages.slots.iter().map(|slot| slot.topic).collect()
+        };
+        let mut set = Arc::new(DeliverySet {
+            one: Token::new(),
+            more: (0..several(len)).map(|_| Token::new()).collect(),
+            len,
+            remaining: AtomicUsize::new(len + 1),
+            tag: AtomicU64::new(tag),
+            waiters: Mutex::new(0),
+            changed: Condvar::new(),
+            topics: messages.topics.clone(),
+            topic_of,
+            details: Mutex::new(Vec::new()),
+            gate: Arc::clone(gate),
+            guard: ForkGuard::new(),
+        });
+        let address = Arc::as_ptr(&set);
+        if let Some(set) = Arc::get_mut(&mut set) {
+            set.one.set = address;
+            set.more.iter_mut().for_each(|token| token.set = address);
+        }
+        std::mem::forget(Arc::clone(&set));
+        set
+    }
+
+    fn tokens(&self) -> &[Token] {
+        if self.len == 1 {
+            std::slice::from_ref(&self.one)
+        } else {
+            &self.more
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Number under which reports are passed on as events; 0: they are not.
+    pub fn tag(&self) -> u64 {
+        self.tag.load(Ordering::SeqCst)
+    }
+
+    /// Asks for events from now on. A report that came before is not repeated: look at `report` afterwards.
+    pub fn set_tag(&self, tag: u64) {
+        self.tag.store(tag, Ordering::SeqCst);
+    }
+
+    pub fn topic(&self, index: usize) -> Option<&str> {
+        let at = self.topic_of.get(index).copied().unwrap_or(0) as usize;
+        self.topics.get(at).and_then(|name| name.to_str().ok())
+    }
+
+    /// True when every message has its report.
+    pub fn is_done(&self) -> bool {
+        self.remaining.load(Ordering::SeqCst) == 0
+    }
+
+    /// What became of message `index`; None: no report yet.
+    pub fn report(&self, index: usize) -> Option<Report> {
+        let token = self.tokens().get(index)?;
+        let code = token.code.load(Ordering::SeqCst);
+        let (code, offset) = match code {
+            PENDING if self.gate.is_over() => (RDKafkaRespErr::RD_KAFKA_RESP_ERR__DESTROY, -1),
+            PENDING => return None,
+            // SAFETY: only values of RDKafkaRespErr are stored, apart from PENDING.
+            code => (
+                unsafe { std::mem::transmute::<i32, RDKafkaRespErr>(code) },
+                token.offset.load(Ordering::Relaxed),
+            ),
+        };
+        let partition = token.partition.load(Ordering::Relaxed);
+        let error = (code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| {
+            let mut error = KafkaError::from_code(code).at(self.topic(index).unwrap_or_default(), partition);
+            let details = self.details.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, text)) = details.iter().find(|(at, _)| *at as usize == index) {
+                error = error.with_message(text);
+            }
+            error
+        });
+        Some(Report {
+            partition,
+            offset,
+            latency_us: token.latency_us.load(Ordering::Relaxed),
+            error,
+        })
+    }
+
+    /// Waits until every message has its report. `cancel` and `wake` from another thread end the wait early.
+    pub fn wait(self: &Arc<Self>, deadline: Option<Instant>, cancel: &Cancel) -> Result<Waited> {
+        if self.is_done() {
+            return Ok(Waited::Done);
+        }
+        if self.guard.is_foreign() {
+            return Err(Error::Forked);
+        }
+        self.gate.add(self);
+        let waited = self.park(deadline, cancel);
+        self.gate.remove(self);
+        Ok(waited)
+    }
+
+    fn park(&self, deadline: Option<Instant>, cancel: &Cancel) -> Waited {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiters += 1;
+        let waited = loop {
+            if self.is_done() {
+                break Waited::Done;
+            }
+            if self.gate.is_over() {
+                break Waited::Over;
+            }
+            if cancel.is_set() {
+                break Waited::Cancelled;
+            }
+            let left = deadline.map_or(Duration::from_secs(3600), |at| {
+                at.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                break Waited::TimedOut;
+            }
+            waiters = self
+                .changed
+                .wait_timeout(waiters, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        };
+        *waiters -= 1;
+        waited
+    }
+
+    /// Makes every waiter look again; set its `Cancel` first.
+    pub fn wake(&self) {
+        // The lock orders this after the look of a waiter that has not begun to wait yet.
+        let _waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        self.changed.notify_all();
+    }
+
+    /// The opaque for message `index`.
+    pub(super) fn opaque(&self, index: usize) -> *mut c_void {
+        self.tokens().get(index).map_or(std::ptr::null_mut(), |token| {
+            std::ptr::from_ref(token).cast_mut().cast()
+        })
+    }
+
+    /// Reports messages `from..` as refused with `code`, and ends the dispatch.
+    pub(super) fn finish_dispatch(self: &Arc<Self>, from: usize, code: RDKafkaRespErr) {
+        let unsent = self.tokens().get(from..).unwrap_or_default();
+        for token in unsent {
+            token.code.store(code as i32, Ordering::SeqCst);
+        }
+        // SAFETY: these reports and the dispatch's own count are written down once, here.
+        unsafe { count_down(Arc::as_ptr(self), unsent.len() + 1) };
+    }
+}
+
+/// Takes a pointer rather than a reference because the last report frees the set.
+///
+/// # Safety
+/// `set` came out of an Arc and `reports` reports of it, not counted before, were written.
+unsafe fn count_down(set: *const DeliverySet, reports: usize) {
+    // SAFETY: alive: the tokens' reference is only given back at the end of this function.
+    unsafe {
+        if (*set).remaining.fetch_sub(reports, Ordering::SeqCst) != reports {
+            return;
+        }
+        {
+            let set = &*set;
+            let waiters = set.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+            if *waiters > 0 {
+                set.changed.notify_all();
+            }
+        }
+        // `new` forgot one reference for the tokens; the count reaches zero once, so it is given back once.
+        Arc::decrement_strong_count(set);
+    }
+}
+
+/// A report as librdkafka gives it.
+pub(super) struct Native {
+    pub partition: i32,
+    pub offset: i64,
+    pub code: RDKafkaRespErr,
+    pub latency_us: u32,
+    pub detail: Option<String>,
+}
+
+/// Writes a report down; gives the set and the index where the report is to be passed on as an event.
+///
+/// # Safety
+/// `opaque` is what `DeliverySet::opaque` gave for a message whose report was not written before.
+pub(super) unsafe fn report(
+    opaque: *mut c_void,
+    native: Native,
+    pass_on: impl Fn(&DeliverySet) -> bool,
+) -> Option<(Arc<DeliverySet>, u32)> {
+    // SAFETY: the token lives in a set that the tokens' own reference keeps alive until the count-down below.
+    let (token, set_ref) = unsafe {
+        let token = &*opaque.cast::<Token>();
+        (token, &*token.set)
+    };
+    let index = (opaque as usize - set_ref.opaque(0) as usize) / std::mem::size_of::<Token>();
+    if let Some(detail) = native.detail {
+        set_ref
+            .details
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((index as u32, detail));
+    }
+    token.offset.store(native.offset, Ordering::Relaxed);
+    token.partition.store(native.partition, Ordering::Relaxed);
+    token.latency_us.store(native.latency_us, Ordering::Relaxed);
+    // SeqCst with `set_tag`: either we see the tag, or whoever set it sees the report.
+    token.code.store(native.code as i32, Ordering::SeqCst);
+    let set: *const DeliverySet = token.set;
+    let passed = pass_on(set_ref).then(|| {
+        // SAFETY: the set came out of an Arc and is alive (see above).
+        unsafe {
+            Arc::increment_strong_count(set);
+            (Arc::from_raw(set), index as u32)
+        }
+    });
+    // SAFETY: this message's report, written once.
+    unsafe { count_down(set, 1) };
+    passed
+}

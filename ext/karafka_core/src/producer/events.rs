@@ -1,0 +1,141 @@
+//! What a producer has to tell besides its deliveries: errors, logs, statistics, and those reports that somebody
+//! asked for. Bounded: what finds no room is counted, and the count is told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::delivery::{Cancel, DeliverySet};
+use crate::error::KafkaError;
+
+/// Events kept for a reader that is slow or absent.
+const LIMIT: usize = 1_000;
+
+#[derive(Debug)]
+pub enum Event {
+    Error(KafkaError),
+    Log {
+        /// syslog's numbers, 0 to 7.
+        level: i32,
+        target: String,
+        message: String,
+    },
+    /// librdkafka's JSON.
+    Statistics(String),
+    /// Reports of sets with a tag, and failures of any set: set and index.
+    Reports(Vec<(Arc<DeliverySet>, u32)>),
+    /// So many events found no room.
+    Dropped(u64),
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    dropped: u64,
+    closed: bool,
+    /// Somebody has ever asked: only then are failures of untagged sets kept.
+    read: bool,
+}
+
+#[derive(Default)]
+pub struct Events {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+impl Events {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn push(&self, event: Event) {
+        let mut queue = self.lock();
+        if queue.closed {
+            return;
+        }
+        if queue.events.len() >= LIMIT {
+            queue.dropped += 1;
+            return;
+        }
+        queue.events.push_back(event);
+        self.changed.notify_one();
+    }
+
+    /// Reports are asked for one by one and never dropped; at most those of the messages under way pile up here.
+    pub(super) fn push_reports(&self, reports: Vec<(Arc<DeliverySet>, u32)>) {
+        if reports.is_empty() {
+            return;
+        }
+        let mut queue = self.lock();
+        if let Some(Event::Reports(last)) = queue.events.back_mut() {
+            last.extend(reports);
+        } else {
+            queue.events.push_back(Event::Reports(reports));
+        }
+        self.changed.notify_one();
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.lock().read
+    }
+
+    /// No more events; what is there can still be taken.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Everything that is there, as soon as there is something. Empty: timed out or cancelled. None: closed and empty.
+    pub fn take(&self, timeout: Duration, cancel: &Cancel) -> Option<Vec<Event>> {
+        let deadline = Instant::now() + timeout;
+        let mut queue = self.lock();
+        queue.read = true;
+        loop {
+            if !queue.events.is_empty() || queue.dropped > 0 {
+                let mut events: Vec<Event> = queue.events.drain(..).collect();
+                let dropped = std::mem::take(&mut queue.dropped);
+                if dropped > 0 {
+                    events.push(Event::Dropped(dropped));
+                }
+                return Some(events);
+            }
+            if queue.closed {
+                return None;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || cancel.is_set() {
+                return Some(Vec::new());
+            }
+            queue = self
+                .changed
+                .wait_timeout(queue, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Makes whoever takes look again; set its `Cancel` first.
+    pub fn wake(&self) {
+        let _queue = self.lock();
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_no_room_is_counted_and_told() {
+        let events = Events::default();
+        for _ in 0..LIMIT + 5 {
+            events.push(Event::Statistics(String::new()));
+        }
+        let taken = events.take(Duration::ZERO, &Cancel::new()).unwrap();
+        assert_eq!(taken.len(), LIMIT + 1);
+        assert!(matches!(taken.last(), Some(Event::Dropped(5))));
+        assert!(events.take(Duration::ZERO, &Cancel::new()).unwrap().is_empty());
+        events.close();
+        assert!(events.take(Duration::ZERO, &Cancel::new()).is_none());
+    }
+}

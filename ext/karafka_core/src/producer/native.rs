@@ -1,0 +1,356 @@
+//! The librdkafka client of a producer, with its topic handles and its event queue.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{c_void, CStr, CString};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use rdkafka::bindings as sys;
+use rdkafka::client::{Client, DefaultClientContext};
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::KafkaError as RdError;
+use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
+
+use super::messages::{Messages, Slot, ANY_PARTITION};
+use super::partitions::{Partitioner, Partitions};
+use crate::error::{Error, KafkaError, Result};
+
+/// Events besides logs, which come without being asked for.
+const EVENTS: i32 = sys::RD_KAFKA_EVENT_DR | sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_STATS;
+
+pub(super) struct Native {
+    // Dropped by hand, after the topics and the queue that belong to it.
+    client: std::mem::ManuallyDrop<Client<DefaultClientContext>>,
+    queue: *mut sys::rd_kafka_queue_t,
+    topics: RwLock<HashMap<CString, TopicHandle>>,
+    partitioner: Partitioner,
+    partitions: Partitions,
+}
+
+/// Fatal errors that a test can ask for.
+#[derive(Debug, Clone, Copy)]
+pub enum FatalError {
+    OutOfOrder,
+    Fenced,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct TopicHandle(*mut sys::rd_kafka_topic_t);
+
+// SAFETY: librdkafka's handles may be used from any thread; the pointers live as long as the client.
+unsafe impl Send for TopicHandle {}
+// SAFETY: as above.
+unsafe impl Sync for TopicHandle {}
+// SAFETY: as above.
+unsafe impl Send for Native {}
+// SAFETY: as above.
+unsafe impl Sync for Native {}
+
+impl Native {
+    /// Creates the client: librdkafka starts its threads and begins to connect.
+    pub fn new(config: &ClientConfig, settings: &BTreeMap<String, String>) -> Result<Self> {
+        let mut config = config.clone();
+        // The crate sets a level of its own over the configuration's `log_level`; 6 is librdkafka's default.
+        config.set_log_level(log_level(settings.get("log_level").map_or("6", String::as_str)));
+        let native_config = config.create_native_config().map_err(|error| refused(&error))?;
+        let conf = native_config.ptr();
+        // SAFETY: the configuration is alive and not yet in use.
+        unsafe { sys::rd_kafka_conf_set_events(conf, EVENTS) };
+        let partitioner = Partitioner::named(&native_config.get("partitioner").unwrap_or_default());
+        let client = Client::new(
+            &config,
+            native_config,
+            RDKafkaType::RD_KAFKA_PRODUCER,
+            DefaultClientContext,
+        );
+        let client = client.map_err(|error| {
+            if matches!(error, RdError::ClientCreation(_)) {
+                // SAFETY: rd_kafka_new takes the configuration only where it succeeds, and the crate has forgotten it.
+                unsafe { sys::rd_kafka_conf_destroy(conf) };
+            }
+            refused(&error)
+        })?;
+        // SAFETY: the client is alive; the queue is given back in `drop`.
+        let queue = unsafe { sys::rd_kafka_queue_get_main(client.native_ptr()) };
+        Ok(Native {
+            client: std::mem::ManuallyDrop::new(client),
+            queue,
+            topics: RwLock::new(HashMap::new()),
+            partitioner,
+            partitions: Partitions::default(),
+        })
+    }
+
+    pub fn rk(&self) -> *mut sys::rd_kafka_t {
+        self.client.native_ptr()
+    }
+
+    pub fn queue(&self) -> *mut sys::rd_kafka_queue_t {
+        self.queue
+    }
+
+    pub fn topic(&self, name: &CStr) -> Result<TopicHandle> {
+        if let Some(known) = self.topics.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Ok(*known);
+        }
+        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = topics.get(name) {
+            return Ok(*known);
+        }
+        // SAFETY: the client is alive, the name ends with NUL; no topic configuration.
+        let handle = unsafe { sys::rd_kafka_topic_new(self.rk(), name.as_ptr(), std::ptr::null_mut()) };
+        if handle.is_null() {
+            let source = self.explain(last_error()).at(&name.to_string_lossy(), ANY_PARTITION);
+            return Err(Error::Kafka {
+                operation: "opening a topic",
+                source: Box::new(source),
+            });
+        }
+        topics.insert(name.to_owned(), TopicHandle(handle));
+        Ok(TopicHandle(handle))
+    }
+
+    /// Hands one message over. librdkafka copies it; nothing blocks.
+    pub fn produce(
+        &self,
+        topic: TopicHandle,
+        messages: &Messages,
+        slot: &Slot,
+        partition: i32,
+        opaque: *mut c_void,
+    ) -> RDKafkaRespErr {
+        if slot.headers > 0 || slot.timestamp_ms > 0 {
+            return self.produce_with_all(topic, messages, slot, partition, opaque);
+        }
+        let (payload, payload_len) = raw(messages.bytes(slot.payload));
+        let (key, key_len) = raw(messages.bytes(slot.key));
+        // SAFETY: the topic handle belongs to this client; the bytes live during the call and are copied (F_COPY).
+        let refused = unsafe {
+            sys::rd_kafka_produce(
+                topic.0,
+                partition,
+                sys::RD_KAFKA_MSG_F_COPY,
+                payload,
+                payload_len,
+                key,
+                key_len,
+                opaque,
+            )
+        };
+        if refused == 0 {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
+        } else {
+            last_error()
+        }
+    }
+
+    fn produce_with_all(
+        &self,
+        topic: TopicHandle,
+        messages: &Messages,
+        slot: &Slot,
+        partition: i32,
+        opaque: *mut c_void,
+    ) -> RDKafkaRespErr {
+        use sys::rd_kafka_vtype_t::*;
+        let headers = native_headers(messages, slot);
+        let mut arguments = [empty_argument(); 8];
+        let [rkt, part, flags, value, key, user, time, heads] = &mut arguments;
+        (rkt.vtype, rkt.u.rkt) = (RD_KAFKA_VTYPE_RKT, topic.0);
+        (part.vtype, part.u.i32_) = (RD_KAFKA_VTYPE_PARTITION, partition);
+        (flags.vtype, flags.u.i) = (RD_KAFKA_VTYPE_MSGFLAGS, sys::RD_KAFKA_MSG_F_COPY);
+        (value.vtype, value.u.mem) = (RD_KAFKA_VTYPE_VALUE, memory(messages.bytes(slot.payload)));
+        (key.vtype, key.u.mem) = (RD_KAFKA_VTYPE_KEY, memory(messages.bytes(slot.key)));
+        (user.vtype, user.u.ptr) = (RD_KAFKA_VTYPE_OPAQUE, opaque);
+        (time.vtype, time.u.i64_) = (RD_KAFKA_VTYPE_TIMESTAMP, slot.timestamp_ms);
+        (heads.vtype, heads.u.headers) = (RD_KAFKA_VTYPE_HEADERS, headers);
+        let count = if headers.is_null() {
+            arguments.len() - 1
+        } else {
+            arguments.len()
+        };
+        // SAFETY: every argument has the member of the union that its type says; the bytes live during the call and
+        // are copied. The headers become librdkafka's where it takes the message, and stay ours where it does not.
+        unsafe {
+            let error = sys::rd_kafka_produceva(self.rk(), arguments.as_ptr(), count);
+            if error.is_null() {
+                return RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+            }
+            let code = sys::rd_kafka_error_code(error);
+            sys::rd_kafka_error_destroy(error);
+            if !headers.is_null() {
+                sys::rd_kafka_headers_destroy(headers);
+            }
+            code
+        }
+    }
+
+    /// Partition that a partition key belongs to. May ask the broker for the topic's partitions.
+    pub fn partition_for(&self, topic: TopicHandle, name: &CStr, key: &[u8]) -> Result<i32> {
+        let count = self.partition_count(name, Duration::from_secs(5))?;
+        Ok(self.partitioner.partition(topic.0, key, count))
+    }
+
+    pub fn partition_count(&self, topic: &CStr, timeout: Duration) -> Result<i32> {
+        let handle = self.topic(topic)?;
+        let name = topic.to_string_lossy();
+        self.partitions.count(&name, Instant::now(), || {
+            self.ask_partition_count(handle, timeout)
+                .map_err(|code| KafkaError::from_code(code).at(&name, ANY_PARTITION))
+        })
+    }
+
+    fn ask_partition_count(&self, topic: TopicHandle, timeout: Duration) -> std::result::Result<i32, RDKafkaRespErr> {
+        let timeout = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        let mut metadata: *const sys::rd_kafka_metadata = std::ptr::null();
+        // SAFETY: client and topic are alive; librdkafka hands over a metadata object where it succeeds, which has as
+        // many topics as it says and is given back once.
+        unsafe {
+            let code = sys::rd_kafka_metadata(self.rk(), 0, topic.0, &mut metadata, timeout);
+            if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Err(code);
+            }
+            let found = if (*metadata).topic_cnt > 0 {
+                let topic = &*(*metadata).topics;
+                (topic.err, topic.partition_cnt)
+            } else {
+                (RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 0)
+            };
+            sys::rd_kafka_metadata_destroy(metadata);
+            match found {
+                (RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, count) if count > 0 => Ok(count),
+                (RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, _) => {
+                    Err(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+                }
+                (code, _) => Err(code),
+            }
+        }
+    }
+
+    /// The error behind a code: for librdkafka's envelope of fatal errors that is the one inside.
+    pub fn explain(&self, code: RDKafkaRespErr) -> KafkaError {
+        if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL {
+            return KafkaError::from_code(code);
+        }
+        let mut text = [0 as libc::c_char; 512];
+        // SAFETY: the client is alive; librdkafka writes a NUL-terminated text that fits.
+        let (inside, text) = unsafe {
+            let inside = sys::rd_kafka_fatal_error(self.rk(), text.as_mut_ptr(), text.len());
+            (inside, CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())
+        };
+        if inside == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return KafkaError::from_code(code);
+        }
+        let mut error = KafkaError::from_code(inside).with_message(text);
+        error.fatal = true;
+        error
+    }
+
+    /// Waits until nothing is queued or under way. Lets no message linger meanwhile.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let timeout = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the client is alive.
+        let code = unsafe { sys::rd_kafka_flush(self.rk(), timeout) };
+        code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
+    }
+
+    /// Gives up all messages, sent or not; their reports come as for any other failure.
+    pub fn purge(&self) {
+        let flags = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_INFLIGHT | sys::RD_KAFKA_PURGE_F_NON_BLOCKING;
+        // SAFETY: the client is alive.
+        unsafe { sys::rd_kafka_purge(self.rk(), flags) };
+    }
+
+    pub fn inject_fatal_error(&self, error: FatalError, reason: &CStr) {
+        let code = match error {
+            FatalError::OutOfOrder => RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+            FatalError::Fenced => RDKafkaRespErr::RD_KAFKA_RESP_ERR__FENCED,
+        };
+        // SAFETY: the client is alive, the reason is copied.
+        unsafe { sys::rd_kafka_test_fatal_error(self.rk(), code, reason.as_ptr()) };
+    }
+
+    /// Makes the report thread return from its poll.
+    pub fn interrupt_poll(&self) {
+        // SAFETY: the queue is alive.
+        unsafe { sys::rd_kafka_queue_yield(self.queue) };
+    }
+}
+
+impl Drop for Native {
+    /// May block while librdkafka's threads end: only the report thread drops this.
+    fn drop(&mut self) {
+        let topics = std::mem::take(&mut *self.topics.write().unwrap_or_else(PoisonError::into_inner));
+        // SAFETY: each handle is given back once, before the client, and nobody else holds one any more.
+        unsafe {
+            for handle in topics.into_values() {
+                sys::rd_kafka_topic_destroy(handle.0);
+            }
+            sys::rd_kafka_queue_destroy(self.queue);
+            std::mem::ManuallyDrop::drop(&mut self.client);
+        }
+    }
+}
+
+fn raw(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
+    bytes.map_or((std::ptr::null_mut(), 0), |bytes| {
+        (bytes.as_ptr().cast_mut().cast(), bytes.len())
+    })
+}
+
+fn memory(bytes: Option<&[u8]>) -> sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 {
+    let (ptr, size) = raw(bytes);
+    sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr, size }
+}
+
+fn empty_argument() -> sys::rd_kafka_vu_t {
+    let u = sys::rd_kafka_vu_s__bindgen_ty_1 { _pad: [0; 64] };
+    sys::rd_kafka_vu_t {
+        vtype: sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_END,
+        u,
+    }
+}
+
+/// Null where the message has none. Names go with their length: they may be any bytes.
+fn native_headers(messages: &Messages, slot: &Slot) -> *mut sys::rd_kafka_headers_t {
+    if slot.headers == 0 {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: a new list, filled with copies of bytes that live during the calls.
+    unsafe {
+        let headers = sys::rd_kafka_headers_new(slot.headers as usize);
+        for (name, value) in messages.headers_of(slot) {
+            let (value, size) = raw(value);
+            sys::rd_kafka_header_add(headers, name.as_ptr().cast(), name.len() as isize, value, size as isize);
+        }
+        headers
+    }
+}
+
+fn last_error() -> RDKafkaRespErr {
+    // SAFETY: reads a thread-local of librdkafka's.
+    unsafe { sys::rd_kafka_last_error() }
+}
+
+fn log_level(value: &str) -> RDKafkaLogLevel {
+    match value {
+        "0" => RDKafkaLogLevel::Emerg,
+        "1" => RDKafkaLogLevel::Alert,
+        "2" => RDKafkaLogLevel::Critical,
+        "3" => RDKafkaLogLevel::Error,
+        "4" => RDKafkaLogLevel::Warning,
+        "5" => RDKafkaLogLevel::Notice,
+        "7" => RDKafkaLogLevel::Debug,
+        _ => RDKafkaLogLevel::Info,
+    }
+}
+
+/// Settings that are fine one by one and impossible together are only found out here.
+fn refused(error: &RdError) -> Error {
+    let (setting, value, reason) = match error {
+        RdError::ClientConfig(_, reason, key, value) => (key.clone(), value.clone(), reason.clone()),
+        RdError::ClientCreation(reason) => ("kafka".to_owned(), String::new(), reason.clone()),
+        other => ("kafka".to_owned(), String::new(), other.to_string()),
+    };
+    Error::Config { setting, value, reason }
+}

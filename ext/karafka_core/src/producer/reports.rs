@@ -1,0 +1,200 @@
+//! The report thread `krs.dr`: serves the client's event queue, and ends the client when it is told to.
+
+use std::ffi::{c_char, CStr};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::bindings as sys;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::delivery::{self, DeliverySet};
+use super::events::Event;
+use super::native::Native;
+use super::shared::Shared;
+use crate::error::KafkaError;
+
+/// An idle producer wakes up this often; a close interrupts it.
+const IDLE_POLL: Duration = Duration::from_secs(30);
+/// While it ends it looks more often: a dispatch that was cut off gives no report.
+const CLOSING_POLL: Duration = Duration::from_millis(20);
+/// After the messages were given up, their reports get this long.
+const PURGE_GRACE: Duration = Duration::from_secs(2);
+
+pub(super) fn run(shared: &Arc<Shared>) {
+    // A panic here would leave every waiter waiting.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(shared))) {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "panic".to_owned());
+        let error = KafkaError::from_code(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL)
+            .with_message(format!("the producer's report thread has failed: {text}"));
+        shared.events.push(Event::Error(KafkaError { fatal: true, ..error }));
+        shared.fail();
+    }
+    // Ending librdkafka's threads may take a while: here it holds nobody up.
+    let ended = catch_unwind(AssertUnwindSafe(|| drop(shared.take_native())));
+    if ended.is_err() {
+        shared.fail();
+    }
+    shared.finish();
+}
+
+fn serve(shared: &Shared) {
+    let mut purged_at = None;
+    loop {
+        let Some(native) = shared.borrow_native() else { return };
+        let Ok(native) = native.get() else { return };
+        let closing = shared.closing();
+        if let Some(closing) = closing {
+            let now = Instant::now();
+            if shared.in_flight() == 0 || purged_at.is_some_and(|at| now > at + PURGE_GRACE) {
+                return;
+            }
+            if purged_at.is_none() && now >= closing.deadline {
+                shared.set_undelivered(shared.in_flight());
+                native.purge();
+                purged_at = Some(now);
+            }
+        }
+        let patience = closing.map_or(IDLE_POLL, |closing| match purged_at {
+            None => closing
+                .deadline
+                .saturating_duration_since(Instant::now())
+                .min(CLOSING_POLL),
+            Some(_) => CLOSING_POLL,
+        });
+        poll(shared, native, patience);
+    }
+}
+
+fn poll(shared: &Shared, native: &Native, patience: Duration) {
+    // Rounded up, or the last millisecond before a deadline would be spent in a busy loop.
+    let timeout = i32::try_from(patience.as_millis())
+        .unwrap_or(i32::MAX)
+        .saturating_add(1);
+    // SAFETY: the queue is alive; the event is given back below.
+    let event = unsafe { sys::rd_kafka_queue_poll(native.queue(), timeout) };
+    if event.is_null() {
+        return;
+    }
+    let mut reports = Reports {
+        shared,
+        count: 0,
+        passed_on: Vec::new(),
+    };
+    // SAFETY: the event is alive and of the type it says.
+    unsafe {
+        match sys::rd_kafka_event_type(event) {
+            sys::RD_KAFKA_EVENT_DR => reports.read(event, native),
+            sys::RD_KAFKA_EVENT_ERROR => shared.events.push(Event::Error(error_of(event, native))),
+            sys::RD_KAFKA_EVENT_LOG => push_log(shared, event),
+            sys::RD_KAFKA_EVENT_STATS => {
+                let json = text(sys::rd_kafka_event_stats(event));
+                shared.events.push(Event::Statistics(json));
+            }
+            _ => {}
+        }
+        // Frees the messages: only now is there room in the queue.
+        sys::rd_kafka_event_destroy(event);
+    }
+    reports.done();
+}
+
+struct Reports<'a> {
+    shared: &'a Shared,
+    count: usize,
+    passed_on: Vec<(Arc<DeliverySet>, u32)>,
+}
+
+impl Reports<'_> {
+    /// # Safety
+    /// `event` is a live delivery report event of this producer.
+    unsafe fn read(&mut self, event: *mut sys::rd_kafka_event_t, native: &Native) {
+        let failures_are_read = self.shared.events.is_read();
+        loop {
+            // SAFETY: by the contract; the message lives until the event is destroyed.
+            let message = unsafe { sys::rd_kafka_event_message_next(event) };
+            if message.is_null() {
+                return;
+            }
+            self.count += 1;
+            // SAFETY: not null, and each opaque is a token that is reported once: librdkafka gives one report a message.
+            let passed = unsafe {
+                let failed = (*message).err != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+                let report = delivery::Native {
+                    partition: (*message).partition,
+                    offset: (*message).offset,
+                    code: (*message).err,
+                    latency_us: u32::try_from(sys::rd_kafka_message_latency(message).max(0)).unwrap_or(u32::MAX),
+                    detail: if failed { detail(message, native) } else { None },
+                };
+                delivery::report((*message)._private, report, |set| {
+                    set.tag() != 0 || (failed && failures_are_read)
+                })
+            };
+            self.passed_on.extend(passed);
+        }
+    }
+
+    fn done(self) {
+        if self.count > 0 {
+            self.shared.reported(self.count);
+            self.shared.room.made();
+            self.shared.events.push_reports(self.passed_on);
+        }
+    }
+}
+
+/// The broker's own words, or what is behind librdkafka's envelope of fatal errors.
+///
+/// # Safety
+/// `message` is alive.
+unsafe fn detail(message: *const sys::rd_kafka_message_t, native: &Native) -> Option<String> {
+    // SAFETY: by the contract; the text lives as long as the message.
+    unsafe {
+        if (*message).err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL {
+            return Some(native.explain((*message).err).to_string());
+        }
+        let words = sys::rd_kafka_message_produce_errstr(message);
+        (!words.is_null()).then(|| text(words))
+    }
+}
+
+/// # Safety
+/// `event` is a live error event.
+unsafe fn error_of(event: *mut sys::rd_kafka_event_t, native: &Native) -> KafkaError {
+    // SAFETY: by the contract.
+    unsafe {
+        let code = sys::rd_kafka_event_error(event);
+        if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL {
+            return native.explain(code);
+        }
+        KafkaError::from_code(code).with_message(text(sys::rd_kafka_event_error_string(event)))
+    }
+}
+
+/// # Safety
+/// `event` is a live log event.
+unsafe fn push_log(shared: &Shared, event: *mut sys::rd_kafka_event_t) {
+    let (mut facility, mut words, mut level): (*const c_char, *const c_char, i32) =
+        (std::ptr::null(), std::ptr::null(), 6);
+    // SAFETY: by the contract; the texts live as long as the event.
+    unsafe {
+        if sys::rd_kafka_event_log(event, &mut facility, &mut words, &mut level) == 0 {
+            let (target, message) = (text(facility), text(words));
+            shared.events.push(Event::Log { level, target, message });
+        }
+    }
+}
+
+/// # Safety
+/// `words` is null or ends with NUL.
+unsafe fn text(words: *const c_char) -> String {
+    if words.is_null() {
+        return String::new();
+    }
+    // SAFETY: by the contract.
+    unsafe { CStr::from_ptr(words) }.to_string_lossy().into_owned()
+}

@@ -1,0 +1,225 @@
+//! What the callers of a producer and its report thread share: its state, its client, its bookkeeping.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+
+use super::delivery::Gate;
+use super::dispatch::Room;
+use super::events::Events;
+use super::native::Native;
+use super::reports;
+use crate::error::{Error, Result};
+use crate::fork::ForkGuard;
+
+const NEW: u8 = 0;
+const RUNNING: u8 = 1;
+const CLOSING: u8 = 2;
+const CLOSED: u8 = 3;
+const FAILED: u8 = 4;
+
+/// The client, for as long as this is held. Holding it keeps the report thread from freeing the client.
+pub(super) struct Client<'a>(RwLockReadGuard<'a, Option<Native>>);
+
+impl Client<'_> {
+    pub fn get(&self) -> Result<&Native> {
+        self.0.as_ref().ok_or(Error::Closed)
+    }
+}
+
+/// How the report thread is to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Closing {
+    /// Messages that are still under way then are given up.
+    pub deadline: Instant,
+}
+
+pub(super) struct Shared {
+    pub guard: ForkGuard,
+    pub gate: Arc<Gate>,
+    pub room: Room,
+    pub events: Events,
+    config: ClientConfig,
+    settings: BTreeMap<String, String>,
+    state: AtomicU8,
+    /// Held while the client is made: two first messages at once make one client.
+    starting: Mutex<()>,
+    native: RwLock<Option<Native>>,
+    /// Messages taken and not yet reported.
+    in_flight: AtomicUsize,
+    closing: Mutex<Option<Closing>>,
+    /// Messages given up by a close.
+    undelivered: AtomicUsize,
+    ended: Mutex<bool>,
+    end: Condvar,
+}
+
+impl Shared {
+    pub fn new(config: ClientConfig, settings: BTreeMap<String, String>) -> Self {
+        Shared {
+            guard: ForkGuard::new(),
+            gate: Arc::new(Gate::default()),
+            room: Room::default(),
+            events: Events::default(),
+            config,
+            settings,
+            state: AtomicU8::new(NEW),
+            starting: Mutex::new(()),
+            native: RwLock::new(None),
+            in_flight: AtomicUsize::new(0),
+            closing: Mutex::new(None),
+            undelivered: AtomicUsize::new(0),
+            ended: Mutex::new(false),
+            end: Condvar::new(),
+        }
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == RUNNING && !self.guard.is_foreign()
+    }
+
+    /// Fails where no message can be taken any more.
+    pub fn check_open(&self) -> Result<()> {
+        // Before anything else: in a forked child not even a lock may be touched.
+        if self.guard.is_foreign() {
+            return Err(Error::Forked);
+        }
+        match self.state.load(Ordering::SeqCst) {
+            NEW | RUNNING => Ok(()),
+            FAILED => Err(Error::Internal(
+                "the producer's report thread has failed; make a new producer".to_owned(),
+            )),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// Makes the client and the report thread, at first use. Does not block on the network.
+    pub fn start(self: &Arc<Self>) -> Result<()> {
+        self.check_open()?;
+        if self.is_running() {
+            return Ok(());
+        }
+        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.state.load(Ordering::SeqCst) != NEW {
+            return self.check_open();
+        }
+        let native = Native::new(&self.config, &self.settings)?;
+        *self.native.write().unwrap_or_else(PoisonError::into_inner) = Some(native);
+        let shared = Arc::clone(self);
+        let thread = std::thread::Builder::new()
+            .name("krs.dr".to_owned())
+            .spawn(move || reports::run(&shared));
+        if let Err(error) = thread {
+            let native = self.native.write().unwrap_or_else(PoisonError::into_inner).take();
+            drop(native);
+            return Err(Error::Internal(format!("no thread for delivery reports: {error}")));
+        }
+        // After the client is there: whoever sees RUNNING finds it. `compare_exchange`, because the report thread
+        // may already have failed.
+        let _ = self
+            .state
+            .compare_exchange(NEW, RUNNING, Ordering::SeqCst, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Never waits: the lock is only written while the client is made (nobody is RUNNING yet) and when it ends.
+    pub fn native(&self) -> Result<Client<'_>> {
+        self.check_open()?;
+        self.borrow_native().ok_or(Error::Closed)
+    }
+
+    /// Also while closing.
+    pub fn borrow_native(&self) -> Option<Client<'_>> {
+        self.native
+            .try_read()
+            .ok()
+            .filter(|native| native.is_some())
+            .map(Client)
+    }
+
+    pub fn taken(&self, messages: usize) {
+        self.in_flight.fetch_add(messages, Ordering::SeqCst);
+    }
+
+    pub fn reported(&self, messages: usize) {
+        self.in_flight.fetch_sub(messages, Ordering::SeqCst);
+    }
+
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+
+    pub fn closing(&self) -> Option<Closing> {
+        *self.closing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the report thread to end; true: this call did. What was never started is closed at once.
+    pub fn begin_close(&self, timeout: Duration) -> bool {
+        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.state.load(Ordering::SeqCst) {
+            NEW => {
+                self.state.store(CLOSED, Ordering::SeqCst);
+                self.finish();
+                true
+            }
+            RUNNING => {
+                let closing = Closing {
+                    deadline: Instant::now() + timeout,
+                };
+                *self.closing.lock().unwrap_or_else(PoisonError::into_inner) = Some(closing);
+                self.state.store(CLOSING, Ordering::SeqCst);
+                self.room.made();
+                if let Some(native) = self.borrow_native() {
+                    if let Ok(native) = native.get() {
+                        native.interrupt_poll();
+                    }
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub fn wait_for_end(&self, timeout: Duration) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ended, _) = self
+            .end
+            .wait_timeout_while(ended, timeout, |ended| !*ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        *ended
+    }
+
+    pub fn undelivered(&self) -> usize {
+        self.undelivered.load(Ordering::SeqCst)
+    }
+
+    pub fn set_undelivered(&self, messages: usize) {
+        self.undelivered.store(messages, Ordering::SeqCst);
+    }
+
+    /// Takes the client away from everybody; waits for those who use it just now.
+    pub fn take_native(&self) -> Option<Native> {
+        self.native.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The report thread has failed: nothing is taken any more, every waiter gets an error.
+    pub fn fail(&self) {
+        self.state.store(FAILED, Ordering::SeqCst);
+        self.room.made();
+        self.gate.close();
+    }
+
+    /// Nothing more comes.
+    pub fn finish(&self) {
+        let _ = self
+            .state
+            .compare_exchange(CLOSING, CLOSED, Ordering::SeqCst, Ordering::SeqCst);
+        self.gate.close();
+        self.events.close();
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.end.notify_all();
+    }
+}

@@ -1,0 +1,193 @@
+//! What the producer does where it can't go on: full queue, close, cancel, fork, fatal error.
+
+#[path = "producer_support/mod.rs"]
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use karafka_core::error::Error;
+use karafka_core::producer::{Cancel, Messages, Producer, Progress, Waited};
+use support::*;
+
+/// One message fits; nobody answers, so it stays there.
+fn full(settings: &[(&str, &str)]) -> Producer {
+    let mut all = vec![("queue.buffering.max.messages", "1")];
+    all.extend_from_slice(settings);
+    let producer = Producer::new(support::settings("127.0.0.1:1", &all)).unwrap();
+    send(&producer, "orders", &[Some(b"first")]);
+    producer
+}
+
+#[test]
+fn a_full_queue_raises_at_once_where_nobody_wants_to_wait() {
+    let producer = full(&[]);
+    let mut dispatch = producer.dispatch(messages("orders", &[Some(b"x")]), 0).unwrap();
+    assert!(matches!(dispatch.try_run().unwrap(), Progress::WouldBlock));
+    let Progress::Refused(error) = dispatch.run(Some(Instant::now()), &Cancel::new()).unwrap() else {
+        panic!()
+    };
+    assert_eq!((error.code.as_str(), dispatch.taken()), ("queue_full", 0));
+    let set = Arc::clone(dispatch.deliveries());
+    drop(dispatch);
+    assert_eq!(set.report(0).unwrap().error.unwrap().code, "queue_full");
+    assert_eq!(producer.queue_size(), 1);
+}
+
+#[test]
+fn a_full_queue_waits_until_the_deadline() {
+    let producer = full(&[]);
+    let mut dispatch = producer.dispatch(messages("orders", &[Some(b"x")]), 0).unwrap();
+    let start = Instant::now();
+    let progress = dispatch
+        .run(Some(start + Duration::from_millis(100)), &Cancel::new())
+        .unwrap();
+    assert!(matches!(progress, Progress::Refused(_)), "{progress:?}");
+    assert!(start.elapsed() >= Duration::from_millis(100));
+}
+
+#[test]
+fn a_full_queue_goes_on_as_soon_as_a_report_makes_room() {
+    // The first message times out after 200 ms and makes room for the second.
+    let producer = full(&[("message.timeout.ms", "200")]);
+    let set = complete(
+        producer
+            .dispatch(messages("orders", &[Some(b"x"), Some(b"y")]), 0)
+            .unwrap(),
+    );
+    assert_eq!(wait(&set), Waited::Done);
+    assert_eq!(set.report(1).unwrap().error.unwrap().code, "msg_timed_out");
+}
+
+#[test]
+fn a_wait_for_room_is_cancelled_and_goes_on_where_it_stopped() {
+    let producer = full(&[("message.timeout.ms", "400")]);
+    let mut dispatch = producer.dispatch(messages("orders", &[Some(b"x")]), 0).unwrap();
+    let (cancel, wake) = (Cancel::new(), dispatch.waker());
+    let progress = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            cancel.set();
+            wake();
+        });
+        dispatch.run(None, &cancel).unwrap()
+    });
+    assert!(matches!(progress, Progress::Cancelled), "{progress:?}");
+    assert!(matches!(
+        dispatch.run(None, &Cancel::new()).unwrap(),
+        Progress::Complete
+    ));
+}
+
+#[test]
+fn a_wait_for_a_report_is_cancelled() {
+    let producer = full(&[]);
+    let producer2 = Producer::new(support::settings("127.0.0.1:1", &[])).unwrap();
+    drop(producer);
+    let set = send(&producer2, "orders", &[Some(b"x")]);
+    let cancel = Cancel::new();
+    let waited = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            cancel.set();
+            set.wake();
+        });
+        set.wait(None, &cancel).unwrap()
+    });
+    assert_eq!(waited, Waited::Cancelled);
+}
+
+#[test]
+fn close_gives_up_what_was_not_delivered_and_says_how_much() {
+    let producer = Producer::new(support::settings("127.0.0.1:1", &[])).unwrap();
+    let set = send(&producer, "orders", &[Some(b"x"), Some(b"y")]);
+    let start = Instant::now();
+    assert_eq!(producer.close(Duration::from_millis(100)).unwrap(), 2);
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert_eq!(wait(&set), Waited::Done);
+    for index in 0..2 {
+        assert_eq!(set.report(index).unwrap().error.unwrap().code, "purge_queue");
+    }
+    assert!(matches!(
+        producer.dispatch(messages("orders", &[None]), 0),
+        Err(Error::Closed)
+    ));
+    assert!(matches!(producer.flush(LONG, &Cancel::new()), Ok(true)));
+}
+
+#[test]
+fn close_ends_a_wait_for_room() {
+    let producer = full(&[]);
+    let mut dispatch = producer.dispatch(messages("orders", &[Some(b"x")]), 0).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| dispatch.run(None, &Cancel::new()).map(|_| ()));
+        assert!(producer.close(Duration::from_millis(50)).is_ok());
+        assert!(matches!(waiting.join().unwrap(), Err(Error::Closed)));
+    });
+}
+
+#[test]
+fn a_producer_that_was_never_used_closes_at_once_and_has_no_threads() {
+    let producer = Producer::new(support::settings("127.0.0.1:1", &[])).unwrap();
+    assert_eq!(producer.close(Duration::ZERO).unwrap(), 0);
+    assert!(matches!(
+        producer.dispatch(messages("orders", &[None]), 0),
+        Err(Error::Closed)
+    ));
+}
+
+#[test]
+fn dropping_a_producer_does_not_block_and_still_sends() {
+    let broker = broker(&[("orders", 1)]);
+    let producer = producer(&broker, &[]);
+    broker.round_trip(1, Duration::from_millis(300)).unwrap();
+    let set = send(&producer, "orders", &[Some(b"x")]);
+    let start = Instant::now();
+    drop(producer);
+    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+    assert_eq!(wait(&set), Waited::Done);
+    assert_eq!(set.report(0).unwrap().error, None);
+}
+
+#[test]
+fn purge_reports_each_message_as_given_up() {
+    let producer = Producer::new(support::settings("127.0.0.1:1", &[])).unwrap();
+    assert_eq!(producer.purge().unwrap(), 0);
+    let set = send(&producer, "orders", &[Some(b"x"), Some(b"y")]);
+    assert_eq!(producer.purge().unwrap(), 2);
+    assert_eq!(wait(&set), Waited::Done);
+    assert_eq!(set.report(1).unwrap().error.unwrap().code, "purge_queue");
+}
+
+#[test]
+fn flush_says_when_it_did_not_get_everything_out() {
+    let producer = Producer::new(support::settings("127.0.0.1:1", &[])).unwrap();
+    send(&producer, "orders", &[Some(b"x")]);
+    assert!(!producer.flush(Duration::from_millis(60), &Cancel::new()).unwrap());
+    let cancel = Cancel::new();
+    cancel.set();
+    assert!(!producer.flush(LONG, &cancel).unwrap());
+}
+
+#[test]
+fn a_forked_child_gets_an_error_and_exits_while_the_parent_goes_on() {
+    let broker = broker(&[("orders", 1)]);
+    let producer = producer(&broker, &[]);
+    let set = send(&producer, "orders", &[Some(b"x")]);
+    assert_eq!(wait(&set), Waited::Done);
+    let stuck = Producer::new(support::settings("127.0.0.1:1", &[])).unwrap();
+    let pending = send(&stuck, "orders", &[Some(b"x")]);
+    // SAFETY: the child only calls what is under test and ends with _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let forked = matches!(producer.dispatch(Messages::new(1, 1), 0), Err(Error::Forked))
+            && matches!(producer.close(LONG), Err(Error::Forked))
+            && matches!(producer.flush(LONG, &Cancel::new()), Err(Error::Forked))
+            && matches!(pending.wait(None, &Cancel::new()), Err(Error::Forked))
+            && producer.is_foreign();
+        drop(producer);
+        drop(stuck);
+        // SAFETY: ends the child without running what belongs to the parent.
+        unsafe { libc::_exit(if forked { 0 } else { 1 }) };
+    }
+    assert_eq!(exit_code(child), Some(0));
+    assert_eq!(wait(&send(&producer, "orders", &[Some(b"y")])), Waited::Done);
+}
