@@ -17,8 +17,8 @@ RSpec.describe Karafka::Embedded do
     close_cluster
   end
 
-  def start(consumer = nil, &body)
-    klass = consumer || consumer_class(&body)
+  def start(consumer = nil, &)
+    klass = consumer || consumer_class(&)
     application { topic(:orders) { consumer(klass) } }
     described_class.start
   end
@@ -40,7 +40,7 @@ RSpec.describe Karafka::Embedded do
   end
 
   it "leaves the signals of the process alone" do
-    handler = proc { nil }
+    handler = proc {}
     former = trap("TERM", handler)
     start { nil }
     expect(trap("TERM", former)).to equal(handler)
@@ -84,7 +84,7 @@ RSpec.describe Karafka::Embedded do
     Karafka::App.config.shutdown_timeout = 1_000
     wait_until("the message") { seen.size == 1 }
     described_class.stop
-    expect(log.string).to match(/ForcefulShutdownError.*worker \d runs consume of orders\/0/m)
+    expect(log.string).to match(%r{ForcefulShutdownError.*worker \d runs consume of orders/0}m)
     expect(committed("app", "orders")).to be_nil
   end
 

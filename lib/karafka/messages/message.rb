@@ -162,11 +162,27 @@ module Karafka
         "#<#{self.class} #{topic}/#{partition}@#{offset}>"
       end
 
+      # @param other [Object]
+      # @return [Boolean] whether it is the same message of the same batch
+      def ==(other)
+        other.is_a?(Message) && other.of?(@source) && other.index == @index
+      end
+      alias eql? ==
+
+      # @return [Integer]
+      def hash
+        [@source.object_id, @index].hash
+      end
+
       # @api private
       # @return [Boolean] whether it is of that batch
       def of?(source)
         @source.equal?(source)
       end
+
+      protected
+
+      attr_reader :index
 
       private
 

@@ -178,7 +178,12 @@ RSpec.describe Karafka::Worker do
 
     it "that swallows an exception does not make a success of it" do
       routes = route(consumer do
-        def wrap(_action) = yield rescue nil # rubocop:disable Style/RescueModifier
+        def wrap(_action)
+          yield
+        rescue StandardError
+          nil
+        end
+
         def consume = raise("no")
       end)
       expect(process(FakeLease.new(%w[1]), routes).settled).to eq([:nack])
