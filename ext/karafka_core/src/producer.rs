@@ -4,6 +4,7 @@
 mod delivery;
 mod dispatch;
 mod events;
+mod gate;
 mod messages;
 mod native;
 mod partitions;
@@ -16,10 +17,11 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use delivery::{Cancel, DeliverySet, Report, Waited};
+pub use delivery::{DeliverySet, Report, Waited};
 pub use dispatch::{Dispatch, Progress};
 pub use events::{Event, Events};
-pub use messages::{Draft, Invalid, Messages, ANY_PARTITION};
+pub use gate::Cancel;
+pub use messages::{Draft, Invalid, Messages, Topic, ANY_PARTITION};
 pub use native::FatalError;
 
 use crate::error::{Error, Result};
@@ -30,6 +32,9 @@ use shared::Shared;
 const FORGOTTEN_CLOSE: Duration = Duration::from_secs(30);
 /// What a close may take on top of its timeout: reports of what it gives up, and the end of librdkafka's threads.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
+/// Long enough for librdkafka's threads to wake up and send what is there; longer would hold up who waits for a
+/// message that is answered while others keep coming.
+const HURRY: Duration = Duration::from_millis(1);
 /// A flush looks this often whether it was cancelled.
 const FLUSH_SLICE: Duration = Duration::from_millis(50);
 
@@ -37,11 +42,13 @@ const FLUSH_SLICE: Duration = Duration::from_millis(50);
 pub struct Producer {
     // Never dropped in a forked child: its locks may be held by threads that don't exist there.
     shared: ManuallyDrop<Arc<Shared>>,
+    /// Nobody set a linger: messages that are waited for are sent at once.
+    hurry: bool,
 }
 
 impl Producer {
     /// Checks each setting with librdkafka. Starts nothing.
-    pub fn new(mut kafka: BTreeMap<String, String>) -> Result<Self> {
+    pub fn new(kafka: BTreeMap<String, String>) -> Result<Self> {
         if kafka
             .get("delivery.report.only.error")
             .is_some_and(|value| value == "true")
@@ -52,15 +59,10 @@ impl Producer {
                 reason: "is not supported: a handle without a report would wait for ever; leave it out".to_owned(),
             });
         }
-        // librdkafka waits 5 ms for company by default. Under load messages pile up while a request is sent anyway;
-        // a single message should not wait (see docs: measured 0.2 ms instead of 5.5 ms for produce_sync).
-        if !kafka.contains_key("linger.ms") && !kafka.contains_key("queue.buffering.max.ms") {
-            kafka.insert("linger.ms".to_owned(), "0".to_owned());
-        }
+        // Who sets a linger wants it; librdkafka's own 5 ms are skipped where somebody waits.
+        let hurry = !["linger.ms", "queue.buffering.max.ms"].iter().any(|key| kafka.contains_key(*key));
         let config = settings::client_config(&kafka)?;
-        Ok(Producer {
-            shared: ManuallyDrop::new(Arc::new(Shared::new(config, kafka))),
-        })
+        Ok(Producer { shared: ManuallyDrop::new(Arc::new(Shared::new(config, kafka))), hurry })
     }
 
     /// True in a process forked after this producer was made: it can only be forgotten there.
@@ -68,10 +70,37 @@ impl Producer {
         self.shared.guard.is_foreign()
     }
 
+    /// Empty messages to fill; their memory is used again.
+    pub fn messages(&self, max_payload_size: usize, expected: usize) -> Result<Messages> {
+        self.shared.check_open()?;
+        Ok(self.shared.messages(max_payload_size, expected))
+    }
+
     /// Takes the messages over; nothing is sent before the dispatch runs. `tag` as in `DeliverySet::tag`.
     pub fn dispatch(&self, messages: Messages, tag: u64) -> Result<Dispatch> {
         self.shared.check_open()?;
         Ok(Dispatch::new(Arc::clone(&self.shared), messages, tag))
+    }
+
+    /// Waits for the report of message `index`, or of all. Unless a linger was set, messages do not linger meanwhile:
+    /// a linger of 0 for all would make one request a message where they come one by one, at several times the cost.
+    pub fn wait(
+        &self,
+        set: &Arc<DeliverySet>,
+        index: Option<usize>,
+        deadline: Option<Instant>,
+        cancel: &Cancel,
+    ) -> Result<Waited> {
+        let reported = || index.map_or_else(|| set.is_done(), |index| set.is_reported(index));
+        if self.hurry && !reported() && !self.shared.guard.is_foreign() {
+            if let Some(native) = self.shared.borrow_native() {
+                native.get()?.flush(HURRY);
+            }
+        }
+        match index {
+            Some(index) => set.wait_for(index, deadline, cancel),
+            None => set.wait(deadline, cancel),
+        }
     }
 
     /// Waits until nothing is queued or under way; false: it still is.
@@ -146,22 +175,35 @@ impl Producer {
     /// Sends what it has for up to `timeout`, gives the rest up (its handles report that) and ends the client. Gives
     /// how many messages were not delivered. Takes no longer than the timeout and a few seconds.
     pub fn close(&self, timeout: Duration) -> Result<usize> {
+        let deadline = self.begin_close(timeout)?;
+        let never = Cancel::new();
+        self.finish_close(deadline, &never).map(|undelivered| undelivered.unwrap_or_default())
+    }
+
+    /// Takes no more messages from now on; gives until when the rest may be sent.
+    pub fn begin_close(&self, timeout: Duration) -> Result<Instant> {
         if self.shared.guard.is_foreign() {
             return Err(Error::Forked);
         }
-        let deadline = Instant::now() + timeout;
-        if self.shared.begin_close(timeout) {
-            // Only a flush keeps messages from lingering.
-            self.flush_until(deadline, &Cancel::new());
+        self.shared.begin_close(timeout);
+        Ok(Instant::now() + timeout)
+    }
+
+    /// Waits for the end of a close that has begun. None: cancelled; the close itself goes on.
+    pub fn finish_close(&self, deadline: Instant, cancel: &Cancel) -> Result<Option<usize>> {
+        // Only a flush keeps messages from lingering.
+        self.flush_until(deadline, cancel);
+        let last = deadline + CLOSE_GRACE;
+        while !self.shared.wait_for_end(FLUSH_SLICE) {
+            if cancel.is_set() {
+                return Ok(None);
+            }
+            if Instant::now() > last {
+                let timeout_ms = CLOSE_GRACE.as_millis() as u64;
+                return Err(Error::TimedOut { operation: "ending the producer after its close", timeout_ms });
+            }
         }
-        let left = deadline.saturating_duration_since(Instant::now()) + CLOSE_GRACE;
-        if !self.shared.wait_for_end(left) {
-            return Err(Error::TimedOut {
-                operation: "closing the producer",
-                timeout_ms: timeout.as_millis() as u64,
-            });
-        }
-        Ok(self.shared.undelivered())
+        Ok(Some(self.shared.undelivered()))
     }
 }
 

@@ -1,4 +1,5 @@
 //! The producer on librdkafka's mock cluster. Every wait has a deadline.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "producer_support/mod.rs"]
 mod support;

@@ -1,4 +1,5 @@
-//! What the producer does where it can't go on: full queue, close, cancel, fork, fatal error.
+//! What the producer does where it can't go on: full queue, close, cancel, fork.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "producer_support/mod.rs"]
 mod support;

@@ -1,5 +1,224 @@
-use magnus::{Error, RModule, Ruby};
+//! `Karafka::Native::Producer`. Crossings: `produce` once a call with all of its messages, `events` once a turn, the
+//! rest once a process.
 
-pub fn define(_ruby: &Ruby, _native: RModule) -> Result<(), Error> {
-    Ok(())
+mod delivery;
+mod events;
+mod gather;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use karafka_core::error::{Error as CoreError, KafkaError};
+use karafka_core::producer::{Cancel, Dispatch, FatalError, Messages, Producer as Core, Progress, Waited};
+use magnus::{function, method, prelude::*, Error, RHash, RModule, Ruby, Value};
+
+use crate::{errors, gvl};
+use delivery::Delivery;
+
+/// Up to so many messages and bytes are handed over without giving the GVL up first: that would cost more than the
+/// work, which never blocks. Measured: see docs/architecture.md.
+const FEW_MESSAGES: usize = 8;
+const FEW_BYTES: usize = 64 * 1024;
+
+#[magnus::wrap(class = "Karafka::Native::Producer", free_immediately)]
+struct Producer {
+    core: Core,
+    max_payload_size: usize,
+}
+
+fn raise<T>(ruby: &Ruby, result: Result<T, CoreError>) -> Result<T, Error> {
+    result.map_err(|error| errors::raise(ruby, error))
+}
+
+/// None: for ever.
+fn deadline(timeout_ms: i64) -> Option<Instant> {
+    u64::try_from(timeout_ms).ok().and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)))
+}
+
+impl Producer {
+    /// config: { kafka: {String=>String}, max_payload_size: Integer }
+    fn new(ruby: &Ruby, config: RHash) -> Result<Self, Error> {
+        let kafka: RHash = config.fetch(ruby.to_symbol("kafka"))?;
+        let kafka: BTreeMap<String, String> = kafka.to_btree_map()?;
+        let max_payload_size = config.fetch(ruby.to_symbol("max_payload_size"))?;
+        Ok(Producer { core: raise(ruby, Core::new(kafka))?, max_payload_size })
+    }
+
+    /// One Hash or an Array of them. Gives
+    /// * a Delivery, where librdkafka has taken everything,
+    /// * [:invalid, index, field, reason], where nothing was taken,
+    /// * [:refused, delivery, taken, code, message, fatal], where the first `taken` messages were.
+    ///
+    /// queue_full_timeout_ms: -1 waits for ever. tag: reports become events under this number, 0: they don't.
+    fn produce(ruby: &Ruby, rb_self: &Self, messages: Value, queue_full_timeout_ms: i64, tag: u64) -> Result<Value, Error> {
+        let empty = |expected| raise(ruby, rb_self.core.messages(rb_self.max_payload_size, expected));
+        let gathered = match gather::messages(ruby, messages, empty)? {
+            Ok(gathered) => gathered,
+            Err(refusal) => return Ok(invalid(ruby, refusal)),
+        };
+        let few = gathered.messages.len() <= FEW_MESSAGES && gathered.messages.bytesize() <= FEW_BYTES;
+        let mut dispatch = raise(ruby, rb_self.core.dispatch(gathered.messages, tag))?;
+        let delivery = Delivery::new(dispatch.deliveries(), gathered.labelled);
+        let progress = if few { raise(ruby, dispatch.try_run())? } else { Progress::WouldBlock };
+        let progress = match progress {
+            Progress::WouldBlock => run(ruby, &mut dispatch, deadline(queue_full_timeout_ms))?,
+            progress => progress,
+        };
+        match progress {
+            Progress::Refused(error) => refused(ruby, delivery, dispatch.taken(), &error),
+            _ => Ok(ruby.into_value(delivery)),
+        }
+    }
+
+    /// Until message `index` (nil: every message) is reported. timeout_ms -1: for ever. false: timed out.
+    fn wait(
+        ruby: &Ruby,
+        rb_self: &Self,
+        delivery: &Delivery,
+        index: Option<usize>,
+        timeout_ms: i64,
+    ) -> Result<bool, Error> {
+        let set = &delivery.set;
+        let deadline = deadline(timeout_ms);
+        loop {
+            let cancel = Cancel::new();
+            let wake = || {
+                cancel.set();
+                set.wake();
+            };
+            match gvl::without_gvl(|| rb_self.core.wait(set, index, deadline, &cancel), wake) {
+                None | Some(Ok(Waited::Cancelled)) => gvl::check_interrupts(ruby)?,
+                Some(Ok(Waited::Done | Waited::Over)) => return Ok(true),
+                Some(Ok(Waited::TimedOut)) => return Ok(false),
+                Some(Err(error)) => return Err(errors::raise(ruby, error)),
+            }
+        }
+    }
+
+    /// What `produce` would say of these messages: nil or [:invalid, index, field, reason]. Sends nothing.
+    fn check(ruby: &Ruby, messages: Value, max_payload_size: usize) -> Result<Option<Value>, Error> {
+        let empty = |expected| Ok(Messages::new(max_payload_size, expected));
+        Ok(gather::messages(ruby, messages, empty)?.err().map(|refusal| invalid(ruby, refusal)))
+    }
+
+    /// Interruptible, and looks for a cancel every 50 ms.
+    fn flush(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<bool, Error> {
+        let deadline = Instant::now() + Duration::from_millis(timeout_ms);
+        loop {
+            let cancel = Cancel::new();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let flushed = gvl::without_gvl(|| rb_self.core.flush(left, &cancel), || cancel.set());
+            let flushed = raise(ruby, flushed.transpose())?;
+            if let Some(flushed) = flushed {
+                if flushed || !cancel.is_set() {
+                    return Ok(flushed);
+                }
+            }
+            gvl::check_interrupts(ruby)?;
+        }
+    }
+
+    /// Interruptible; interrupted it goes on closing in the background.
+    fn close(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<usize, Error> {
+        let deadline = raise(ruby, rb_self.core.begin_close(Duration::from_millis(timeout_ms)))?;
+        loop {
+            let cancel = Cancel::new();
+            let closed = gvl::without_gvl(|| rb_self.core.finish_close(deadline, &cancel), || cancel.set());
+            if let Some(undelivered) = raise(ruby, closed.transpose())?.flatten() {
+                return Ok(undelivered);
+            }
+            gvl::check_interrupts(ruby)?;
+        }
+    }
+
+    fn queue_size(&self) -> usize {
+        self.core.queue_size()
+    }
+
+    fn purge(ruby: &Ruby, rb_self: &Self) -> Result<usize, Error> {
+        let purged = gvl::blocking(ruby, || rb_self.core.purge())?;
+        raise(ruby, purged)
+    }
+
+    fn partition_count(ruby: &Ruby, rb_self: &Self, topic: String, timeout_ms: u64) -> Result<i32, Error> {
+        let timeout = Duration::from_millis(timeout_ms);
+        let count = gvl::blocking(ruby, || rb_self.core.partition_count(&topic, timeout))?;
+        raise(ruby, count)
+    }
+
+    /// An Array of events; empty: timed out or interrupted; nil: closed and empty.
+    fn events(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<Option<magnus::RArray>, Error> {
+        let queue = raise(ruby, rb_self.core.events())?;
+        let cancel = Cancel::new();
+        let wake = || {
+            cancel.set();
+            queue.wake();
+        };
+        let Some(taken) = gvl::without_gvl(|| queue.take(Duration::from_millis(timeout_ms), &cancel), wake) else {
+            gvl::check_interrupts(ruby)?;
+            return Ok(Some(ruby.ary_new()));
+        };
+        // Nothing was taken, so nothing is lost where this raises.
+        if taken.as_ref().is_some_and(Vec::is_empty) {
+            gvl::check_interrupts(ruby)?;
+        }
+        taken.map(|taken| events::convert(ruby, taken)).transpose()
+    }
+
+    /// For tests: :out_of_order or :fenced.
+    fn inject_fatal_error(ruby: &Ruby, rb_self: &Self, kind: magnus::Symbol, reason: String) -> Result<(), Error> {
+        let kind = if kind.name()? == "fenced" { FatalError::Fenced } else { FatalError::OutOfOrder };
+        raise(ruby, rb_self.core.inject_fatal_error(kind, &reason))
+    }
+}
+
+/// Until it is through, whatever interrupts come that do not raise. Where one raises, the rest is reported as refused.
+fn run(ruby: &Ruby, dispatch: &mut Dispatch, deadline: Option<Instant>) -> Result<Progress, Error> {
+    loop {
+        let cancel = Cancel::new();
+        let wake = dispatch.waker();
+        let progress = gvl::without_gvl(
+            || dispatch.run(deadline, &cancel),
+            || {
+                cancel.set();
+                wake();
+            },
+        );
+        match progress {
+            None | Some(Ok(Progress::Cancelled)) => gvl::check_interrupts(ruby)?,
+            Some(progress) => return raise(ruby, progress),
+        }
+    }
+}
+
+fn invalid(ruby: &Ruby, (index, invalid): gather::Refusal) -> Value {
+    ruby.into_value((ruby.to_symbol("invalid"), index, ruby.to_symbol(invalid.field), invalid.reason))
+}
+
+fn refused(ruby: &Ruby, delivery: Delivery, taken: usize, error: &KafkaError) -> Result<Value, Error> {
+    let list = ruby.ary_new_capa(6);
+    list.push(ruby.to_symbol("refused"))?;
+    list.push(delivery)?;
+    list.push(taken)?;
+    list.push(ruby.to_symbol(&error.code))?;
+    list.push(error.message.as_str())?;
+    list.push(error.fatal)?;
+    Ok(list.as_value())
+}
+
+pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
+    let class = native.define_class("Producer", ruby.class_object())?;
+    class.undef_default_alloc_func();
+    class.define_singleton_method("new", function!(Producer::new, 1))?;
+    class.define_singleton_method("check", function!(Producer::check, 2))?;
+    class.define_method("produce", method!(Producer::produce, 3))?;
+    class.define_method("wait", method!(Producer::wait, 3))?;
+    class.define_method("flush", method!(Producer::flush, 1))?;
+    class.define_method("close", method!(Producer::close, 1))?;
+    class.define_method("queue_size", method!(Producer::queue_size, 0))?;
+    class.define_method("purge", method!(Producer::purge, 0))?;
+    class.define_method("partition_count", method!(Producer::partition_count, 2))?;
+    class.define_method("events", method!(Producer::events, 1))?;
+    class.define_method("inject_fatal_error", method!(Producer::inject_fatal_error, 2))?;
+    delivery::define(ruby, native)
 }

@@ -1,37 +1,20 @@
 //! What became of the messages of one produce call. One allocation for all of them: the address of a message's
 //! token is the opaque that librdkafka carries along, so a report finds its place without a look-up.
 
-use std::ffi::{c_void, CString};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaRespErr;
 
-use super::messages::Messages;
+use super::gate::{Cancel, Gate};
+use super::messages::{Messages, Topic};
 use crate::error::{Error, KafkaError, Result};
 use crate::fork::ForkGuard;
 
 /// No report yet. Not a code of librdkafka's or Kafka's.
 const PENDING: i32 = i32::MIN;
-
-/// Set from another thread to make a wait return early; the waiting side decides what it means.
-#[derive(Debug, Default)]
-pub struct Cancel(AtomicBool);
-
-impl Cancel {
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    pub fn set(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
 
 /// Why a wait returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,43 +35,6 @@ pub struct Report {
     /// From the produce call to the broker's answer.
     pub latency_us: u32,
     pub error: Option<KafkaError>,
-}
-
-/// Shared by a producer and its deliveries: says that no report will come any more.
-#[derive(Debug, Default)]
-pub(super) struct Gate {
-    over: AtomicBool,
-    /// Only those that somebody waits for just now.
-    waited_for: Mutex<Vec<Arc<DeliverySet>>>,
-}
-
-impl Gate {
-    pub fn is_over(&self) -> bool {
-        self.over.load(Ordering::SeqCst)
-    }
-
-    /// No more reports: every waiter returns.
-    pub fn close(&self) {
-        self.over.store(true, Ordering::SeqCst);
-        let waited_for = std::mem::take(&mut *self.waited_for.lock().unwrap_or_else(PoisonError::into_inner));
-        for set in waited_for {
-            set.wake();
-        }
-    }
-
-    fn add(&self, set: &Arc<DeliverySet>) {
-        self.waited_for
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(set));
-    }
-
-    fn remove(&self, set: &Arc<DeliverySet>) {
-        let mut all = self.waited_for.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = all.iter().position(|other| Arc::ptr_eq(other, set)) {
-            all.swap_remove(at);
-        }
-    }
 }
 
 /// 32 bytes; written once by the report thread, read by anyone.
@@ -114,6 +60,29 @@ impl Token {
     }
 }
 
+/// The topics of the messages.
+#[derive(Debug)]
+enum Topics {
+    Same(Arc<Topic>),
+    Each(Box<[Arc<Topic>]>),
+}
+
+impl Topics {
+    fn of(messages: &Messages) -> Self {
+        match messages.topic(0) {
+            Some(topic) if !messages.mixed => Topics::Same(Arc::clone(topic)),
+            _ => Topics::Each((0..messages.len()).filter_map(|index| messages.topic(index).cloned()).collect()),
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<&Topic> {
+        match self {
+            Topics::Same(topic) => Some(topic),
+            Topics::Each(topics) => topics.get(index).map(|topic| &**topic),
+        }
+    }
+}
+
 /// The deliveries of one produce call.
 #[derive(Debug)]
 pub struct DeliverySet {
@@ -128,9 +97,10 @@ pub struct DeliverySet {
     tag: AtomicU64,
     /// How many wait. A mutex rather than an atomic, so that no wake-up falls between a look and a wait.
     waiters: Mutex<usize>,
+    /// How many of them wait for one message rather than for all.
+    single_waiters: AtomicUsize,
     changed: Condvar,
-    topics: Vec<CString>,
-    topic_of: Box<[u32]>,
+    topics: Topics,
     /// The broker's own words for a failure, where it had any.
     details: Mutex<Vec<(u32, String)>>,
     gate: Arc<Gate>,
@@ -148,11 +118,6 @@ impl DeliverySet {
     pub(super) fn new(messages: &Messages, tag: u64, gate: &Arc<Gate>) -> Arc<Self> {
         let len = messages.len();
         let several = |count: usize| if count == 1 { 0 } else { count };
-        let topic_of = if messages.topics.len() <= 1 {
-            Box::default()
-        } else {
-            messages.slots.iter().map(|slot| slot.topic).collect()
-        };
         let mut set = Arc::new(DeliverySet {
             one: Token::new(),
             more: (0..several(len)).map(|_| Token::new()).collect(),
@@ -160,9 +125,9 @@ impl DeliverySet {
             remaining: AtomicUsize::new(len + 1),
             tag: AtomicU64::new(tag),
             waiters: Mutex::new(0),
+            single_waiters: AtomicUsize::new(0),
             changed: Condvar::new(),
-            topics: messages.topics.clone(),
-            topic_of,
+            topics: Topics::of(messages),
             details: Mutex::new(Vec::new()),
             gate: Arc::clone(gate),
             guard: ForkGuard::new(),
@@ -203,8 +168,7 @@ impl DeliverySet {
     }
 
     pub fn topic(&self, index: usize) -> Option<&str> {
-        let at = self.topic_of.get(index).copied().unwrap_or(0) as usize;
-        self.topics.get(at).and_then(|name| name.to_str().ok())
+        self.topics.get(index).map(Topic::as_str)
     }
 
     /// True when every message has its report.
@@ -242,25 +206,57 @@ impl DeliverySet {
         })
     }
 
+    /// The first message that was not delivered, or has no report yet.
+    pub fn first_failure(&self) -> Option<usize> {
+        let delivered = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as i32;
+        self.tokens().iter().position(|token| token.code.load(Ordering::SeqCst) != delivered)
+    }
+
     /// Waits until every message has its report. `cancel` and `wake` from another thread end the wait early.
     pub fn wait(self: &Arc<Self>, deadline: Option<Instant>, cancel: &Cancel) -> Result<Waited> {
-        if self.is_done() {
+        self.wait_until(deadline, cancel, || self.is_done())
+    }
+
+    /// Waits until message `index` has its report.
+    pub fn wait_for(self: &Arc<Self>, index: usize, deadline: Option<Instant>, cancel: &Cancel) -> Result<Waited> {
+        if self.len == 1 {
+            return self.wait(deadline, cancel);
+        }
+        // SeqCst with `report`: either it sees us, or we see its report.
+        self.single_waiters.fetch_add(1, Ordering::SeqCst);
+        let waited = self.wait_until(deadline, cancel, || self.is_reported(index));
+        self.single_waiters.fetch_sub(1, Ordering::SeqCst);
+        waited
+    }
+
+    /// True when message `index` has its report.
+    pub fn is_reported(&self, index: usize) -> bool {
+        self.tokens().get(index).is_none_or(|token| token.code.load(Ordering::SeqCst) != PENDING)
+    }
+
+    fn wait_until(
+        self: &Arc<Self>,
+        deadline: Option<Instant>,
+        cancel: &Cancel,
+        enough: impl Fn() -> bool,
+    ) -> Result<Waited> {
+        if enough() {
             return Ok(Waited::Done);
         }
         if self.guard.is_foreign() {
             return Err(Error::Forked);
         }
         self.gate.add(self);
-        let waited = self.park(deadline, cancel);
+        let waited = self.park(deadline, cancel, enough);
         self.gate.remove(self);
         Ok(waited)
     }
 
-    fn park(&self, deadline: Option<Instant>, cancel: &Cancel) -> Waited {
+    fn park(&self, deadline: Option<Instant>, cancel: &Cancel, enough: impl Fn() -> bool) -> Waited {
         let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
         *waiters += 1;
         let waited = loop {
-            if self.is_done() {
+            if enough() {
                 break Waited::Done;
             }
             if self.gate.is_over() {
@@ -269,17 +265,11 @@ impl DeliverySet {
             if cancel.is_set() {
                 break Waited::Cancelled;
             }
-            let left = deadline.map_or(Duration::from_secs(3600), |at| {
-                at.saturating_duration_since(Instant::now())
-            });
+            let left = deadline.map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 break Waited::TimedOut;
             }
-            waiters = self
-                .changed
-                .wait_timeout(waiters, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            waiters = self.changed.wait_timeout(waiters, left).unwrap_or_else(PoisonError::into_inner).0;
         };
         *waiters -= 1;
         waited
@@ -376,6 +366,9 @@ pub(super) unsafe fn report(
             (Arc::from_raw(set), index as u32)
         }
     });
+    if set_ref.single_waiters.load(Ordering::SeqCst) > 0 {
+        set_ref.wake();
+    }
     // SAFETY: this message's report, written once.
     unsafe { count_down(set, 1) };
     passed

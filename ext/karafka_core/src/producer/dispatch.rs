@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaRespErr;
 
-use super::delivery::{Cancel, DeliverySet};
+use super::delivery::DeliverySet;
+use super::gate::Cancel;
 use super::messages::{Messages, ANY_PARTITION};
-use super::native::{Native, TopicHandle};
+use super::native::Native;
 use super::shared::Shared;
 use crate::error::{KafkaError, Result};
 
@@ -79,6 +80,7 @@ pub struct Dispatch {
     next: usize,
     /// What the messages that were not taken are reported with.
     refusal: RDKafkaRespErr,
+    finished: bool,
 }
 
 impl Dispatch {
@@ -92,6 +94,7 @@ impl Dispatch {
             set,
             next: 0,
             refusal,
+            finished: false,
         }
     }
 
@@ -106,16 +109,36 @@ impl Dispatch {
 
     /// Without blocking: for few messages, where giving up a lock of the caller's would cost more than the work.
     pub fn try_run(&mut self) -> Result<Progress> {
-        if self.messages.has_partition_keys || !self.shared.is_running() {
+        if self.finished || self.messages.has_partition_keys || !self.shared.is_running() {
             return Ok(Progress::WouldBlock);
         }
-        self.advance(None, &Cancel::new())
+        let result = self.advance(None, &Cancel::new());
+        self.settle(result)
     }
 
     /// Waits for room until the deadline (None: for ever). Starts the producer where that has not happened yet.
     pub fn run(&mut self, deadline: Option<Instant>, cancel: &Cancel) -> Result<Progress> {
-        self.shared.start()?;
-        self.advance(Some(deadline), cancel)
+        let result = self.shared.start().and_then(|()| self.advance(Some(deadline), cancel));
+        self.settle(result)
+    }
+
+    /// What has come to its end is reported at once: a close waits for it.
+    fn settle(&mut self, result: Result<Progress>) -> Result<Progress> {
+        if !matches!(result, Ok(Progress::WouldBlock | Progress::Cancelled)) {
+            self.finish();
+        }
+        result
+    }
+
+    fn finish(&mut self) {
+        if std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        self.set.finish_dispatch(self.next, self.refusal);
+        if self.next < self.messages.len() {
+            self.shared.reported(self.messages.len() - self.next);
+            self.shared.room.made();
+        }
     }
 
     /// Makes a `run` in another thread look at its `Cancel`.
@@ -128,33 +151,18 @@ impl Dispatch {
         let shared = Arc::clone(&self.shared);
         let native = shared.native()?;
         let native: &Native = native.get()?;
-        let topics = self
-            .messages
-            .topics
-            .iter()
-            .map(|name| native.topic(name))
-            .collect::<Result<Vec<_>>>()?;
         if self.messages.has_partition_keys {
-            self.choose_partitions(native, &topics)?;
+            self.choose_partitions(native)?;
         }
         while let Some(slot) = self.messages.slots.get(self.next) {
-            let Some(topic) = topics.get(slot.topic as usize) else {
-                break;
-            };
+            let Some(topic) = self.messages.topic(self.next) else { break };
+            let handle = native.handle(topic)?;
             let opaque = self.set.opaque(self.next);
-            let send = || native.produce(*topic, &self.messages, slot, slot.partition, opaque);
+            let send = || native.produce(handle, &self.messages, slot, slot.partition, opaque);
             let mut code = send();
             if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL {
-                let Some(deadline) = wait else {
-                    return Ok(Progress::WouldBlock);
-                };
-                let attempt = || match shared.check_open() {
-                    Err(error) => Some(Err(error)),
-                    Ok(()) => Some(send())
-                        .filter(|code| *code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL)
-                        .map(Ok),
-                };
-                match shared.room.retry(deadline, cancel, attempt) {
+                let Some(deadline) = wait else { return Ok(Progress::WouldBlock) };
+                match wait_for_room(&shared, deadline, cancel, send) {
                     Some(result) => code = result?,
                     None if cancel.is_set() => return Ok(Progress::Cancelled),
                     None => {}
@@ -162,31 +170,21 @@ impl Dispatch {
             }
             if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
                 self.refusal = code;
-                let topic = self
-                    .messages
-                    .topic(self.next)
-                    .map(|name| name.to_string_lossy())
-                    .unwrap_or_default();
-                return Ok(Progress::Refused(native.explain(code).at(&topic, slot.partition)));
+                return Ok(Progress::Refused(native.explain(code).at(topic.as_str(), slot.partition)));
             }
             self.next += 1;
         }
         Ok(Progress::Complete)
     }
 
-    fn choose_partitions(&mut self, native: &Native, topics: &[TopicHandle]) -> Result<()> {
-        for index in self.next..self.messages.slots.len() {
-            let Some(slot) = self.messages.slots.get(index).copied() else {
-                break;
-            };
-            let Some(key) = self.messages.bytes(slot.partition_key) else {
-                continue;
-            };
-            let (Some(topic), Some(name)) = (topics.get(slot.topic as usize), self.messages.topic(index)) else {
+    fn choose_partitions(&mut self, native: &Native) -> Result<()> {
+        for index in self.next..self.messages.len() {
+            let Some(slot) = self.messages.slots.get(index) else { break };
+            let (Some(key), Some(topic)) = (self.messages.bytes(slot.partition_key), self.messages.topic(index)) else {
                 continue;
             };
             if slot.partition == ANY_PARTITION {
-                let partition = native.partition_for(*topic, name, key)?;
+                let partition = native.partition_for(topic, key)?;
                 if let Some(slot) = self.messages.slots.get_mut(index) {
                     slot.partition = partition;
                 }
@@ -196,15 +194,30 @@ impl Dispatch {
     }
 }
 
+/// Sends again whenever there may be room. None: the deadline has passed, or it was cancelled.
+fn wait_for_room(
+    shared: &Shared,
+    deadline: Option<Instant>,
+    cancel: &Cancel,
+    send: impl Fn() -> RDKafkaRespErr,
+) -> Option<Result<RDKafkaRespErr>> {
+    if deadline.is_none_or(|at| at > Instant::now()) {
+        shared.events.push_queue_full();
+    }
+    shared.room.retry(deadline, cancel, || {
+        if let Err(error) = shared.check_open() {
+            return Some(Err(error));
+        }
+        Some(send()).filter(|code| *code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL).map(Ok)
+    })
+}
+
 impl Drop for Dispatch {
     fn drop(&mut self) {
-        if self.shared.guard.is_foreign() {
-            return;
-        }
-        self.set.finish_dispatch(self.next, self.refusal);
-        if self.next < self.messages.len() {
-            self.shared.reported(self.messages.len() - self.next);
-            self.shared.room.made();
+        if !self.shared.guard.is_foreign() {
+            self.finish();
+            let messages = std::mem::replace(&mut self.messages, Messages::new(0, 0));
+            self.shared.give_back(messages);
         }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::delivery::{Cancel, DeliverySet};
+use super::delivery::DeliverySet;
+use super::gate::Cancel;
 use crate::error::KafkaError;
 
 /// Events kept for a reader that is slow or absent.
@@ -24,6 +25,8 @@ pub enum Event {
     Statistics(String),
     /// Reports of sets with a tag, and failures of any set: set and index.
     Reports(Vec<(Arc<DeliverySet>, u32)>),
+    /// A call waits for room in librdkafka's queue. Said once for all that wait before it is taken.
+    QueueFull,
     /// So many events found no room.
     Dropped(u64),
 }
@@ -59,6 +62,12 @@ impl Events {
         }
         queue.events.push_back(event);
         self.changed.notify_one();
+    }
+
+    pub(super) fn push_queue_full(&self) {
+        if !self.lock().events.iter().any(|event| matches!(event, Event::QueueFull)) {
+            self.push(Event::QueueFull);
+        }
     }
 
     /// Reports are asked for one by one and never dropped; at most those of the messages under way pile up here.

@@ -1,10 +1,16 @@
 //! The messages of one produce call: one arena of bytes and a slot for each message. Everything is checked here,
 //! before anything is handed to librdkafka, so a bad message leaves nothing half sent.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+use std::sync::{Arc, OnceLock};
+
+use super::native::TopicHandle;
 
 /// Kafka's own limit for topic names.
 const MAX_TOPIC_LENGTH: usize = 249;
+/// Memory kept for the next call.
+const MOST_KEPT_BYTES: usize = 1 << 20;
+const MOST_KEPT_TOPICS: usize = 32;
 /// A span of this length stands for nil.
 const ABSENT: u32 = u32::MAX;
 /// librdkafka picks the partition.
@@ -59,12 +65,33 @@ pub(super) struct Slot {
     pub headers: u32,
 }
 
+/// A topic's name, and its handle once a message to it was sent.
+#[derive(Debug)]
+pub struct Topic {
+    name: CString,
+    pub(super) handle: OnceLock<TopicHandle>,
+}
+
+impl Topic {
+    pub fn name(&self) -> &CStr {
+        &self.name
+    }
+
+    /// Names are ASCII: checked where they are taken.
+    pub fn as_str(&self) -> &str {
+        self.name.to_str().unwrap_or_default()
+    }
+}
+
 /// Messages that passed all checks.
 #[derive(Debug)]
 pub struct Messages {
     arena: Vec<u8>,
     pub(super) slots: Vec<Slot>,
-    pub(super) topics: Vec<CString>,
+    /// Kept when the messages are used again: most calls go to the same few topics.
+    topics: Vec<Arc<Topic>>,
+    /// Not all go to the topic of the first one.
+    pub(super) mixed: bool,
     headers: Vec<(Span, Span)>,
     /// Headers from here on belong to the message that is pushed next.
     taken_headers: usize,
@@ -79,6 +106,7 @@ impl Messages {
             arena: Vec::with_capacity(expected.saturating_mul(256).min(1 << 20)),
             slots: Vec::with_capacity(expected),
             topics: Vec::with_capacity(1),
+            mixed: false,
             headers: Vec::new(),
             taken_headers: 0,
             has_partition_keys: false,
@@ -100,10 +128,24 @@ impl Messages {
     }
 
     /// Topic of message `index`.
-    pub fn topic(&self, index: usize) -> Option<&CString> {
-        self.slots
-            .get(index)
-            .and_then(|slot| self.topics.get(slot.topic as usize))
+    pub fn topic(&self, index: usize) -> Option<&Arc<Topic>> {
+        self.slots.get(index).and_then(|slot| self.topics.get(slot.topic as usize))
+    }
+
+    /// Empties it for another call. None: it has grown too much to be kept.
+    pub(super) fn recycle(mut self) -> Option<Self> {
+        if self.arena.capacity() > MOST_KEPT_BYTES || self.topics.len() > MOST_KEPT_TOPICS {
+            return None;
+        }
+        self.arena.clear();
+        self.slots.clear();
+        self.headers.clear();
+        (self.taken_headers, self.has_partition_keys, self.mixed) = (0, false, false);
+        Some(self)
+    }
+
+    pub(super) fn limit_payloads(&mut self, max_payload_size: usize) {
+        self.max_payload_size = max_payload_size;
     }
 
     /// Adds a header to the message that is pushed next. Names and values are any bytes; a value may be nil.
@@ -165,6 +207,7 @@ impl Messages {
             headers: (self.headers.len() - self.taken_headers) as u32,
         };
         self.taken_headers = self.headers.len();
+        self.mixed |= self.slots.first().is_some_and(|first| first.topic != topic);
         self.slots.push(slot);
         Ok(())
     }
@@ -178,12 +221,12 @@ impl Messages {
             if self
                 .topics
                 .get(last.topic as usize)
-                .is_some_and(|known| known.as_bytes() == topic)
+                .is_some_and(|known| known.name.as_bytes() == topic)
             {
                 return Ok(last.topic);
             }
         }
-        if let Some(found) = self.topics.iter().position(|known| known.as_bytes() == topic) {
+        if let Some(found) = self.topics.iter().position(|known| known.name.as_bytes() == topic) {
             return Ok(found as u32);
         }
         let fine = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
@@ -200,7 +243,7 @@ impl Messages {
             ));
         }
         let name = CString::new(topic).map_err(|_| Invalid::new("topic", "has a NUL byte"))?;
-        self.topics.push(name);
+        self.topics.push(Arc::new(Topic { name, handle: OnceLock::new() }));
         Ok((self.topics.len() - 1) as u32)
     }
 

@@ -11,7 +11,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError as RdError;
 use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 
-use super::messages::{Messages, Slot, ANY_PARTITION};
+use super::messages::{Messages, Slot, Topic, ANY_PARTITION};
 use super::partitions::{Partitioner, Partitions};
 use crate::error::{Error, KafkaError, Result};
 
@@ -34,7 +34,7 @@ pub enum FatalError {
     Fenced,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct TopicHandle(*mut sys::rd_kafka_topic_t);
 
 // SAFETY: librdkafka's handles may be used from any thread; the pointers live as long as the client.
@@ -89,7 +89,15 @@ impl Native {
         self.queue
     }
 
-    pub fn topic(&self, name: &CStr) -> Result<TopicHandle> {
+    pub fn handle(&self, topic: &Topic) -> Result<TopicHandle> {
+        if let Some(known) = topic.handle.get() {
+            return Ok(*known);
+        }
+        let handle = self.topic(topic.name())?;
+        Ok(*topic.handle.get_or_init(|| handle))
+    }
+
+    fn topic(&self, name: &CStr) -> Result<TopicHandle> {
         if let Some(known) = self.topics.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(*known);
         }
@@ -186,9 +194,9 @@ impl Native {
     }
 
     /// Partition that a partition key belongs to. May ask the broker for the topic's partitions.
-    pub fn partition_for(&self, topic: TopicHandle, name: &CStr, key: &[u8]) -> Result<i32> {
-        let count = self.partition_count(name, Duration::from_secs(5))?;
-        Ok(self.partitioner.partition(topic.0, key, count))
+    pub fn partition_for(&self, topic: &Topic, key: &[u8]) -> Result<i32> {
+        let count = self.partition_count(topic.name(), Duration::from_secs(5))?;
+        Ok(self.partitioner.partition(self.handle(topic)?.0, key, count))
     }
 
     pub fn partition_count(&self, topic: &CStr, timeout: Duration) -> Result<i32> {

@@ -167,10 +167,10 @@ unsafe fn detail(message: *const sys::rd_kafka_message_t, native: &Native) -> Op
 unsafe fn error_of(event: *mut sys::rd_kafka_event_t, native: &Native) -> KafkaError {
     // SAFETY: by the contract.
     unsafe {
-        let code = sys::rd_kafka_event_error(event);
-        if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL {
-            return native.explain(code);
+        if sys::rd_kafka_event_error_is_fatal(event) != 0 {
+            return native.explain(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL);
         }
+        let code = sys::rd_kafka_event_error(event);
         KafkaError::from_code(code).with_message(text(sys::rd_kafka_event_error_string(event)))
     }
 }

@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 
-use super::delivery::Gate;
+use super::gate::Gate;
 use super::dispatch::Room;
 use super::events::Events;
+use super::messages::Messages;
 use super::native::Native;
 use super::reports;
 use crate::error::{Error, Result};
 use crate::fork::ForkGuard;
+
+/// As many as there are calls at once, mostly.
+const MOST_SPARE: usize = 8;
 
 const NEW: u8 = 0;
 const RUNNING: u8 = 1;
@@ -53,6 +57,8 @@ pub(super) struct Shared {
     closing: Mutex<Option<Closing>>,
     /// Messages given up by a close.
     undelivered: AtomicUsize,
+    /// Emptied messages, to be filled again.
+    spare: Mutex<Vec<Messages>>,
     ended: Mutex<bool>,
     end: Condvar,
 }
@@ -72,8 +78,23 @@ impl Shared {
             in_flight: AtomicUsize::new(0),
             closing: Mutex::new(None),
             undelivered: AtomicUsize::new(0),
+            spare: Mutex::new(Vec::new()),
             ended: Mutex::new(false),
             end: Condvar::new(),
+        }
+    }
+
+    pub fn messages(&self, max_payload_size: usize, expected: usize) -> Messages {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut messages = spare.unwrap_or_else(|| Messages::new(max_payload_size, expected));
+        messages.limit_payloads(max_payload_size);
+        messages
+    }
+
+    pub fn give_back(&self, messages: Messages) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < MOST_SPARE {
+            spare.extend(messages.recycle());
         }
     }
 
@@ -156,14 +177,13 @@ impl Shared {
         *self.closing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the report thread to end; true: this call did. What was never started is closed at once.
-    pub fn begin_close(&self, timeout: Duration) -> bool {
+    /// Tells the report thread to end, if nobody has yet. What was never started is closed at once.
+    pub fn begin_close(&self, timeout: Duration) {
         let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         match self.state.load(Ordering::SeqCst) {
             NEW => {
                 self.state.store(CLOSED, Ordering::SeqCst);
                 self.finish();
-                true
             }
             RUNNING => {
                 let closing = Closing {
@@ -177,9 +197,8 @@ impl Shared {
                         native.interrupt_poll();
                     }
                 }
-                true
             }
-            _ => false,
+            _ => {}
         }
     }
 

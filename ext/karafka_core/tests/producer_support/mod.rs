@@ -74,7 +74,6 @@ pub fn events_until(producer: &Producer, mut enough: impl FnMut(&Event) -> bool)
             .unwrap()
             .take(Duration::from_secs(1), &Cancel::new())
             .unwrap_or_default();
-        eprintln!("{events:?}");
         if events.iter().any(&mut enough) {
             return events;
         }

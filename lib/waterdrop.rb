@@ -1,0 +1,42 @@
+# frozen_string_literal: true
+
+# The producer of karafka-rs. Loads without the rest of Karafka, starts no thread and opens no connection.
+# By path: Karafka's own loader, where it is active, sees these requires too.
+%w[
+  version errors native setup compat/kafka_names compat/kafka_security setup/kafka_settings
+  instrumentation/events instrumentation/event instrumentation/notifications instrumentation/monitor
+].each { |file| require File.join(__dir__, "karafka", "#{file}.rb") }
+
+# Producing to Kafka, with WaterDrop's names.
+#
+# @example
+#   producer = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": "localhost:9092" } }
+#   producer.produce_sync(topic: "orders", key: "42", payload: "{}")
+#   producer.close
+module WaterDrop
+  # The global producer of the old interface; see {setup}.
+  @default_producer = nil
+
+  class << self
+    # The old way (WaterDrop 0.x and 1.x): one global producer, used by {SyncProducer}, {AsyncProducer} and {Message}.
+    # @yieldparam config [Config]
+    # @return [Producer]
+    # @raise [Errors::ConfigurationInvalidError]
+    def setup(&)
+      @default_producer = Producer.new(&)
+    end
+
+    # @return [Producer] what {setup} made, else Karafka's producer
+    # @raise [Errors::ProducerNotConfiguredError] neither is there
+    def producer
+      @default_producer || (Karafka.respond_to?(:producer) && Karafka.producer) ||
+        raise(Errors::ProducerNotConfiguredError, "there is no producer: call WaterDrop.setup { |config| config.kafka = … } first")
+    end
+  end
+end
+
+%w[
+  errors config middleware instrumentation/monitor instrumentation/logger_listener delivery_report delivery_handle
+  dummy_delivery client producer/sync producer/async producer/buffer producer/tombstone producer/not_yet producer
+  sync_producer async_producer message
+].each { |file| require_relative "waterdrop/#{file}" }

@@ -1,0 +1,211 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  # The native producer of one process and the thread that takes its events. A forked child makes a new one.
+  class Client
+    # Tag of deliveries whose reports become events, with nothing kept for them here.
+    ANNOUNCE = 1
+    # How long the event thread sleeps where nothing happens, ms. A close wakes it.
+    EVENTS_TIMEOUT_MS = 60_000
+    private_constant :ANNOUNCE, :EVENTS_TIMEOUT_MS
+
+    # @return [Numeric] ms
+    attr_reader :max_wait_timeout
+
+    # @param config [Config]
+    def initialize(config)
+      @config = config
+      @monitor = config.monitor
+      @max_wait_timeout = config.max_wait_timeout
+      @max_payload_size = config.max_payload_size
+      @native = native(config) if config.deliver
+      @watched = {}
+      @last_tag = ANNOUNCE
+      @lock = Mutex.new
+    end
+
+    # The first message starts it.
+    # @return [void]
+    def start
+      @thread ||= Thread.new { serve }.tap { |thread| thread.name = "waterdrop.events" } if @native
+    end
+
+    # @param messages [Hash, Array<Hash>]
+    # @param timeout_ms [Integer] how long to wait for room
+    # @return [Karafka::Native::Delivery, DummyDelivery, Array] as {Karafka::Native::Producer#produce} says
+    def produce(messages, timeout_ms)
+      return dummy(messages) unless @native
+      return @native.produce(messages, timeout_ms, 0) unless @monitor.listening?("message.acknowledged")
+
+      announced(messages, timeout_ms)
+    end
+
+    # @param delivery [Karafka::Native::Delivery, DummyDelivery]
+    # @param index [Integer]
+    # @param label [Object, nil]
+    # @param block [Proc]
+    # @return [void]
+    def on_delivery(delivery, index, label, block)
+      entry = @lock.synchronize { watch(delivery) }
+      callbacks = (entry[:callbacks] ||= {})
+      (callbacks[index] ||= []) << block
+      entry[:labels] ||= {}
+      entry[:labels][index] = label if label
+      # The report may have come before the watch did. Whoever deletes the callbacks calls them.
+      report = DeliveryReport.of(delivery, index, label)
+      callbacks.delete(index)&.each { |callback| callback.call(report) } if report
+    end
+
+    # @param delivery [Karafka::Native::Delivery, DummyDelivery]
+    # @param index [Integer, nil] nil: all messages of the call
+    # @param timeout_ms [Numeric] -1: for ever
+    # @return [Boolean] false: timed out
+    def wait(delivery, index, timeout_ms)
+      @native ? @native.wait(delivery, index, timeout_ms.ceil) : true
+    end
+
+    # @return [Integer] messages without a report
+    def queue_size
+      @native ? @native.queue_size : 0
+    end
+
+    # @param timeout_ms [Numeric]
+    # @return [Boolean]
+    def flush(timeout_ms)
+      @native ? @native.flush(timeout_ms.ceil) : true
+    end
+
+    # @return [Integer]
+    def purge
+      @native ? @native.purge : 0
+    end
+
+    # @param topic [String]
+    # @return [Integer]
+    def partition_count(topic)
+      @native ? @native.partition_count(topic.to_s, @max_wait_timeout.ceil) : 1
+    end
+
+    # @param timeout_ms [Numeric]
+    # @return [Integer] messages that were not delivered
+    def close(timeout_ms)
+      return 0 unless @native
+
+      undelivered = @native.close(timeout_ms.ceil)
+      # What was reported on the way is passed on before the close is. From its own thread there is nothing to wait for.
+      @thread.join(1) if @thread && @thread != Thread.current
+      undelivered
+    end
+
+    private
+
+    def native(config)
+      Karafka::Native::Producer.new(kafka: config.native_kafka, max_payload_size: config.max_payload_size)
+    rescue Karafka::Errors::InvalidConfigurationError => e
+      raise Errors::ConfigurationInvalidError, "config.kafka: #{e.message}"
+    end
+
+    def dummy(messages)
+      Karafka::Native::Producer.check(messages, @max_payload_size) || DummyDelivery.new(Array(messages.is_a?(Hash) ? [messages] : messages))
+    end
+
+    # Labels are needed again when the report comes.
+    def announced(messages, timeout_ms)
+      list = messages.is_a?(Hash) ? [messages] : messages
+      labels = list.each_with_index.filter_map { |message, index| [index, message[:label]] if message.is_a?(Hash) && message[:label] }.to_h
+      return @native.produce(messages, timeout_ms, ANNOUNCE) if labels.empty?
+
+      tag = @lock.synchronize { register(labels: labels) }
+      result = @native.produce(messages, timeout_ms, tag)
+      @watched.delete(tag) if result.is_a?(Array) && result.first == :invalid
+      result
+    end
+
+    def register(entry)
+      @last_tag += 1
+      @watched[@last_tag] = entry
+      @last_tag
+    end
+
+    def watch(delivery)
+      @watched[delivery.tag] || begin
+        tag = register({})
+        delivery.watch(tag)
+        @watched[tag]
+      end
+    end
+
+    def serve
+      while (events = @native.events(EVENTS_TIMEOUT_MS))
+        events.each { |event| guarded { handle(event) } }
+      end
+    rescue Karafka::Errors::BaseError => e
+      guarded { error(e, "librdkafka.error") }
+    end
+
+    def handle(event)
+      case event[:type]
+      when :reports then event[:reports].each { |delivery, *indexes| reported(delivery, indexes) }
+      when :error then error(kafka_error(event), "librdkafka.error")
+      when :queue_full then queue_full if @config.instrument_on_wait_queue_full
+      when :statistics then statistics(event[:json])
+      when :log then @config.logger.public_send(event[:level], "[#{@config.id}] librdkafka #{event[:target]}: #{event[:message]}")
+      when :dropped_events then @config.logger.warn("[#{@config.id}] #{event[:count]} events found no room and were dropped")
+      end
+    end
+
+    def reported(delivery, indexes)
+      entry = @watched[delivery.tag]
+      indexes.each { |index| guarded { announce(delivery, index, entry) } }
+      # Callbacks that came in meanwhile are called by whoever added them.
+      @watched.delete(delivery.tag) if entry && delivery.done?
+    end
+
+    def announce(delivery, index, entry)
+      report = DeliveryReport.of(delivery, index, entry&.dig(:labels, index))
+      acknowledge(report)
+    ensure
+      entry&.dig(:callbacks)&.delete(index)&.each { |callback| guarded { callback.call(report) } }
+    end
+
+    def acknowledge(report)
+      payload = { topic: report.topic, partition: report.partition, offset: report.offset, label: report.label, delivery_report: report }
+      return error(report.error, "librdkafka.dispatch_error", **payload) if report.error
+      return unless @monitor.listening?("message.acknowledged")
+
+      @monitor.instrument("message.acknowledged", { producer_id: @config.id, caller: self, **payload })
+    end
+
+    def queue_full
+      error = Karafka::Errors::KafkaError.new("librdkafka's queue is full: a produce call waits for room", code: :queue_full, retryable: true)
+      error(error, "message.produce_queue_full")
+    end
+
+    def statistics(json)
+      return unless @monitor.listening?("statistics.emitted")
+
+      require "json"
+      @monitor.instrument("statistics.emitted", { producer_id: @config.id, statistics: JSON.parse(json) })
+    end
+
+    def kafka_error(event)
+      Karafka::Errors::KafkaError.new(event[:message], code: event[:code], fatal: event[:fatal], retryable: event[:retryable])
+    end
+
+    def error(error, type, **payload)
+      unless @monitor.listening?("error.occurred")
+        return @config.logger.error("[#{@config.id}] #{type}: #{error.message} (#{error.respond_to?(:code) ? error.code : error.class})")
+      end
+
+      @monitor.instrument("error.occurred", { producer_id: @config.id, caller: self, error: error, type: type, **payload })
+    end
+
+    # A subscriber that raises must not end the event thread.
+    def guarded
+      yield
+    rescue StandardError => e
+      @config.logger.error("[#{@config.id}] a subscriber or on_delivery block raised #{e.class}: #{e.message} (#{e.backtrace&.first})")
+    end
+  end
+  private_constant :Client
+end

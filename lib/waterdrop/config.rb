@@ -1,0 +1,135 @@
+# frozen_string_literal: true
+
+require "logger"
+require "securerandom"
+
+module WaterDrop
+  # Settings of one producer. Times are in milliseconds, sizes in bytes.
+  class Config
+    # name => [default, what it must be, check]
+    CHECKS = {
+      id: ["a String", ->(value) { value.is_a?(String) && !value.empty? }],
+      deliver: ["true or false", ->(value) { [true, false].include?(value) }],
+      max_payload_size: ["an Integer above 0 (bytes)", ->(value) { value.is_a?(Integer) && value.positive? }],
+      max_wait_timeout: ["a number of milliseconds, 0 or more", ->(value) { value.is_a?(Numeric) && !value.negative? }],
+      wait_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
+      wait_timeout_on_queue_full: ["a number of milliseconds, 0 or more", ->(value) { value.is_a?(Numeric) && !value.negative? }],
+      instrument_on_wait_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
+      drop_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
+      logger: ["a Logger (answers to info, warn and error)", ->(value) { %i[info warn error].all? { |name| value.respond_to?(name) } }],
+      monitor: ["a monitor (answers to subscribe and instrument)", ->(value) { %i[subscribe instrument].all? { |name| value.respond_to?(name) } }],
+      middleware: ["a WaterDrop::Middleware (answers to run)", ->(value) { value.respond_to?(:run) }]
+    }.freeze
+
+    # What WaterDrop has and this version has not.
+    NOT_YET = %i[reload_on_idempotent_fatal_error reload_on_transaction_fatal_error non_reloadable_errors idle_disconnect_timeout
+                 client_class statistics_decorator oauth polling wait_backoff_on_transaction_command max_attempts_on_transaction_command].freeze
+    private_constant :CHECKS, :NOT_YET
+
+    # @return [String] in events and logs
+    attr_accessor :id
+    # @return [Boolean] false: messages are checked, and reported as delivered, but not sent
+    attr_accessor :deliver
+    # @return [Integer] largest payload in bytes
+    attr_accessor :max_payload_size
+    # @return [Numeric] how long the sync methods wait for an answer, ms
+    attr_accessor :max_wait_timeout
+    # @return [Boolean] wait for room where librdkafka's queue is full
+    attr_accessor :wait_on_queue_full
+    # @return [Numeric] how long to wait for room, ms
+    attr_accessor :wait_timeout_on_queue_full
+    # @return [Boolean] tell the monitor (`error.occurred`) when a call had to wait for room
+    attr_accessor :instrument_on_wait_queue_full
+    # @return [Boolean] where there is no room (in time): drop the message and say so (`message.dropped`), do not raise
+    attr_accessor :drop_on_queue_full
+    # @return [Logger]
+    attr_accessor :logger
+    # @return [Karafka::Instrumentation::Monitor]
+    attr_reader :monitor
+    # @return [Middleware]
+    attr_accessor :middleware
+    # @return [Karafka::Setup::KafkaSettings] librdkafka's settings; also takes the 1.x names, such as `seed_brokers`
+    attr_reader :kafka
+    # @return [nil] nothing waits in steps here
+    attr_reader :wait_backoff_on_queue_full
+
+    def initialize
+      @id = "waterdrop-#{SecureRandom.hex(6)}"
+      @deliver = true
+      @max_payload_size = 1_000_012
+      @max_wait_timeout = 60_000
+      @wait_on_queue_full = true
+      @wait_timeout_on_queue_full = 10_000
+      @instrument_on_wait_queue_full = true
+      @drop_on_queue_full = false
+      @logger = ::Logger.new($stdout, level: ::Logger::WARN)
+      self.monitor = Instrumentation::Monitor.new
+      @middleware = Middleware.new
+      self.kafka = {}
+    end
+
+    # @param settings [Hash{Symbol, String=>Object}]
+    # @return [void]
+    def kafka=(settings)
+      @kafka = Karafka::Setup::KafkaSettings.new(settings, "the producer's config.kafka")
+    end
+
+    # @param monitor [#subscribe, #instrument] one that cannot say whether anybody listens hears everything
+    # @return [void]
+    def monitor=(monitor)
+      monitor.define_singleton_method(:listening?) { |_name| true } if monitor.respond_to?(:instrument) && !monitor.respond_to?(:listening?)
+      @monitor = monitor
+    end
+
+    # WaterDrop waits in steps of this many milliseconds. Here a delivery report wakes whoever waits for room.
+    # @param value [Numeric]
+    # @return [void]
+    def wait_backoff_on_queue_full=(value)
+      @wait_backoff_on_queue_full = nil
+      logger.warn("wait_backoff_on_queue_full (#{value.inspect}) has no effect in karafka-rs: a wait for room ends as soon as there is some")
+    end
+
+    # @return [self]
+    # @raise [Errors::ConfigurationInvalidError]
+    def validate!
+      CHECKS.each do |name, (allowed, check)|
+        value = public_send(name)
+        raise Errors::ConfigurationInvalidError, "#{name} is #{value.inspect}, but must be #{allowed}." unless check.call(value)
+      end
+      if deliver && kafka[:"bootstrap.servers"].to_s.strip.empty?
+        raise Errors::ConfigurationInvalidError,
+              "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }."
+      end
+      if kafka.key?(:"transactional.id")
+        raise Karafka::Errors::UnsupportedFeatureError.for("config.kafka \"transactional.id\"", "Transactions come with a later version.")
+      end
+      self
+    end
+
+    # @return [Hash{String=>String}] what librdkafka gets
+    def native_kafka
+      settings = kafka.to_h { |key, value| [key.to_s, value] }.compact
+      settings["client.id"] ||= "waterdrop"
+      settings.transform_values { |value| value.is_a?(Array) ? value.join(",") : value.to_s }
+    end
+
+    # @return [Integer] how long a call waits for room, ms
+    def queue_full_timeout
+      wait_on_queue_full ? wait_timeout_on_queue_full.ceil : 0
+    end
+
+    # @raise [Karafka::Errors::UnsupportedFeatureError, Errors::ConfigurationInvalidError]
+    def method_missing(name, ...)
+      setting = name.to_s.delete_suffix("=").to_sym
+      raise Karafka::Errors::UnsupportedFeatureError.for("the producer setting `#{setting}`") if NOT_YET.include?(setting)
+      return super unless name.end_with?("=")
+
+      raise Errors::ConfigurationInvalidError, "Unknown setting `#{setting}`.#{Karafka::Setup.suggestion(setting, CHECKS.keys + [:kafka])}"
+    end
+
+    # @return [Boolean]
+    def respond_to_missing?(_name, _include_private = false)
+      false
+    end
+  end
+end

@@ -1,0 +1,88 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  # Follows one message. Cheap, and free to be dropped: nothing depends on somebody waiting.
+  class DeliveryHandle
+    # @api private
+    # @return [Karafka::Native::Delivery] shared by the messages of one call
+    attr_reader :delivery
+
+    # @param client [Client]
+    # @param delivery [Karafka::Native::Delivery] of all messages of the call
+    # @param index [Integer] which of them
+    def initialize(client, delivery, index)
+      @client = client
+      @delivery = delivery
+      @index = index
+    end
+
+    # @param client [Client]
+    # @param delivery [Karafka::Native::Delivery]
+    # @param messages [Array<Hash>] that were sent, in order
+    # @param count [Integer] how many of them were taken
+    # @return [Array<DeliveryHandle>]
+    def self.all(client, delivery, messages, count = delivery.size)
+      handles = Array.new(count) { |index| new(client, delivery, index) }
+      handles.each_with_index { |handle, index| handle.label = messages[index][:label] } if delivery.labelled?
+      handles
+    end
+
+    # Set only where there is one: an object with three variables needs no memory besides itself.
+    # @param label [Object, nil]
+    # @return [void]
+    def label=(label)
+      @label = label if label
+    end
+
+    # @return [Object, nil] what the message had as `label`
+    def label
+      @label if defined?(@label)
+    end
+
+    # Waits for the answer. Other threads run meanwhile.
+    # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; -1: for ever
+    # @param raise_response_error [Boolean] raise where the message was not delivered
+    # @return [DeliveryReport]
+    # @raise [Errors::ProduceError] not delivered; or no answer in time (`cause` is a {Karafka::Errors::TimeoutError})
+    def wait(max_wait_timeout_ms: nil, raise_response_error: true)
+      timeout = max_wait_timeout_ms || @client.max_wait_timeout
+      report = (self.report if @client.wait(@delivery, @index, timeout))
+      raise Errors::ProduceError, timed_out(timeout), cause: Karafka::Errors::TimeoutError.new(timed_out(timeout)) unless report
+      raise Errors::ProduceError, report.error.message, cause: report.error if report.error && raise_response_error
+
+      report
+    end
+
+    # @return [DeliveryReport, nil] nil: no answer yet
+    def report
+      DeliveryReport.of(@delivery, @index, label)
+    end
+    alias create_result report
+
+    # @return [Boolean] whether there is no answer yet
+    def pending?
+      @delivery.report(@index).nil?
+    end
+
+    # Calls the block once with the report: at once where it is there already, else from the producer's event thread.
+    # @yieldparam report [DeliveryReport]
+    # @return [self]
+    def on_delivery(&block)
+      raise ArgumentError, "on_delivery needs a block that takes the report" unless block
+
+      @client.on_delivery(@delivery, @index, label, block)
+      self
+    end
+
+    # @return [String]
+    def topic
+      @delivery.topic(@index)
+    end
+
+    private
+
+    def timed_out(timeout)
+      "no answer for a message to #{topic} within #{timeout} ms; it may still be delivered"
+    end
+  end
+end

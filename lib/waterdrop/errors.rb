@@ -1,0 +1,70 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  # Errors of producing. All are {Karafka::Errors::BaseError}s too.
+  module Errors
+    # Common ancestor: `rescue WaterDrop::Errors::BaseError` gets all of them.
+    class BaseError < Karafka::Errors::BaseError; end
+
+    # A setting that cannot work; the message names it, its value and what is allowed.
+    class ConfigurationInvalidError < BaseError; end
+
+    # Used before {Producer#setup}.
+    class ProducerNotConfiguredError < BaseError; end
+
+    # Used after {Producer#close}.
+    class ProducerClosedError < BaseError; end
+
+    # `setup` was called a second time.
+    class ProducerAlreadyConfiguredError < BaseError; end
+
+    # A message that cannot be taken. Of the call it came with, nothing was.
+    class MessageInvalidError < BaseError
+      # @return [Symbol] which part of the message, such as :topic
+      attr_reader :field
+      # @return [Integer] which message of the call
+      attr_reader :index
+
+      # @param message [String]
+      # @param field [Symbol]
+      # @param index [Integer]
+      def initialize(message, field: :message, index: 0)
+        @field = field
+        @index = index
+        super(message)
+      end
+    end
+
+    # A message was refused, or not delivered. `cause` is a {Karafka::Errors::KafkaError}, or a
+    # {Karafka::Errors::TimeoutError} where the answer did not come in time (it may still come).
+    class ProduceError < BaseError
+      # @return [Symbol, nil] librdkafka's name of the error, such as :queue_full
+      def code
+        cause.code if cause.respond_to?(:code)
+      end
+
+      # @return [Boolean] whether the producer can send nothing more
+      def fatal?
+        cause.respond_to?(:fatal?) && cause.fatal?
+      end
+
+      # @return [Boolean] whether sending the message again may work
+      def retryable?
+        cause.respond_to?(:retryable?) && cause.retryable?
+      end
+    end
+
+    # As {ProduceError}, for several messages.
+    class ProduceManyError < ProduceError
+      # @return [Array<DeliveryHandle>] handles of the messages that were handed over, in order
+      attr_reader :dispatched
+
+      # @param message [String]
+      # @param dispatched [Array<DeliveryHandle>]
+      def initialize(message, dispatched)
+        @dispatched = dispatched
+        super(message)
+      end
+    end
+  end
+end

@@ -1,0 +1,101 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  module Instrumentation
+    # Writes to a logger what a producer does.
+    #
+    # @example
+    #   producer.monitor.subscribe(WaterDrop::Instrumentation::LoggerListener.new(Rails.logger, log_messages: false))
+    class LoggerListener
+      # @param logger [Logger]
+      # @param log_messages [Boolean] also write the messages themselves (level debug)
+      def initialize(logger, log_messages: true)
+        @logger = logger
+        @log_messages = log_messages
+      end
+
+      # @return [Boolean]
+      def log_messages?
+        @log_messages
+      end
+
+      %w[sync async].each do |kind|
+        define_method(:"on_message_produced_#{kind}") do |event|
+          message = event[:message]
+          info(event, "#{kind.capitalize} producing of a message to '#{message[:topic]}' topic", [message])
+        end
+
+        define_method(:"on_messages_produced_#{kind}") do |event|
+          messages = event[:messages]
+          info(event, "#{kind.capitalize} producing of #{messages.size} messages to #{topics(messages)}", messages)
+        end
+
+        define_method(:"on_buffer_flushed_#{kind}") do |event|
+          messages = event[:messages]
+          info(event, "#{kind.capitalize} flushing of #{messages.size} messages from the buffer", messages)
+        end
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_message_buffered(event)
+        info(event, "Buffering of a message to '#{event[:message][:topic]}' topic", [event[:message]])
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_messages_buffered(event)
+        info(event, "Buffering of #{event[:messages].size} messages", event[:messages])
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_buffer_purged(event)
+        info(event, "Purging of #{event[:messages].size} messages from the buffer")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_messages_dropped(event)
+        log(:warn, event, "Dropped #{event[:messages].size} messages to #{topics(event[:messages])}: the queue is full")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_producer_closing(event)
+        info(event, "Closing producer")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_producer_closed(event)
+        lost = event[:undelivered].to_i
+        log(lost.zero? ? :info : :error, event, "Closed producer#{", #{lost} messages were not delivered" unless lost.zero?}")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_error_occurred(event)
+        error = event[:error]
+        severity = error.respond_to?(:fatal?) && error.fatal? ? :fatal : :error
+        log(severity, event, "Error occurred: #{error.message} (#{error.class}) - #{event[:type]}")
+      end
+
+      private
+
+      def topics(messages)
+        messages.map { |message| "'#{message[:topic]}'" }.uniq.join(", ")
+      end
+
+      def info(event, text, messages = nil)
+        log(:info, event, text)
+        log(:debug, event, messages.inspect) if messages && log_messages?
+      end
+
+      def log(level, event, text)
+        took = event[:time] ? " took #{event[:time].round(2)} ms" : ""
+        @logger.public_send(level, "[#{event[:producer_id]}] #{text}#{took}")
+      end
+    end
+  end
+end

@@ -1,0 +1,48 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  # Steps that each message passes before it is checked. A step takes a message (Hash) and returns one.
+  class Middleware
+    def initialize
+      @steps = [].freeze
+    end
+
+    # @return [Boolean]
+    def empty?
+      @steps.empty?
+    end
+
+    # @param message [Hash]
+    # @return [Hash]
+    def run(message)
+      @steps.reduce(message) { |current, step| step.call(current) }
+    end
+
+    # @param messages [Array<Hash>]
+    # @return [Array<Hash>]
+    def run_many(messages)
+      empty? ? messages : messages.map { |message| run(message) }
+    end
+
+    # @param step [#call] runs first
+    # @return [self]
+    def prepend(step)
+      add(step) { [step, *@steps] }
+    end
+
+    # @param step [#call] runs last
+    # @return [self]
+    def append(step)
+      add(step) { [*@steps, step] }
+    end
+
+    private
+
+    def add(step)
+      raise ArgumentError, "#{step.inspect} does not answer to call(message)" unless step.respond_to?(:call)
+
+      @steps = yield.freeze
+      self
+    end
+  end
+end

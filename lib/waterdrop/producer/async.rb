@@ -1,0 +1,31 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  class Producer
+    # Sending without waiting for the answer.
+    module Async
+      # @param message [Hash]
+      # @return [DeliveryHandle]
+      # @raise [Errors::MessageInvalidError] nothing was sent
+      # @raise [Errors::ProduceError] not taken; `code` is :queue_full where there was no room in time
+      def produce_async(message)
+        ready!
+        message = @middleware.run(message) unless @middleware.empty?
+        return dispatch(message) unless @monitor.listening?("message.produced_async")
+
+        instrument("message.produced_async", :message, message) { dispatch(message) }
+      end
+
+      # All of them cross into the engine in one call.
+      # @param messages [Array<Hash>]
+      # @return [Array<DeliveryHandle>]
+      # @raise [Errors::MessageInvalidError] nothing was sent
+      # @raise [Errors::ProduceManyError] those before the refused one were handed over: `dispatched`
+      def produce_many_async(messages)
+        ready!
+        messages = @middleware.run_many(messages)
+        instrument("messages.produced_async", :messages, messages) { dispatch_many(messages) }
+      end
+    end
+  end
+end

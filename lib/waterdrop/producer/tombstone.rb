@@ -1,0 +1,46 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  class Producer
+    # Messages without a payload: on a compacted topic they delete what has their key.
+    module Tombstone
+      # @param message [Hash] with a topic and a key, without a payload
+      # @return [DeliveryReport]
+      # @raise [Errors::MessageInvalidError]
+      def tombstone_sync(message)
+        produce_sync(tombstone(message))
+      end
+
+      # @param message [Hash]
+      # @return [DeliveryHandle]
+      # @raise [Errors::MessageInvalidError]
+      def tombstone_async(message)
+        produce_async(tombstone(message))
+      end
+
+      # @param messages [Array<Hash>]
+      # @return [Array<DeliveryHandle>]
+      # @raise [Errors::MessageInvalidError]
+      def tombstone_many_sync(messages)
+        produce_many_sync(messages.each_with_index.map { |message, index| tombstone(message, index) })
+      end
+
+      # @param messages [Array<Hash>]
+      # @return [Array<DeliveryHandle>]
+      # @raise [Errors::MessageInvalidError]
+      def tombstone_many_async(messages)
+        produce_many_async(messages.each_with_index.map { |message, index| tombstone(message, index) })
+      end
+
+      private
+
+      def tombstone(message, index = 0)
+        raise_invalid([:invalid, index, :message, "must be a Hash, not #{message.class}"]) unless message.is_a?(Hash)
+        raise_invalid([:invalid, index, :key, "is missing: a tombstone deletes what has its key"]) if message[:key].to_s.empty?
+        raise_invalid([:invalid, index, :payload, "must be absent in a tombstone"]) unless message[:payload].nil?
+
+        message.merge(payload: nil)
+      end
+    end
+  end
+end
