@@ -85,9 +85,14 @@ class JsonDocuments
     when 1 then halfway
     when 2 then random.bytes(8).unpack1("G").then { |number| number.finite? ? number.to_s : "0.5" }
     when 3 then exponential
-    when 4 then "#{random.rand(10**random.rand(1..25))}.#{random.rand(10**random.rand(1..70))}"
-    else random.rand(-1e6..1e6).round(random.rand(5)).to_f.to_s
+    else decimal
     end
+  end
+
+  def decimal
+    return random.rand(-1e6..1e6).round(random.rand(5)).to_f.to_s if random.rand(2).zero?
+
+    "#{random.rand(10**random.rand(1..25))}.#{random.rand(10**random.rand(1..70))}"
   end
 
   def exponential
@@ -171,7 +176,7 @@ module JsonFingerprint
     when Hash
       [value.class, value.frozen?, value.default, value.map { |key, inner| [fingerprint(key), key.equal?(-key), fingerprint(inner)] }]
     when Array then [value.class, value.frozen?, value.map { |inner| fingerprint(inner) }]
-    when String then [value.class, value.frozen?, value.encoding, value.valid_encoding?, value.b]
+    when String then [value.class, value.frozen?, value.encoding.name, value.valid_encoding?, value.b]
     when Float then [value.class, [value].pack("G"), value.equal?([value].pack("G").unpack1("G"))]
     else [value.class, value]
     end
