@@ -1,5 +1,7 @@
 //! Single fields out of many documents: one pass over each, Ruby objects only for what was asked for.
 
+use std::ffi::c_long;
+
 use magnus::{prelude::*, rb_sys::AsRawValue, Error, RArray, RHash, Ruby, Value};
 
 use super::build::Build;
@@ -81,7 +83,7 @@ impl Row {
 
 fn store(array: RArray, index: usize, value: Value) {
     // SAFETY: an Array of our own, not frozen; the call has Ruby's write barrier.
-    unsafe { rb_sys::rb_ary_store(array.as_raw(), index as i64, value.as_raw()) };
+    unsafe { rb_sys::rb_ary_store(array.as_raw(), index as c_long, value.as_raw()) };
 }
 
 /// One object of a document beside the names that are wanted from it.
