@@ -235,7 +235,8 @@ module WaterDrop
       return refused(result, [message], many: false).first if result.is_a?(Array)
 
       handle = DeliveryHandle.new(@client, result, 0)
-      handle.label = message[:label] if result.labelled?
+      label = message[:label]
+      handle.label = label if label
       handle
     rescue Karafka::Errors::ForkedError
       rebuild

@@ -77,9 +77,9 @@ impl Producer {
     }
 
     /// Takes the messages over; nothing is sent before the dispatch runs. `tag` as in `DeliverySet::tag`.
-    pub fn dispatch(&self, messages: Messages, tag: u64) -> Result<Dispatch> {
+    pub fn dispatch(&self, messages: Messages, tag: u64) -> Result<Dispatch<'_>> {
         self.shared.check_open()?;
-        Ok(Dispatch::new(Arc::clone(&self.shared), messages, tag))
+        Ok(Dispatch::new(&self.shared, messages, tag))
     }
 
     /// Waits for the report of message `index`, or of all. Unless a linger was set, messages do not linger meanwhile:

@@ -173,7 +173,7 @@ impl Producer {
 }
 
 /// Until it is through, whatever interrupts come that do not raise. Where one raises, the rest is reported as refused.
-fn run(ruby: &Ruby, dispatch: &mut Dispatch, deadline: Option<Instant>) -> Result<Progress, Error> {
+fn run(ruby: &Ruby, dispatch: &mut Dispatch<'_>, deadline: Option<Instant>) -> Result<Progress, Error> {
     loop {
         let cancel = Cancel::new();
         let wake = dispatch.waker();

@@ -73,8 +73,8 @@ pub enum Progress {
 }
 
 /// One produce call on its way. Dropped half-way, the rest is reported as refused.
-pub struct Dispatch {
-    shared: Arc<Shared>,
+pub struct Dispatch<'a> {
+    shared: &'a Arc<Shared>,
     messages: Messages,
     set: Arc<DeliverySet>,
     next: usize,
@@ -83,8 +83,8 @@ pub struct Dispatch {
     finished: bool,
 }
 
-impl Dispatch {
-    pub(super) fn new(shared: Arc<Shared>, messages: Messages, tag: u64) -> Self {
+impl<'a> Dispatch<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>, messages: Messages, tag: u64) -> Self {
         let set = DeliverySet::new(&messages, tag, &shared.gate);
         shared.taken(messages.len());
         let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR__INTR;
@@ -142,13 +142,13 @@ impl Dispatch {
     }
 
     /// Makes a `run` in another thread look at its `Cancel`.
-    pub fn waker(&self) -> impl Fn() + Sync {
-        let shared = Arc::clone(&self.shared);
+    pub fn waker(&self) -> impl Fn() + Sync + use<'a> {
+        let shared: &'a Arc<Shared> = self.shared;
         move || shared.room.made()
     }
 
     fn advance(&mut self, wait: Option<Option<Instant>>, cancel: &Cancel) -> Result<Progress> {
-        let shared = Arc::clone(&self.shared);
+        let shared: &'a Arc<Shared> = self.shared;
         let native = shared.native()?;
         let native: &Native = native.get()?;
         if self.messages.has_partition_keys {
@@ -162,7 +162,7 @@ impl Dispatch {
             let mut code = send();
             if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL {
                 let Some(deadline) = wait else { return Ok(Progress::WouldBlock) };
-                match wait_for_room(&shared, deadline, cancel, send) {
+                match wait_for_room(shared, deadline, cancel, send) {
                     Some(result) => code = result?,
                     None if cancel.is_set() => return Ok(Progress::Cancelled),
                     None => {}
@@ -212,7 +212,7 @@ fn wait_for_room(
     })
 }
 
-impl Drop for Dispatch {
+impl Drop for Dispatch<'_> {
     fn drop(&mut self) {
         if !self.shared.guard.is_foreign() {
             self.finish();
@@ -222,7 +222,7 @@ impl Drop for Dispatch {
     }
 }
 
-impl std::fmt::Debug for Dispatch {
+impl std::fmt::Debug for Dispatch<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Dispatch({} of {})", self.next, self.messages.len())
     }
