@@ -88,4 +88,4 @@ end
 
 require_relative "karafka/compat/rdkafka"
 # By path: `waterdrop` could also be found in a gem of that name.
-Object.autoload(:WaterDrop, File.expand_path("waterdrop.rb", __dir__))
+File.expand_path("waterdrop.rb", __dir__).then { |path| Object.autoload(:WaterDrop, path) if File.exist?(path) }

@@ -8,7 +8,10 @@ compile_extension = lambda do |profile|
   library = RbConfig::CONFIG["host_os"].match?(/darwin/) ? "libkarafka_rs.dylib" : "libkarafka_rs.so"
   target = ENV.fetch("CARGO_TARGET_DIR", "target")
   flags = profile == "release" ? ["--release"] : []
-  sh({ "RUBY" => RbConfig.ruby }, "cargo", "build", "--locked", "-p", "karafka_rs", *flags)
+  # rb-sys builds for the `ruby` in PATH unless told otherwise. Told only where that is another one: a change of RUBY
+  # makes cargo build half the dependencies again.
+  other = IO.popen(%w[ruby -rrbconfig -e] + ["print RbConfig.ruby"], &:read) != RbConfig.ruby
+  sh(other ? { "RUBY" => RbConfig.ruby } : {}, "cargo", "build", "--locked", "-p", "karafka_rs", *flags)
 
   built = File.join(target, profile, library)
   wanted = "lib/karafka_rs/karafka_rs.#{RbConfig::CONFIG["DLEXT"]}"

@@ -11,7 +11,7 @@ namespace :package do
     require "karafka-rs"
     gem_path = Gem.loaded_specs.fetch("karafka-rs").full_gem_path
     abort "loaded from \#{gem_path}" unless gem_path.start_with?(ENV.fetch("GEM_HOME"))
-    broker = Karafka::Native::MockBroker.new
+    broker = Karafka::Native::MockBroker.new(1)
     abort "the mock broker has no address" if broker.bootstrap_servers.empty?
     broker.close
     puts "karafka-rs \#{Karafka::VERSION} on librdkafka \#{Karafka::Native.librdkafka_version}, Ruby \#{RUBY_VERSION}"

@@ -13,7 +13,12 @@ missing = KarafkaRsBuild.missing_requirements
 abort(KarafkaRsBuild.explain(missing)) unless missing.empty?
 
 begin
-  require "rb_sys/mkmf" unless ENV["KARAFKA_RS_PLAIN_MAKEFILE"]
+  unless ENV["KARAFKA_RS_PLAIN_MAKEFILE"]
+    gem "rb_sys"
+    # In this order: the helper extends mkmf.
+    require "mkmf"
+    require "rb_sys/mkmf"
+  end
 rescue LoadError
   # Without the gem, the plain way below.
 end

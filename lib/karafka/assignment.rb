@@ -130,16 +130,10 @@ module Karafka
             "#{consumer.class}#wrap(#{action.inspect}) did not call its block, so nothing was done; it must yield"
     end
 
-    def observed(consumer, before, after)
+    def observed(consumer, before, after, &)
       monitor = Karafka.monitor
-      monitor.instrument(before, { caller: consumer }) if monitor.listening?(before)
-      return yield unless monitor.listening?(after)
-
-      started = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
-      yield
-      time = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond) - started
-      # The work is done: a subscriber that fails must not have it done again.
-      Instrumentation::Safely.instrument(after, { caller: consumer, time: time })
+      Instrumentation::Safely.instrument(before, { caller: consumer }) if monitor.listening?(before)
+      monitor.listening?(after) ? Instrumentation::Safely.around(after, { caller: consumer }, &) : yield
     end
 
     def received(consumer)

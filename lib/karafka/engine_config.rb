@@ -9,14 +9,15 @@ module Karafka
       # 1000 stalls a fast consumer each time its local queue is full.
       "fetch.queue.backoff.ms" => "10",
       # Counts per partition, since each has a queue of its own; librdkafka's default is 64 MB.
-      "queued.max.messages.kbytes" => "16384",
-      # What `statistics.emitted` and the metrics listeners live on.
-      "statistics.interval.ms" => "5000"
+      "queued.max.messages.kbytes" => "4096"
     }.freeze
+
+    # What `statistics.emitted` and the metrics listeners live on. Off where nobody listens: it is expensive.
+    STATISTICS_INTERVAL_MS = "5000"
 
     # How long a revoked partition waits for the batch that is being processed.
     REVOCATION_GRACE_MS = 5_000
-    private_constant :KAFKA_DEFAULTS, :REVOCATION_GRACE_MS
+    private_constant :KAFKA_DEFAULTS, :STATISTICS_INTERVAL_MS, :REVOCATION_GRACE_MS
 
     # @return [Array<Routing::SubscriptionGroup>] in the order of the engine's groups
     attr_reader :subscription_groups
@@ -49,7 +50,6 @@ module Karafka
     # @return [Hash{Symbol=>Object}] exactly what the engine takes
     def to_h
       {
-        max_queued_bytes: nil,
         revocation_grace_ms: REVOCATION_GRACE_MS,
         groups: @subscription_groups.zip(@topics).map { |group, topics| group_hash(group, topics) }
       }
@@ -60,6 +60,7 @@ module Karafka
     def kafka(group)
       settings = Setup::KafkaSettings.new(Setup::AttributesMap.consumer(group.kafka)).to_librdkafka
       complete = KAFKA_DEFAULTS.merge("client.id" => @config.client_id).merge(settings)
+      complete["statistics.interval.ms"] ||= STATISTICS_INTERVAL_MS if @config.monitor.listening?("statistics.emitted")
       complete["group.id"] = group.consumer_group_id
       complete["auto.offset.reset"] = group.initial_offset
       complete["enable.partition.eof"] = "true" if group.active_topics.any?(&:eofed?)

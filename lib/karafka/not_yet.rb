@@ -18,7 +18,7 @@ module Karafka
     ].freeze
 
     # Settings of the application.
-    CONFIG = [:"oauth.token_provider_listener", :"backend :sidekiq"].freeze
+    CONFIG = [:"oauth.token_provider_listener", :"backend :sidekiq", :strict_declarative_topics].freeze
 
     # Commands of the CLI.
     COMMANDS = {

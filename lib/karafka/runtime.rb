@@ -76,8 +76,9 @@ module Karafka
     private
 
     def begin_all
-      @pump.start
+      # First: what librdkafka refuses is raised here, and then no thread is left behind.
       @engine.start
+      @pump.start
       @workers.each(&:start)
       each_listener("connection.listener.before_fetch_loop")
       @status.running!

@@ -21,9 +21,9 @@ RSpec.describe "consuming from a cluster" do
     (@sizes ||= []).concat(drained)
   end
 
-  def consume(topics = { orders: 1 }, **settings, &body)
+  def consume(topics = { orders: 1 }, **settings, &)
     topics.each { |name, partitions| broker.create_topic(name.to_s, partitions) }
-    consumer = consumer_class(&body)
+    consumer = consumer_class(&)
     application { topics.each_key { |name| topic(name) { consumer(consumer) && settings.each { |key, value| public_send(key, value) } } } }
     Karafka::Embedded.start
   end
@@ -44,7 +44,7 @@ RSpec.describe "consuming from a cluster" do
     produce("orders", %w[1 2 3])
     wait_until("the batch") { seen.size.positive? }
     batch, timestamp, received_at, metadata = seen.pop
-    expect([batch.topic, batch.partition, batch.first_offset, batch.last_offset, batch.size, batch.attempt]).to eq(["orders", 0, 0, 2, 3, 1])
+    expect(batch.to_h.values_at(:topic, :partition, :first_offset, :last_offset, :size, :attempt)).to eq(["orders", 0, 0, 2, 3, 1])
     expect(batch.lag).to eq(0).or be_nil
     expect([timestamp, received_at]).to all(be_between(before, Time.now))
     expect([metadata.topic, metadata.offset]).to eq(["orders", 2])
@@ -63,10 +63,10 @@ RSpec.describe "consuming from a cluster" do
     consume { messages.each { |message| seen << [message.raw_key, message.raw_payload, message.headers] } }
     bytes = "\xFF\xFE".b
     WireProducer.new(broker.bootstrap_servers).produce("orders", 0, [
-      { key: bytes, value: bytes, headers: [[bytes, bytes]] },
-      { key: "", value: "", headers: [["", nil], ["twice", "1"], ["twice", "2"]] },
-      { key: nil, value: nil }
-    ])
+                                                         { key: bytes, value: bytes, headers: [[bytes, bytes]] },
+                                                         { key: "", value: "", headers: [["", nil], %w[twice 1], %w[twice 2]] },
+                                                         { key: nil, value: nil }
+                                                       ])
     wait_until("three messages") { seen.size == 3 }
     rows = drained
     expect(rows[0].first(2).map(&:b)).to eq([bytes, bytes])

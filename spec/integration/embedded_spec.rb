@@ -17,8 +17,8 @@ RSpec.describe Karafka::Embedded do
     close_cluster
   end
 
-  def start(consumer = nil, &body)
-    klass = consumer || consumer_class(&body)
+  def start(consumer = nil, &)
+    klass = consumer || consumer_class(&)
     application { topic(:orders) { consumer(klass) } }
     described_class.start
   end
@@ -40,7 +40,7 @@ RSpec.describe Karafka::Embedded do
   end
 
   it "leaves the signals of the process alone" do
-    handler = proc { nil }
+    handler = proc {}
     former = trap("TERM", handler)
     start { nil }
     expect(trap("TERM", former)).to equal(handler)
@@ -84,7 +84,7 @@ RSpec.describe Karafka::Embedded do
     Karafka::App.config.shutdown_timeout = 1_000
     wait_until("the message") { seen.size == 1 }
     described_class.stop
-    expect(log.string).to match(/ForcefulShutdownError.*worker \d runs consume of orders\/0/m)
+    expect(log.string).to match(%r{ForcefulShutdownError.*worker \d runs consume of orders/0}m)
     expect(committed("app", "orders")).to be_nil
   end
 
@@ -102,25 +102,39 @@ RSpec.describe Karafka::Embedded do
     wait_until("the message") { seen.size == 1 }
   end
 
-  it "does not keep a process from ending that forgets to stop it" do
-    program = <<~RUBY
+  def program(consume, main)
+    <<~RUBY
       require "karafka"
       class OrdersConsumer < Karafka::BaseConsumer
-        def consume = nil
+        def consume = #{consume}
       end
       Karafka::App.setup { |config| config.kafka = { "bootstrap.servers": "#{broker.bootstrap_servers}" } }
       Karafka::App.routes.draw { topic(:orders) { consumer OrdersConsumer } }
       Karafka::Embedded.start
-      sleep 0.1 until Karafka::Server.state[:groups].first[:assigned].any?
-      puts "end"
+      #{main}
     RUBY
+  end
+
+  # @return [Array(String, Integer)] output and exit status
+  def run_program(text)
     lib = File.expand_path("../../lib", __dir__)
-    Open3.popen2e(RbConfig.ruby, "-I", lib, "-e", program) do |_input, output, thread|
-      expect(thread.join(20)).to be(thread), "still running"
-      expect([output.read, thread.value.exitstatus]).to eq(["end\n", 0])
-    ensure
-      Process.kill(:KILL, thread.pid) if thread.alive?
+    Open3.popen2e(RbConfig.ruby, "-I", lib, "-e", text) do |_input, output, thread|
+      return [output.read, thread.value.exitstatus] if thread.join(20)
+
+      Process.kill(:KILL, thread.pid)
+      raise "still running after 20 s: #{output.read}"
     end
+  end
+
+  it "does not keep a process from ending that forgets to stop it" do
+    main = 'sleep 0.1 until Karafka::Server.state[:groups].first[:assigned].any?; puts "end"'
+    expect(run_program(program("nil", main))).to eq(["end\n", 0])
+  end
+
+  it "ends the process on exit in a consumer, as Ruby does in any thread, after a graceful stop" do
+    produce("orders", %w[1])
+    expect(run_program(program("exit(4)", "at_exit { puts Karafka::App.status }; sleep")).last).to eq(4)
+    expect(committed("app", "orders")).to be_nil
   end
 
   it "starts neither threads nor connections when it is loaded and set up" do

@@ -19,8 +19,8 @@ RSpec.describe "retries and offsets" do
     Array.new(seen.size) { seen.pop }
   end
 
-  def start(consumer = nil, **settings, &body)
-    klass = consumer || consumer_class(&body)
+  def start(consumer = nil, **settings, &)
+    klass = consumer || consumer_class(&)
     application { topic(:orders) { consumer(klass) && settings.each { |key, value| public_send(key, value) } } }
     Karafka::Embedded.start
   end

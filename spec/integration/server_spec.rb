@@ -110,7 +110,7 @@ RSpec.describe "karafka server" do
     produce("orders", %w[1])
     server = server("out(attempt); raise(Exception, 'no') if attempt < 3")
     server.wait_for_output { |lines| lines == %w[1 2 3] }
-    server.wait_for_log(/consumer.consume.error in OrdersConsumer on orders\/0: Exception: no/)
+    server.wait_for_log(%r{consumer.consume.error in OrdersConsumer on orders/0: Exception: no})
     server.signal(:TERM)
     expect(server.wait).to eq(0)
     expect(offset).to eq(1)

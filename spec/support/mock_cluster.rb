@@ -44,7 +44,7 @@ module MockCluster
   end
 
   # A consumer class with that `consume`.
-  def consumer_class(&body)
-    Class.new(Karafka::BaseConsumer) { define_method(:consume, &body) }
+  def consumer_class(&)
+    Class.new(Karafka::BaseConsumer) { define_method(:consume, &) }
   end
 end

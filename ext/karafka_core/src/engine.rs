@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::batch::held_bytes;
+use crate::client::ConsumerClient;
 use crate::config::EngineConfig;
 use crate::error::{Error, KafkaError, Result};
 use crate::event::{Event, EventQueue, Interrupt};
@@ -107,20 +108,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Starts one poll thread per subscription group.
+    /// Starts one poll thread per subscription group. Settings that librdkafka refuses only together
+    /// (`session.timeout.ms` with KIP-848, a missing certificate) are errors here, before any thread runs.
     pub fn start(self: &Arc<Self>) -> Result<()> {
         self.check_process()?;
         if self.started.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
         telemetry::listen(&self.events);
-        for group in &self.groups {
+        let clients = self.groups.iter().map(|group| ConsumerClient::new(&group.config)).collect::<Result<Vec<_>>>();
+        let clients = clients.inspect_err(|_| self.started.store(false, Ordering::Release))?;
+        for (group, client) in self.groups.iter().zip(clients) {
             let engine = Arc::clone(self);
             let group = group.clone();
             let name = format!("krs.poll.{}", group.id);
             std::thread::Builder::new()
                 .name(name)
-                .spawn(move || engine.run_group(group))
+                .spawn(move || engine.run_group(group, client))
                 .map_err(|error| Error::Internal(format!("a thread could not be started: {error}")))?;
         }
         if self.groups.is_empty() {
@@ -129,14 +133,14 @@ impl Engine {
         Ok(())
     }
 
-    fn run_group(self: Arc<Self>, group: Arc<Group>) {
+    fn run_group(self: Arc<Self>, group: Arc<Group>, client: ConsumerClient) {
         let force: Arc<dyn Fn() -> bool + Send + Sync> = {
             let engine = self.clone();
             Arc::new(move || engine.force.load(Ordering::Acquire))
         };
         let grace = Duration::from_millis(self.config.revocation_grace_ms);
         let poller = Poller::new(group.clone(), grace, force);
-        let result = catch_unwind(AssertUnwindSafe(|| poller.run()))
+        let result = catch_unwind(AssertUnwindSafe(|| poller.run(client)))
             .unwrap_or_else(|panic| Err(Error::Internal(panic_text(&*panic))));
         if let Err(error) = result {
             self.fail(&group, error);

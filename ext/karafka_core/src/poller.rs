@@ -35,11 +35,17 @@ impl Poller {
     }
 
     /// Until the engine stops. A client that failed for good is replaced, more slowly each time.
-    pub fn run(&self) -> Result<()> {
+    pub fn run(&self, first: ConsumerClient) -> Result<()> {
         let mut backoff = REBUILD_BACKOFF.0;
-        while !self.group.is_stopping() {
+        let mut next = Some(first);
+        loop {
             let born = Instant::now();
-            let Some(fatal) = self.run_client()? else { return Ok(()) };
+            let client = match next.take() {
+                Some(client) => client,
+                None if self.group.is_stopping() => return Ok(()),
+                None => ConsumerClient::new(&self.group.config)?,
+            };
+            let Some(fatal) = self.run_client(client)? else { return Ok(()) };
             tracing::error!(group = %self.group.id, "the consumer failed for good, a new one starts in {backoff:?}: {fatal}");
             let until = Instant::now() + backoff;
             while !self.group.is_stopping() && Instant::now() < until {
@@ -48,12 +54,11 @@ impl Poller {
             let healthy = born.elapsed() > REBUILD_BACKOFF.1;
             backoff = if healthy { REBUILD_BACKOFF.0 } else { (backoff * 2).min(REBUILD_BACKOFF.1) };
         }
-        Ok(())
     }
 
     /// One client's life. Some: the error that ended it.
-    fn run_client(&self) -> Result<Option<KafkaError>> {
-        let client = Arc::new(ConsumerClient::new(&self.group.config)?);
+    fn run_client(&self, client: ConsumerClient) -> Result<Option<KafkaError>> {
+        let client = Arc::new(client);
         self.group.set_client(&client);
         client.subscribe(&self.group.config.subscription())?;
         let fatal = self.poll_until_stopped(&client);

@@ -43,7 +43,7 @@ impl Engine {
             let interrupt = Interrupt::default();
             match gvl::without_gvl(|| core.take(&interrupt), || core.interrupt_take(&interrupt)) {
                 None | Some(Ok(Taken::Interrupted)) => gvl::check_interrupts(ruby)?,
-                Some(Ok(Taken::Lease(lease))) => return Ok(Some(Lease::new(*lease))),
+                Some(Ok(Taken::Lease(lease))) => return Lease::new(ruby, *lease).map(Some),
                 Some(Ok(Taken::Closed)) => return Ok(None),
                 Some(Err(error)) => return Err(errors::raise(ruby, error)),
             }

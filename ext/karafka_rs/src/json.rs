@@ -1,9 +1,9 @@
 //! JSON of message payloads into Ruby objects, with the results and errors of Ruby's own `JSON.parse`.
 //!
-//! Ordinary documents take a fast path: serde_json drives visitors that build the Ruby objects directly. Whatever
-//! is unusual (an error of any kind, a number at the edge, deep nesting, a duplicate key ...) is handed to
-//! `::JSON.parse`, so the installed json version gives the exact result or raises the exact error. The fast path
-//! thus only has to be right about what it accepts; spec/unit/native/json_spec.rs compares the two.
+//! Ordinary documents take a fast path that builds the Ruby objects while it reads. Whatever is unusual (an error of
+//! any kind, a number at the edge, deep nesting, a duplicate key ...) is handed to `::JSON.parse`, so the installed
+//! json version gives the exact result or raises the exact error. The fast path thus only has to be right about what
+//! it accepts; spec/unit/native/json_spec.rb compares the two.
 //!
 //! Ruby values live on the machine stack or in Ruby objects only, where the GC sees them. The Ruby functions that
 //! are called without `protect` can fail in one way, NoMemoryError; the objects they touch are ours and not frozen.
@@ -20,7 +20,7 @@ use magnus::{function, prelude::*, Error, RArray, RModule, RString, Ruby, Value}
 
 use build::Build;
 pub use paths::Paths;
-pub use pluck::pluck;
+pub use pluck::{pluck, PluckError};
 use reader::Reader;
 
 /// What `JSON.parse(string)` gives for these bytes as a UTF-8 String; raises what it raises.
@@ -64,7 +64,14 @@ fn pluck_json(ruby: &Ruby, strings: RArray, paths: RArray) -> Result<RArray, Err
         }));
     }
     let docs = slots.iter().map(|slot| slot.clone().map(|range| &arena[range]));
-    Ok(pluck(ruby, docs, &paths)?)
+    pluck(ruby, docs, &paths).map_err(|PluckError { index, error }| {
+        // A lease knows the offset; specs only the position.
+        let noted = error
+            .value()
+            .and_then(magnus::RObject::from_value)
+            .map(|raised| raised.ivar_set("@index", index));
+        noted.and_then(Result::err).unwrap_or(error)
+    })
 }
 
 /// `Karafka::Native.parse_json(string)` and `.pluck_json(strings, paths)`: the two without a broker, for specs.

@@ -1,12 +1,14 @@
 //! `Karafka::Native::Lease`: a batch and what can be done with it. Readers are called when a message is touched,
 //! settling and marking are a number in a table.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use karafka_core::batch::held_bytes;
 use karafka_core::lease::Lease as Core;
 use karafka_core::partition::Position;
 use magnus::{
-    gc, method, prelude::*, DataTypeFunctions, Error, Integer, RArray, RHash, RModule, RString, Ruby, Symbol, TypedData,
+    gc, kwargs, method, prelude::*, DataTypeFunctions, Error, Integer, RArray, RHash, RModule, RString, Ruby, Symbol, TypedData,
     Value,
 };
 
@@ -40,11 +42,29 @@ fn gc_adjust(bytes: isize) {
     }
 }
 
+/// Bytes of batches alive at which the collector is asked to sweep at once.
+const COLLECT_ABOVE_BYTES: usize = 32 * 1024 * 1024;
+static COLLECT_ABOVE: AtomicUsize = AtomicUsize::new(COLLECT_ABOVE_BYTES);
+
+/// Ruby sweeps as it allocates, and a consumer that allocates little (no-op, `pluck`) keeps hundreds of megabytes of
+/// batches that nobody refers to. So a young collection runs when they have doubled since the last.
+fn collect_if_due(ruby: &Ruby) -> Result<(), Error> {
+    if held_bytes() <= COLLECT_ABOVE.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let gc: RModule = ruby.class_object().const_get("GC")?;
+    gc.funcall::<_, _, Value>("start", (kwargs!(ruby, "full_mark" => false, "immediate_sweep" => true),))?;
+    COLLECT_ABOVE.store(COLLECT_ABOVE_BYTES.max(2 * held_bytes()), Ordering::Relaxed);
+    Ok(())
+}
+
 impl Lease {
-    pub fn new(core: Core) -> Self {
+    pub fn new(ruby: &Ruby, core: Core) -> Result<Self, Error> {
+        // The lease is a Rust value here: should this raise, it is dropped and delivered again.
+        collect_if_due(ruby)?;
         let memory_bytes = core.messages().batch().memory_bytes();
         gc_adjust(memory_bytes as isize);
-        Lease { core, memory_bytes }
+        Ok(Lease { core, memory_bytes })
     }
 
     fn kind(ruby: &Ruby, rb_self: &Self) -> Symbol {

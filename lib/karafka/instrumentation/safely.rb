@@ -17,6 +17,29 @@ module Karafka
           complain(name, e)
         end
 
+        # Runs the block within the event, as monitors of tracers want it. What the block raises goes through; once it has
+        # returned, a subscriber that fails must not have the work done again.
+        # @param name [String]
+        # @param payload [Hash{Symbol=>Object}]
+        # @return [void]
+        # @raise [Errors::InvalidConfigurationError] the monitor did not call the block
+        def around(name, payload)
+          done = false
+          Karafka.monitor.instrument(name, payload) do
+            yield
+            done = true
+          end
+          return if done
+
+          raise Errors::InvalidConfigurationError, "#{Karafka.monitor.class}#instrument did not call its block for #{name.inspect}"
+        rescue SystemExit, SignalException, NoMemoryError
+          raise
+        rescue Exception => e # rubocop:disable Lint/RescueException -- of other people's code anything may come
+          raise unless done
+
+          complain(name, e)
+        end
+
         # An error that nobody subscribed to goes to the log.
         # @param error [Exception]
         # @param type [String] what was going on, such as "consumer.consume.error"

@@ -162,28 +162,47 @@ module Karafka
         "#<#{self.class} #{topic}/#{partition}@#{offset}>"
       end
 
+      # @param other [Object]
+      # @return [Boolean] whether it is the same message of the same batch
+      def ==(other)
+        other.is_a?(Message) && other.of?(@source) && other.index == @index
+      end
+      alias eql? ==
+
+      # @return [Integer]
+      def hash
+        [@source.object_id, @index].hash
+      end
+
       # @api private
       # @return [Boolean] whether it is of that batch
       def of?(source)
         @source.equal?(source)
       end
 
+      protected
+
+      attr_reader :index
+
       private
 
       def decode_payload
         return @payload if @decoded
 
-        decoder = @decoders&.payload
-        value = decoder ? decoded("payload") { decoder.call(self) } : decode_json
+        value = @decoders ? decode_specially : @source.json(@index)
         # nil and false would look as if they had not been decoded.
         @decoded = true unless value
         @payload = value
+      rescue Errors::DeserializationError
+        raise
+      rescue StandardError => e
+        # JSON has nothing to say about a tombstone; a deserializer of the topic's own may.
+        raise undecodable("payload", e) if @decoders&.payload || !tombstone?
       end
 
-      def decode_json
-        @source.json(@index)
-      rescue StandardError => e
-        raise undecodable("payload", e) unless tombstone?
+      def decode_specially
+        decoder = @decoders.payload
+        decoder ? decoder.call(self) : @source.json(@index)
       end
 
       def decoded(part)
@@ -211,6 +230,16 @@ module Karafka
       def time(milliseconds)
         Time.at(0, milliseconds, :millisecond) unless milliseconds.negative?
       end
+
+      # Sets all instance variables once, in the order of their use: before Ruby 3.2 that gives @payload the last place
+      # within the object, and reading one that is not set needs no search.
+      def declare
+        @payload = nil
+        @decoders = nil
+        @decoded = nil
+      end
+
+      over(nil, 0).send(:declare)
     end
   end
 end

@@ -2,8 +2,9 @@
 
 module Karafka
   module Messages
-    # A batch of one partition, in offset order. A view: Message objects are made when they are first touched, and a
-    # message that was touched is the same object from then on.
+    # A batch of one partition, in offset order. A view that keeps nothing: each pass makes its own Message objects
+    # (equal ones, but not the same), so that what was processed can be collected while the batch is. {#deserialize!}
+    # decodes all payloads and keeps the messages, for code that goes over them several times or changes payloads.
     class Messages
       include Enumerable
 
@@ -31,6 +32,7 @@ module Karafka
         @lease = lease
         @decoders = decoders
         @size = lease.size
+        @list = nil
         @processed_at = nil
       end
 
@@ -39,13 +41,14 @@ module Karafka
       def each(&block)
         return to_enum(:each) { @size } unless block
 
-        list = self.list
+        return each_kept(&block) if @list
+
         lease = @lease
         decoders = @decoders
         size = @size
         index = 0
         while index < size
-          yield(list[index] ||= Message.over(lease, index, decoders))
+          yield Message.over(lease, index, decoders)
           index += 1
         end
         self
@@ -115,11 +118,12 @@ module Karafka
         @lease.offsets
       end
 
-      # Decodes all payloads now.
+      # Decodes all payloads now, and keeps the messages: from here on each access gives the same objects.
       # @return [self]
       # @raise [Errors::DeserializationError]
       def deserialize!
-        payloads
+        @list ||= to_a
+        @list.each(&:payload)
         self
       end
 
@@ -172,12 +176,17 @@ module Karafka
 
       private
 
-      def list
-        @list ||= Array.new(@size)
+      def each_kept
+        index = 0
+        while index < @size
+          yield @list[index]
+          index += 1
+        end
+        self
       end
 
       def at(index)
-        list[index] ||= Message.over(@lease, index, @decoders)
+        @list ? @list[index] : Message.over(@lease, index, @decoders)
       end
 
       def pluck_from_payloads(paths)

@@ -85,7 +85,6 @@ module Karafka
 
         given = (settings || {}).to_h.merge(more)
         @inherits_kafka = (given[:inherit] || given["inherit"]) == true
-        own_kafka.clear
         own_kafka.merge!(given.reject { |key, _| key.to_s == "inherit" })
       end
 

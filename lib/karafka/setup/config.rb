@@ -43,6 +43,8 @@ module Karafka
       setting :consumer_persistence, Types::BOOLEAN, true
       setting :manual_offset_management, Types::BOOLEAN, false
       setting :strict_topics_namespacing, Types::BOOLEAN, true
+      setting :strict_declarative_topics,
+              Type.new("false") { |value| value == false || raise(NotYet.error(:config, :strict_declarative_topics)) }, false
       setting :logger, Types::LOGGER, -> { Instrumentation::Logger.new }
       setting :monitor, Types::MONITOR, -> { Instrumentation::Monitor.new }
       setting :backend, Types::BACKEND, :inline
@@ -65,8 +67,12 @@ module Karafka
         self.kafka = {}
       end
 
+      # @yieldparam kafka [KafkaSettings] as in Karafka 1.x
       # @return [KafkaSettings] settings of librdkafka, for consumers and producers alike
-      attr_reader :kafka
+      def kafka
+        yield @kafka if block_given?
+        @kafka
+      end
 
       # @param settings [Hash{Symbol, String=>Object}] replaces what was there
       # @return [void]
@@ -117,6 +123,8 @@ module Karafka
       private
 
       def build_producer
+        raise Errors::UnsupportedFeatureError.for("Karafka.producer (WaterDrop)") unless defined?(WaterDrop::Producer)
+
         settings = AttributesMap.producer(kafka)
         settings[:"client.id"] ||= client_id
         application = self

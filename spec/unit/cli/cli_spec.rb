@@ -156,6 +156,35 @@ RSpec.describe Karafka::Cli do
     end
   end
 
+  describe "booting" do
+    before { allow(Karafka::Server).to receive(:run).and_return(0) }
+
+    it "needs no boot file where KARAFKA_BOOT_FILE is false" do
+      ENV["KARAFKA_BOOT_FILE"] = "false"
+      setup
+      expect(run("server")).to eq([0, "", ""])
+    end
+
+    it "loads Rails first, where the directory and the bundle have it" do
+      boot_file("", "config.client_id = LOADED_BY_RAILS")
+      FileUtils.mkdir_p("config")
+      File.write("config/environment.rb", "LOADED_BY_RAILS = 'rails'")
+      allow(Gem).to receive(:loaded_specs).and_return(Gem.loaded_specs.merge("railties" => Gem::Specification.new))
+      expect(run("server")).to eq([0, "", ""])
+      expect(app.config.client_id).to eq("rails")
+    end
+  end
+
+  describe "console" do
+    it "starts irb with the application loaded" do
+      boot_file
+      require "irb"
+      allow(IRB).to receive(:start) { expect(app).to be_initialized }
+      expect(run("console")).to eq([0, "", ""])
+      expect(IRB).to have_received(:start)
+    end
+  end
+
   describe "info" do
     it "prints what there is without an application" do
       status, out, err = run("info")

@@ -16,14 +16,12 @@ RSpec.describe Karafka::EngineConfig do
     topic(/\Aaudit\./) { pause_timeout 5 }
 
     expect(engine.to_h).to eq(
-      max_queued_bytes: nil,
       revocation_grace_ms: 5_000,
       groups: [{
         id: "app_0",
         kafka: {
           "bootstrap.servers" => "127.0.0.1:9092", "client.id" => "shop", "group.id" => "app", "auto.offset.reset" => "earliest",
-          "session.timeout.ms" => "10000", "fetch.queue.backoff.ms" => "10", "queued.max.messages.kbytes" => "16384",
-          "statistics.interval.ms" => "5000"
+          "session.timeout.ms" => "10000", "fetch.queue.backoff.ms" => "10", "queued.max.messages.kbytes" => "4096"
         },
         topics: [
           { name: "orders", pattern: nil, max_messages: 100, max_bytes: 1_048_576, max_wait_time_ms: 20, eofed: false,
@@ -50,6 +48,14 @@ RSpec.describe Karafka::EngineConfig do
     setup("fetch.queue.backoff.ms": 99, "client.id": "mine", "statistics.interval.ms": 0)
     topic
     expect(kafka.first).to include("fetch.queue.backoff.ms" => "99", "client.id" => "mine", "statistics.interval.ms" => "0")
+  end
+
+  it "has librdkafka gather statistics only where somebody listens" do
+    setup
+    topic
+    expect(kafka.first).not_to include("statistics.interval.ms")
+    app.config.monitor.subscribe("statistics.emitted") { |_event| nil }
+    expect(kafka.first).to include("statistics.interval.ms" => "5000")
   end
 
   it "starts where the routes say, else librdkafka's setting, else the configuration" do

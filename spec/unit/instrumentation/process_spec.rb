@@ -49,6 +49,13 @@ RSpec.describe "what is told about the process" do
     end
   end
 
+  describe Karafka::Instrumentation::Vendors do
+    it "says that they are not there yet" do
+      expect { Karafka::Instrumentation::Vendors::Datadog::MetricsListener }
+        .to raise_error(Karafka::Errors::UnsupportedFeatureError, /Vendors::Datadog is not there yet/)
+    end
+  end
+
   describe Karafka::Server do
     it "has an id, and nothing else, while it does not run" do
       expect(described_class.id).to match(/:#{Process.pid}:/)

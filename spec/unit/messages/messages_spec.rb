@@ -8,10 +8,16 @@ RSpec.describe Karafka::Messages::Messages do
   end
   let(:messages) { described_class.over(lease) }
 
-  it "makes message objects only when they are touched, and always the same ones" do
-    expect(Karafka::Messages::Message).to receive(:over).once.and_call_original
-    expect(messages.first).to equal(messages.first)
+  it "makes message objects only when they are touched, equal ones each time" do
+    expect(Karafka::Messages::Message).to receive(:over).twice.and_call_original
+    expect(messages.first).to eq(messages.first)
     expect([messages.size, messages.count, messages.empty?]).to eq([3, 3, false])
+  end
+
+  it "finds a message by what it is" do
+    expect([messages.find_index(messages.last), messages.include?(messages.first)]).to eq([2, true])
+    expect(messages.to_a & [messages[1]]).to eq([messages[1]])
+    expect(messages.first).not_to eq(messages.last)
   end
 
   it "is Enumerable" do
@@ -31,7 +37,9 @@ RSpec.describe Karafka::Messages::Messages do
     expect(messages.deserialize!.first.deserialized?).to be(true)
   end
 
-  it "keeps what was changed in a payload" do
+  it "keeps messages, and what was changed in their payloads, once they were deserialized" do
+    messages.deserialize!
+    expect(messages.first).to equal(messages.first)
     messages.each { |message| message.payload["seen"] = true }
     expect(messages.payloads).to all(include("seen" => true))
   end

@@ -116,6 +116,15 @@ RSpec.describe Karafka::Routing::Builder do
       expect(added.kafka).to eq("bootstrap.servers": "127.0.0.1:9092", "client.id": "shop", "session.timeout.ms": 9_000)
     end
 
+    it "of kafka do not wipe out one another" do
+      setup
+      drawn = topic do
+        max_bytes_per_partition 9
+        kafka("session.timeout.ms": 9_000, inherit: true)
+      end
+      expect(drawn.kafka).to include("max.partition.fetch.bytes": 9, "session.timeout.ms": 9_000)
+    end
+
     it "of deserializers can be made one by one" do
       payload = ->(message) { message }
       made = topic { deserializers payload: payload }.deserializers

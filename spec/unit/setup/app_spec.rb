@@ -104,6 +104,12 @@ RSpec.describe Karafka::App do
       expect(described_class.producer.config.id).to eq("mine")
     end
 
+    it "is said to be missing where this version has none" do
+      hide_const("WaterDrop")
+      setup
+      expect { described_class.producer }.to be_unsupported(/Karafka.producer/)
+    end
+
     it "can be given" do
       own = producer_class.new { |config| config.id = 1 }
       setup { |config| config.producer = own }

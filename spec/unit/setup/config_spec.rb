@@ -88,7 +88,15 @@ RSpec.describe Karafka::Setup::Config do
     end
   end
 
+  it "yields kafka, as 1.x applications have it" do
+    config = app.config
+    config.kafka { |kafka| kafka.seed_brokers = ["kafka://a:1"] }
+    expect(config.kafka).to eq("bootstrap.servers": "a:1")
+  end
+
   it "does not have what is not there yet" do
+    setup { |c| c.strict_declarative_topics = false }
+    expect { setup { |c| c.strict_declarative_topics = true } }.to be_unsupported(/config.strict_declarative_topics/)
     expect { setup { |c| c.oauth.token_provider_listener = Object.new } }.to be_unsupported(/oauth.token_provider_listener/)
     expect { setup { |c| c.backend = :sidekiq } }.to be_unsupported(/backend :sidekiq/)
   end

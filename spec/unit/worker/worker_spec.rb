@@ -123,7 +123,26 @@ RSpec.describe Karafka::Worker do
   it "does not repeat a batch because a subscriber failed after it" do
     Karafka::App.config.logger = Logger.new(StringIO.new)
     Karafka.monitor.subscribe("consumer.consumed") { raise "metrics are down" }
+    Karafka.monitor.subscribe("consumer.consume") { raise "metrics are down" }
     expect(process(FakeLease.new(%w[1]), route(consumer { nil })).settled).to eq([:ack])
+  end
+
+  it "runs consume within the monitor of a tracer, which sees what it raises" do
+    calls = []
+    tracer = Class.new(Karafka::Instrumentation::Monitor) do
+      define_method(:instrument) do |name, payload = {}, &block|
+        calls << name if name == "consumer.consumed"
+        super(name, payload, &block)
+      rescue RuntimeError => e
+        calls << e.message
+        raise
+      end
+    end
+    Karafka::App.config.monitor = tracer.new
+    routes = route(consumer { def consume = attempt == 1 ? raise("no") : nil })
+    expect(process(FakeLease.new(%w[1]), routes).settled).to eq([:nack])
+    expect(process(FakeLease.new(%w[1], attempt: 2), routes).settled).to eq([:ack])
+    expect(calls).to eq(["consumer.consumed", "no", "consumer.consumed"])
   end
 
   it "reports the engine's failure and finishes" do
@@ -178,7 +197,12 @@ RSpec.describe Karafka::Worker do
 
     it "that swallows an exception does not make a success of it" do
       routes = route(consumer do
-        def wrap(_action) = yield rescue nil # rubocop:disable Style/RescueModifier
+        def wrap(_action)
+          yield
+        rescue StandardError
+          nil
+        end
+
         def consume = raise("no")
       end)
       expect(process(FakeLease.new(%w[1]), routes).settled).to eq([:nack])

@@ -78,12 +78,12 @@ impl<'r> Build<'r> {
     }
 
     fn object(self, reader: &mut Reader) -> Option<Value> {
-        let hash = self.ruby.hash_new();
+        let mut hash: Option<RHash> = None;
         let mut gathered = self.gather();
         let (mut count, mut total) = (0, 0);
         reader.object(|reader, name| {
             if count == GATHER {
-                insert(hash, &gathered);
+                insert(*hash.get_or_insert_with(|| self.ruby.hash_new()), &gathered);
                 count = 0;
             }
             // In its place before the value is built, which may run the GC.
@@ -93,6 +93,7 @@ impl<'r> Build<'r> {
             total += 1;
             Some(())
         })?;
+        let hash = hash.unwrap_or_else(|| sized(self.ruby, count / 2));
         insert(hash, &gathered[..count]);
         // A key came twice: versions of json differ in what they say about it.
         (hash.len() == total).then(|| hash.as_value())
@@ -102,6 +103,17 @@ impl<'r> Build<'r> {
     fn gather(self) -> [Value; GATHER] {
         [self.ruby.qnil().as_value(); GATHER]
     }
+}
+
+#[cfg(ruby_gte_3_2)]
+fn sized(ruby: &Ruby, pairs: usize) -> RHash {
+    ruby.hash_new_capa(pairs)
+}
+
+// Ruby 3.1 has no public way to say how large a Hash will be.
+#[cfg(not(ruby_gte_3_2))]
+fn sized(ruby: &Ruby, _: usize) -> RHash {
+    ruby.hash_new()
 }
 
 fn append(array: RArray, values: &[Value]) {

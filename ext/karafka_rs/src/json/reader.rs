@@ -86,7 +86,7 @@ impl<'d> Reader<'d> {
     }
 
     /// At a `{`. Calls `member` with each name; it has to read the value.
-    #[inline]
+    #[inline(always)]
     pub fn object(&mut self, mut member: impl FnMut(&mut Self, Cow<'d, str>) -> Option<()>) -> Option<()> {
         self.enter()?;
         if self.peek()? == b'}' {
@@ -134,7 +134,7 @@ impl<'d> Reader<'d> {
     }
 
     /// At a quote; None if it is not one.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self) -> Option<Cow<'d, str>> {
         (self.byte()? == b'"').then_some(())?;
         let start = self.at + 1;
@@ -161,7 +161,7 @@ impl<'d> Reader<'d> {
     }
 
     // The next quote, backslash or control character; eight bytes at a time.
-    #[inline]
+    #[inline(always)]
     fn end_of_plain(&self, mut at: usize) -> Option<usize> {
         const ONES: u64 = u64::MAX / 255;
         // The high bit of each byte below `limit`; bytes above the lowest such one may be marked wrongly.
@@ -209,7 +209,7 @@ impl<'d> Reader<'d> {
     }
 
     // Checks the form; the magnitude is right for LONGEST_INTEGER digits.
-    #[inline]
+    #[inline(always)]
     fn digits(&mut self) -> Option<Digits> {
         let start = self.at;
         let negative = self.byte()? == b'-';

@@ -1,0 +1,13 @@
+# frozen_string_literal: true
+
+desc "All benchmarks on real Kafka (PEERS=1: other clients too)"
+task(:bench) { sh "bin/bench", *("--peers" if ENV["PEERS"]) }
+
+namespace :bench do
+  { consume: "Messages a second and CPU a message, beside the plain-Rust ceiling", latency: "From send to consume",
+    memory: "Idle memory, boot, stop, memory over 20 million messages", peers: "Other Kafka clients on the same rows" }
+    .each do |name, description|
+      desc description
+      task(name) { sh "bench/#{name}" }
+    end
+end

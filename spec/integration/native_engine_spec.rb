@@ -1,0 +1,205 @@
+# frozen_string_literal: true
+
+require "spec_helper"
+require "timeout"
+require "support/mock_cluster"
+
+# The border itself: waiting, interrupts, the garbage collector, fork.
+RSpec.describe Karafka::Native::Engine do
+  include MockCluster
+
+  def engine(**topic)
+    kafka = { "bootstrap.servers" => broker.bootstrap_servers, "group.id" => "native", "auto.offset.reset" => "earliest" }
+    described_class.new({ groups: [{ id: "native", kafka: kafka, topics: [{ name: "events", **topic }] }] })
+  end
+
+  def running(**topic)
+    broker.create_topic("events", 1)
+    @engine = engine(**topic)
+    @engine.start
+    @engine
+  end
+
+  # CPU of this process, seconds.
+  def cpu
+    times = Process.times
+    times.utime + times.stime
+  end
+
+  def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+  after do
+    @engine&.force_stop
+    expect(@engine.join(5_000)).to be(true) if @engine
+    close_cluster
+  end
+
+  # A thread inside `take`, with another thread alive, as in a server.
+  def waiting_thread
+    thread = Thread.new { @engine.take }
+    thread.report_on_exception = false
+    wait_until("the thread to wait") { thread.status == "sleep" }
+    thread
+  end
+
+  describe "#take" do
+    it "costs no CPU while it waits" do
+      running
+      threads = Array.new(5) { waiting_thread }
+      before = cpu
+      # What is measured is that nothing happens, so time has to pass.
+      sleep 2
+      expect(cpu - before).to be < 0.05
+      threads.each(&:kill)
+    end
+
+    it "answers Thread#kill within 50 ms" do
+      running
+      times = Array.new(20) do
+        thread = waiting_thread
+        started = now
+        thread.kill.join
+        now - started
+      end
+      expect(times.max).to be < 0.05
+    end
+
+    it "answers Timeout and Thread#raise within 50 ms" do
+      running
+      started = now
+      expect { Timeout.timeout(0.05) { @engine.take } }.to raise_error(Timeout::Error)
+      expect(now - started).to be_between(0.05, 0.1)
+
+      thread = waiting_thread
+      started = now
+      thread.raise(ArgumentError, "out")
+      expect { thread.join }.to raise_error(ArgumentError, "out")
+      expect(now - started).to be < 0.05
+    end
+
+    it "lets a trap run within 50 ms while the main thread waits" do
+      running
+      main = Thread.main
+      sent = nil
+      former = trap("USR1") { raise Interrupt, "trapped" }
+      sender = Thread.new do
+        wait_until("the main thread to wait") { main.status == "sleep" }
+        sent = now
+        Process.kill(:USR1, Process.pid)
+      end
+      expect { @engine.take }.to raise_error(Interrupt, "trapped")
+      expect(now - sent).to be < 0.05
+      sender.join
+    ensure
+      trap("USR1", former || "DEFAULT")
+    end
+
+    it "gives nil to every waiter once the engine has stopped" do
+      running
+      threads = Array.new(4) { waiting_thread }
+      @engine.stop
+      expect(threads.map { |thread| thread.join(5)&.value }).to all(be_nil)
+      expect(@engine.take).to be_nil
+    end
+  end
+
+  it "delivers a lease again whose thread was killed, and says so" do
+    running
+    produce("events", %w[1 2 3])
+    @engine.take
+    # The lease above is referred to by nobody; it is found when the collector comes by.
+    lease = nil
+    abandoned = false
+    wait_until("the redelivery") do
+      GC.start
+      abandoned ||= @engine.events(0).any? { |event| event[:type] == :abandoned }
+      lease ||= Timeout.timeout(0.2) { @engine.take }
+    rescue Timeout::Error
+      nil
+    end
+    expect([lease.size, lease.offset(0)]).to eq([3, 0])
+    wait_until("the event") { abandoned ||= @engine.events(10).any? { |event| event[:type] == :abandoned } }
+    lease.ack
+  end
+
+  it "is right under GC.stress" do
+    running(max_messages: 10)
+    produce("events", Array.new(25) { |index| %({"id":#{index},"name":"n#{index}","list":[1,2.5,null,"é"]}) },
+            keys: Array.new(25, &:to_s), headers: Array.new(25) { |index| { "h" => "v#{index}" } })
+    found = []
+    lease = @engine.take
+    GC.stress = true
+    loop do
+      lease.size.times do |index|
+        found << [lease.json(index)["id"], lease.raw_key(index), lease.raw_headers(index), lease.topic]
+      end
+      found.concat(lease.pluck([["list"], ["nowhere"]]).map(&:first).uniq)
+      lease.ack
+      break if found.count { |row| row.is_a?(Array) && row.size == 4 && row[3] == "events" } == 25
+
+      lease = @engine.take
+    end
+    GC.stress = false
+    rows = found.select { |row| row.size == 4 && row[3] == "events" }
+    expect(rows).to eq(Array.new(25) { |index| [index, index.to_s, { "h" => "v#{index}" }, "events"] })
+    expect(found - rows).to all(eq([1, 2.5, nil, "é"]))
+  ensure
+    GC.stress = false
+  end
+
+  it "is right when the heap is compacted between batches" do
+    running(max_messages: 50)
+    produce("events", Array.new(500) { |index| %({"id":#{index},"key#{index}":"x"}) })
+    kept = []
+    ids = []
+    while ids.size < 500
+      lease = @engine.take
+      kept << lease
+      ids.concat(Array.new(lease.size) { |index| lease.json(index).fetch("id") })
+      lease.ack
+      GC.compact if GC.respond_to?(:compact)
+    end
+    expect(ids).to eq([*0...500])
+    # Batches stay readable after everything has moved.
+    expect(kept.flat_map { |lease| lease.pluck([["id"]]) }).to eq([*0...500])
+  end
+
+  describe "fork" do
+    # What the child answers, through a pipe, and how it ended.
+    def in_child
+      reader, writer = IO.pipe
+      pid = fork do
+        reader.close
+        writer.write(Marshal.dump(yield))
+        writer.close
+        # A plain exit, finalizers and all, is what is tested.
+        exit(0)
+      end
+      writer.close
+      answer = Marshal.load(reader.read) # rubocop:disable Security/MarshalLoad -- from our own child
+      [answer, wait_for_exit(pid, seconds: 5)]
+    end
+
+    it "leaves the parent alone: the child says so and exits cleanly" do
+      running
+      produce("events", %w[1])
+      lease = @engine.take
+      answer, status = in_child do
+        errors = %i[take start state].map do |name|
+          @engine.public_send(name)
+        rescue Karafka::Errors::BaseError => e
+          e.class
+        end
+        lease = nil
+        @engine.stop
+        GC.start
+        errors
+      end
+      expect(answer).to all(eq(Karafka::Errors::ForkedError))
+      expect(status.exitstatus).to eq(0)
+      expect(lease.ack).to be(true)
+      produce("events", %w[2])
+      expect(@engine.take.raw_payload(0)).to eq("2")
+    end
+  end
+end
