@@ -155,13 +155,17 @@ impl<'a> Dispatch<'a> {
             self.choose_partitions(native)?;
         }
         while let Some(slot) = self.messages.slots.get(self.next) {
-            let Some(topic) = self.messages.topic(self.next) else { break };
+            let Some(topic) = self.messages.topic(self.next) else {
+                break;
+            };
             let handle = native.handle(topic)?;
             let opaque = self.set.opaque(self.next);
             let send = || native.produce(handle, &self.messages, slot, slot.partition, opaque);
             let mut code = send();
             if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL {
-                let Some(deadline) = wait else { return Ok(Progress::WouldBlock) };
+                let Some(deadline) = wait else {
+                    return Ok(Progress::WouldBlock);
+                };
                 match wait_for_room(shared, deadline, cancel, send) {
                     Some(result) => code = result?,
                     None if cancel.is_set() => return Ok(Progress::Cancelled),
@@ -170,7 +174,9 @@ impl<'a> Dispatch<'a> {
             }
             if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
                 self.refusal = code;
-                return Ok(Progress::Refused(native.explain(code).at(topic.as_str(), slot.partition)));
+                return Ok(Progress::Refused(
+                    native.explain(code).at(topic.as_str(), slot.partition),
+                ));
             }
             self.next += 1;
         }
@@ -179,7 +185,9 @@ impl<'a> Dispatch<'a> {
 
     fn choose_partitions(&mut self, native: &Native) -> Result<()> {
         for index in self.next..self.messages.len() {
-            let Some(slot) = self.messages.slots.get(index) else { break };
+            let Some(slot) = self.messages.slots.get(index) else {
+                break;
+            };
             let (Some(key), Some(topic)) = (self.messages.bytes(slot.partition_key), self.messages.topic(index)) else {
                 continue;
             };
@@ -208,7 +216,9 @@ fn wait_for_room(
         if let Err(error) = shared.check_open() {
             return Some(Err(error));
         }
-        Some(send()).filter(|code| *code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL).map(Ok)
+        Some(send())
+            .filter(|code| *code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            .map(Ok)
     })
 }
 
