@@ -95,8 +95,21 @@ module Bench
 
   # The result for programs, with what it was measured on.
   def json_line(name, results)
+    busy = busy_with_others
+    puts "This machine was busy with other work: #{busy.join(", ")}. The figures are not to be trusted." unless busy.empty?
     puts JSON.generate(bench: name, at: Time.now.utc.strftime("%Y-%m-%dT%H:%M:%SZ"), ruby: RUBY_VERSION,
-                       cores: Etc.nprocessors, kafka: KafkaLibraries::VERSION, results: results)
+                       cores: Etc.nprocessors, kafka: KafkaLibraries::VERSION, busy: busy, results: results)
+  end
+
+  # Compilers and test runs beside a benchmark are what most often spoils it.
+  # @return [Array<String>] names of processes that are running right now
+  def busy_with_others
+    Dir["/proc/[0-9]*/stat"].filter_map do |path|
+      name, state = File.read(path).match(/\((.*)\) (\S)/)&.captures
+      name if state == "R" && path != "/proc/#{Process.pid}/stat" && name != "java"
+    rescue SystemCallError
+      nil # It has ended.
+    end
   end
 
   def thousands(number) = number.round.to_s.gsub(/(\d)(?=(\d{3})+$)/, '\1,')

@@ -20,6 +20,7 @@ module Karafka
       @manual = topic.manual_offset_management?
       @persistent = topic.consumer_persistence
       @each = !topic.batch_consuming
+      @monitor = Karafka.monitor
       # Looked up once: it is asked for each batch.
       @wraps = topic.consumer.instance_method(:wrap).owner != BaseConsumer
     end
@@ -30,7 +31,7 @@ module Karafka
     def consume(lease)
       consumer = prepare(lease)
       consumer.messages = Messages::Messages.over(lease, @decoders)
-      received(consumer) if Karafka.monitor.listening?("connection.listener.fetch_loop.received")
+      received(consumer) if @monitor.listening?("connection.listener.fetch_loop.received")
       observed(consumer, "consumer.consume", "consumer.consumed") do
         next around(consumer, :consume) { consume_each(consumer, lease) } if @each
 
@@ -91,7 +92,7 @@ module Karafka
       consumer.initialized
       # Only now: one whose `initialized` raised is not used again.
       @consumer = consumer
-      Instrumentation::Safely.instrument("consumer.initialized", caller: consumer) if Karafka.monitor.listening?("consumer.initialized")
+      Instrumentation::Safely.instrument("consumer.initialized", caller: consumer) if @monitor.listening?("consumer.initialized")
       consumer
     end
 
@@ -131,9 +132,8 @@ module Karafka
     end
 
     def observed(consumer, before, after, &)
-      monitor = Karafka.monitor
-      Instrumentation::Safely.instrument(before, { caller: consumer }) if monitor.listening?(before)
-      monitor.listening?(after) ? Instrumentation::Safely.around(after, { caller: consumer }, &) : yield
+      Instrumentation::Safely.instrument(before, { caller: consumer }) if @monitor.listening?(before)
+      @monitor.listening?(after) ? Instrumentation::Safely.around(after, { caller: consumer }, &) : yield
     end
 
     def received(consumer)

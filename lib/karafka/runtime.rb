@@ -42,6 +42,7 @@ module Karafka
     def start
       config = App.config
       routes = EngineConfig.new
+      check_monitor
       check_consumers(routes)
       @engine = Engine.new(routes.to_h)
       @listeners = routes.subscription_groups.map { |group| Listener.new(group.id, group) }
@@ -204,9 +205,17 @@ module Karafka
       end
     end
 
+    def check_monitor
+      return if Karafka.monitor.respond_to?(:listening?)
+
+      raise Errors::InvalidConfigurationError,
+            "config.monitor is #{Karafka.monitor.inspect}, which has no listening?(name): let its class inherit from " \
+            "Karafka::Instrumentation::Monitor."
+    end
+
     def check_consumers(routes)
       routes.subscription_groups.flat_map(&:active_topics).each do |topic|
-        next unless topic.consumer.method_defined?(:idle)
+        next unless topic.consumer&.method_defined?(:idle)
 
         raise Errors::UnsupportedFeatureError.for("#{topic.consumer}#idle")
       end

@@ -13,6 +13,10 @@ module Karafka
     FATAL = [SystemExit, SignalException, NoMemoryError].freeze
     private_constant :FATAL
 
+    # After these there is nothing more for an assignment.
+    LAST = %i[revoked shutdown].freeze
+    private_constant :LAST
+
     ERROR_TYPES = {
       consume: "consumer.consume.error", eofed: "consumer.eofed.error",
       revoked: "consumer.revoked.error", shutdown: "consumer.shutdown.error"
@@ -35,6 +39,7 @@ module Karafka
       @coordinator = coordinator
       @on_fatal = on_fatal
       @priority = priority
+      @monitor = Karafka.monitor
       @mutex = Mutex.new
       @finished = false
       @lease = nil
@@ -125,7 +130,7 @@ module Karafka
     ensure
       # Neither returned nor raised: the thread is being killed.
       give_back(lease, kind) unless settled
-      @coordinator.evict(lease) if %i[revoked shutdown].include?(kind)
+      @coordinator.evict(lease) if LAST.include?(kind)
       ended(job) if job
     end
 
@@ -139,7 +144,7 @@ module Karafka
 
       attempt = lease.attempt
       delay = give_back(lease, kind)
-      return if fatal || !delay.is_a?(Integer) || !consumer || !Karafka.monitor.listening?("consumer.consuming.retry")
+      return if fatal || !delay.is_a?(Integer) || !consumer || !@monitor.listening?("consumer.consuming.retry")
 
       Instrumentation::Safely.instrument("consumer.consuming.retry", { caller: consumer, attempt: attempt, delay: delay })
     end
@@ -153,8 +158,7 @@ module Karafka
 
     # @return [Job, nil] nil when nobody wants to know
     def begun(lease, assignment)
-      monitor = Karafka.monitor
-      return unless monitor.listening?("worker.process") || monitor.listening?("worker.processed")
+      return unless @monitor.listening?("worker.process") || @monitor.listening?("worker.processed")
 
       @jobs = (@jobs || 0) + 1
       job = Job.new(

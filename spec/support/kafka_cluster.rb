@@ -152,6 +152,21 @@ class KafkaCluster
     true
   end
 
+  # Polls the condition; a refused connection counts as not yet.
+  def wait_until(what, seconds: READY_SECONDS)
+    deadline = now + seconds
+    loop do
+      begin
+        return if yield
+      rescue SystemCallError, IOError, KafkaWire::Error
+        # Not there yet.
+      end
+      raise Error, "not within #{seconds} s: #{what}; logs are in #{@dir}" if now > deadline
+
+      sleep(0.05)
+    end
+  end
+
   private
 
   def node(id)
@@ -192,21 +207,6 @@ class KafkaCluster
   end
 
   def wire_to(node) = KafkaWire.new(node.address, timeout: 5)
-
-  # Polls the condition; a refused connection counts as not yet.
-  def wait_until(what, seconds: READY_SECONDS)
-    deadline = now + seconds
-    loop do
-      begin
-        return if yield
-      rescue SystemCallError, IOError, KafkaWire::Error
-        # Not there yet.
-      end
-      raise Error, "not within #{seconds} s: #{what}; logs are in #{@dir}" if now > deadline
-
-      sleep(0.05)
-    end
-  end
 
   def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   def state_file = File.join(@dir, "cluster.json")

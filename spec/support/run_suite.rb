@@ -78,7 +78,8 @@ class Suite
       # Also ended when this process is: specs of all files share it, a topic name for each.
       cluster = KafkaCluster.running || KafkaCluster.new.up
       env = { "KARAFKA_TEST_BROKERS" => cluster.bootstrap_servers }
-      s.cargo_test("engine on real Kafka", "-p", "karafka_core", "--", "--ignored", timeout: 900, env: env)
+      # The whole workspace again: another choice of packages has other features, and would be built anew.
+      s.cargo_test("engine on real Kafka", "--workspace", "--", "--ignored", timeout: 900, env: env)
       spec_files("spec/kafka").each { |file| s.rspec(file, file, timeout: FILE_SECONDS) }
     end
   end

@@ -95,6 +95,12 @@ RSpec.describe Karafka::Runtime do
     expect { runtime.start }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /#idle/)
   end
 
+  it "refuses a monitor that cannot be asked who listens" do
+    route(Class.new(Karafka::BaseConsumer) { def consume = nil })
+    Karafka::App.config.monitor = double("a monitor of another kind", instrument: nil, subscribe: nil)
+    expect { runtime.start }.to raise_error(Karafka::Errors::InvalidConfigurationError, /inherit from Karafka::Instrumentation::Monitor/)
+  end
+
   it "tells listeners about each subscription group" do
     groups = []
     Karafka.monitor.subscribe("connection.listener.before_fetch_loop") { |event| groups << event[:subscription_group].id }
