@@ -179,7 +179,10 @@ module WaterDrop
       @monitor.instrument("message.acknowledged", { producer_id: @config.id, caller: self, **payload })
     end
 
+    # Normal under load, so nothing for the log: only for who listens.
     def queue_full
+      return unless @monitor.listening?("error.occurred")
+
       error = Karafka::Errors::KafkaError.new("librdkafka's queue is full: a produce call waits for room", code: :queue_full,
                                                                                                            retryable: true)
       error(error, "message.produce_queue_full")

@@ -209,8 +209,9 @@ fn wait_for_room(
     cancel: &Cancel,
     send: impl Fn() -> RDKafkaRespErr,
 ) -> Option<Result<RDKafkaRespErr>> {
-    if deadline.is_none_or(|at| at > Instant::now()) {
-        shared.events.push_queue_full();
+    let now = Instant::now();
+    if deadline.is_none_or(|at| at > now) {
+        shared.events.push_queue_full(now);
     }
     shared.room.retry(deadline, cancel, || {
         if let Err(error) = shared.check_open() {
