@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
-require "karafka_rs/karafka_rs"
+require "spec_helper"
 require_relative "../../support/json_documents"
 
 RSpec.describe "Karafka::Native.parse_json" do

@@ -2,7 +2,7 @@
 
 use std::ffi::c_long;
 
-use magnus::{prelude::*, rb_sys::AsRawValue, Error, RArray, RHash, Ruby, Value};
+use magnus::{prelude::*, rb_sys::AsRawValue, Error, RArray, RHash, RObject, Ruby, Value};
 
 use super::build::Build;
 use super::parse_in_ruby;
@@ -13,6 +13,15 @@ use super::reader::Reader;
 pub struct PluckError {
     pub index: usize,
     pub error: Error,
+}
+
+impl From<PluckError> for Error {
+    /// The exception carries the position as `@index`, so that Ruby can name the message.
+    fn from(failure: PluckError) -> Self {
+        let raised = failure.error.value().and_then(RObject::from_value);
+        let noted = raised.map(|raised| raised.ivar_set("@index", failure.index));
+        noted.and_then(Result::err).unwrap_or(failure.error)
+    }
 }
 
 /// One path: its value of each document. Several: an Array for each document. nil stands for a document that is
