@@ -304,8 +304,8 @@ fn forward_log(event: &QueueEvent) {
         (CStr::from_ptr(facility).to_string_lossy(), CStr::from_ptr(text).to_string_lossy())
     };
     match level {
-        // These repeat what arrives as an error event too.
-        _ if facility == "FAIL" || facility == "ERROR" => tracing::debug!(target: "librdkafka", "{facility}: {text}"),
+        // These repeat what arrives as an event too.
+        _ if matches!(&*facility, "FAIL" | "ERROR" | "COMMITFAIL") => tracing::debug!(target: "librdkafka", "{facility}: {text}"),
         0..=3 => tracing::error!(target: "librdkafka", "{facility}: {text}"),
         4 => tracing::warn!(target: "librdkafka", "{facility}: {text}"),
         5..=6 => tracing::info!(target: "librdkafka", "{facility}: {text}"),

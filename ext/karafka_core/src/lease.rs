@@ -202,8 +202,7 @@ impl Lease {
         let Some(client) = self.partition.group.client() else { return Ok(false) };
         match client.commit_sync(&list, COMMIT_TIMEOUT) {
             Ok(offsets) => {
-                let group = &self.partition.group;
-                group.emit(Event::Committed { group: group.id.clone(), offsets, error: None });
+                self.partition.group.committed(offsets, None);
                 Ok(self.partition.is_alive())
             }
             Err(Error::Kafka { source, .. }) if is_lost(&source) => {

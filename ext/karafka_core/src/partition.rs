@@ -66,7 +66,10 @@ pub(crate) struct State {
     pub more: bool,
     average_bytes: usize,
     reached_end: bool,
+    /// What the last commit asked for, answered or not.
     commit_sent: i64,
+    /// What a broker has confirmed.
+    committed: i64,
 }
 
 pub struct Partition {
@@ -139,6 +142,7 @@ impl Partition {
             average_bytes: 256,
             reached_end: false,
             commit_sent: -1,
+            committed: -1,
         };
         Ok(Arc::new(Partition {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -401,9 +405,10 @@ impl Partition {
         self.marked.store(-1, Ordering::Release);
         state.first_delivered = -1;
         state.commit_sent = -1;
+        state.committed = -1;
     }
 
-    /// What has to be committed, if anything changed since the last time.
+    /// What the next commit by interval has to ask for, if anything changed since the last.
     pub fn take_commit(&self) -> Option<i64> {
         let mut state = self.state.lock();
         let marked = self.marked();
@@ -411,6 +416,20 @@ impl Partition {
             state.commit_sent = marked;
             marked
         })
+    }
+
+    /// What no broker has confirmed yet. A commit that is still under way counts as not done: it may fail.
+    pub fn unconfirmed(&self) -> Option<i64> {
+        let state = self.state.lock();
+        let marked = self.marked();
+        (marked >= 0 && marked != state.committed).then_some(marked)
+    }
+
+    /// A broker has taken this offset.
+    pub fn confirm(&self, offset: i64) {
+        let mut state = self.state.lock();
+        state.committed = offset;
+        state.commit_sent = offset;
     }
 
     /// The commit did not work: the next one takes this partition again.

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdkafka::types::RDKafkaRespErr;
+
 use crate::client::{ConsumerClient, Polled};
 use crate::error::{Error, KafkaError, Result};
 use crate::event::Event;
@@ -15,6 +17,7 @@ use crate::partition::Partition;
 const IDLE_POLL: Duration = Duration::from_secs(1);
 /// For commits that a rebalance or a stop waits for.
 const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+const COMMIT_RETRY: Duration = Duration::from_millis(20);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 const REBUILD_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
@@ -104,15 +107,13 @@ impl Poller {
             Polled::Committed { offsets, error } => {
                 // Nothing to commit is no error of anybody.
                 let error = error.filter(|error| error.code != "no_offset");
-                let assignment = group.assignment.lock();
-                for row in &offsets {
-                    if row.error.is_some() || error.is_some() {
-                        let key = (Arc::from(row.topic.as_str()), row.partition);
-                        assignment.current.get(&key).iter().for_each(|partition| partition.commit_failed());
-                    }
+                if let Some(passing) = error.as_ref().filter(|error| passes(error)) {
+                    // The next interval tries again; before a revocation and a stop it is tried until it works.
+                    tracing::debug!(target: "librdkafka", "a commit came during a rebalance: {passing}");
+                    group.commit_again(&offsets);
+                    return None;
                 }
-                drop(assignment);
-                group.emit(Event::Committed { group: group.id.clone(), offsets, error });
+                group.committed(offsets, error);
             }
             Polled::Error(error) => {
                 let fatal = error.fatal.then(|| error.clone());
@@ -211,17 +212,21 @@ impl Poller {
             for partition in leaving {
                 partition.await_settled(deadline);
             }
-            self.commit_finally(client, leaving);
+            self.commit_finally(client, || leaving.to_vec(), || std::thread::park_timeout(COMMIT_RETRY));
         }
         leaving.iter().for_each(Partition::end);
     }
 
     // ---- commits -----------------------------------------------------------------------------------------------
 
-    fn collect_marked(&self, partitions: &[Arc<Partition>]) -> PartitionList {
+    fn offsets_of(
+        &self,
+        partitions: &[Arc<Partition>],
+        offset_of: impl Fn(&Partition) -> Option<i64>,
+    ) -> PartitionList {
         let mut list = PartitionList::with_capacity(partitions.len());
         for partition in partitions {
-            if let Some(offset) = partition.take_commit() {
+            if let Some(offset) = offset_of(partition) {
                 if let Err(error) = list.add(&partition.topic, partition.number, offset) {
                     self.report(error);
                 }
@@ -232,7 +237,7 @@ impl Poller {
 
     fn commit_marked(&self, client: &ConsumerClient) {
         let partitions: Vec<_> = self.group.assignment.lock().current.values().cloned().collect();
-        let list = self.collect_marked(&partitions);
+        let list = self.offsets_of(&partitions, Partition::take_commit);
         if list.is_empty() {
             return;
         }
@@ -242,33 +247,53 @@ impl Poller {
         }
     }
 
-    fn commit_finally(&self, client: &ConsumerClient, partitions: &[Arc<Partition>]) {
-        let list = self.collect_marked(partitions);
-        if list.is_empty() {
-            return;
-        }
-        let group = self.group.id.clone();
-        match client.commit_sync(&list, FINAL_COMMIT_TIMEOUT) {
-            Ok(offsets) => self.group.emit(Event::Committed { group, offsets, error: None }),
-            Err(error) => self.report(error),
+    /// The last commit of these partitions. A group that is rebalancing refuses commits for a moment: without trying again
+    /// a member that leaves at that time would leave its work uncommitted.
+    fn commit_finally(
+        &self,
+        client: &ConsumerClient,
+        partitions: impl Fn() -> Vec<Arc<Partition>>,
+        mut meanwhile: impl FnMut(),
+    ) {
+        let deadline = Instant::now() + FINAL_COMMIT_TIMEOUT;
+        loop {
+            let partitions = partitions();
+            let list = self.offsets_of(&partitions, Partition::unconfirmed);
+            if list.is_empty() {
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let error = match client.commit_sync(&list, left) {
+                Ok(offsets) => return self.group.committed(offsets, None),
+                Err(error) => error,
+            };
+            if !is_passing(&error) || Instant::now() + COMMIT_RETRY >= deadline {
+                return self.report(error);
+            }
+            meanwhile();
         }
     }
 
     // ---- close -------------------------------------------------------------------------------------------------
 
     fn close(&self, client: Arc<ConsumerClient>, failed: bool) {
+        if !failed && !(self.force)() {
+            // Polling goes on meanwhile: a rebalance has to end before its members may commit.
+            self.commit_finally(
+                &client,
+                || self.group.assignment.lock().current.values().cloned().collect(),
+                || {
+                    self.serve(&client, client.poll(COMMIT_RETRY));
+                },
+            );
+        }
         let leaving: Vec<_> = {
             let mut assignment = self.group.assignment.lock();
             let leaving: Vec<_> = assignment.current.drain().map(|(_, partition)| partition).collect();
             assignment.departing.extend(leaving.iter().cloned());
             leaving
         };
-        if failed || (self.force)() {
-            leaving.iter().for_each(Partition::end);
-        } else {
-            self.commit_finally(&client, &leaving);
-            leaving.iter().for_each(Partition::end);
-        }
+        leaving.iter().for_each(Partition::end);
         self.group.clear_client();
         let deadline = Instant::now() + CLOSE_TIMEOUT;
         let closed = client.close(deadline, |polled| {
@@ -281,6 +306,19 @@ impl Poller {
         }
         release(client, deadline);
     }
+}
+
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Kafka { source, .. } if passes(source))
+}
+
+/// Whether the same commit may work in a moment.
+fn passes(error: &KafkaError) -> bool {
+    use RDKafkaRespErr::*;
+    error.retriable
+        || [RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH]
+            .iter()
+            .any(|code| *code as i32 == error.number)
 }
 
 /// Destroys the client once no worker is inside a call of it any more.
