@@ -107,7 +107,8 @@ impl Group {
     }
 
     pub fn polled_now(&self) {
-        self.last_poll_ms.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.last_poll_ms
+            .store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
     /// Milliseconds since the poll thread last asked librdkafka.
@@ -127,7 +128,11 @@ impl Group {
             }
         }
         drop(assignment);
-        self.emit(Event::Committed { group: self.id.clone(), offsets, error });
+        self.emit(Event::Committed {
+            group: self.id.clone(),
+            offsets,
+            error,
+        });
     }
 
     /// These were not committed: the next interval takes them again.
@@ -135,13 +140,22 @@ impl Group {
         let assignment = self.assignment.lock();
         for row in offsets {
             let key = (Arc::from(row.topic.as_str()), row.partition);
-            assignment.current.get(&key).iter().for_each(|partition| partition.commit_failed());
+            assignment
+                .current
+                .get(&key)
+                .iter()
+                .for_each(|partition| partition.commit_failed());
         }
     }
 
     /// Every partition that may still have work out: assigned ones and those that left.
     pub fn partitions(&self) -> Vec<Arc<Partition>> {
         let assignment = self.assignment.lock();
-        assignment.current.values().chain(assignment.departing.iter()).cloned().collect()
+        assignment
+            .current
+            .values()
+            .chain(assignment.departing.iter())
+            .cloned()
+            .collect()
     }
 }

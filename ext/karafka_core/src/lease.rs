@@ -47,7 +47,13 @@ pub struct Lease {
 
 impl Lease {
     pub(crate) fn new(partition: Arc<Partition>, kind: Kind, messages: Slice, attempt: u32) -> Self {
-        Lease { partition, kind, messages, attempt, settled: AtomicBool::new(false) }
+        Lease {
+            partition,
+            kind,
+            messages,
+            attempt,
+            settled: AtomicBool::new(false),
+        }
     }
 
     pub fn partition(&self) -> &Partition {
@@ -115,7 +121,9 @@ impl Lease {
     /// Back to the first unmarked message: from memory where it is in this batch, by a seek where it is older.
     fn rewind(&self, state: &mut State) {
         let unmarked = self.first_unmarked(state);
-        let Some(first) = self.messages.first_offset() else { return };
+        let Some(first) = self.messages.first_offset() else {
+            return;
+        };
         if unmarked < first {
             state.carry = None;
             state.seek = Some(Position::Offset(unmarked));
@@ -198,8 +206,12 @@ impl Lease {
         if !self.partition.is_alive() {
             return Ok(false);
         }
-        let Some(list) = self.marked_list()? else { return Ok(true) };
-        let Some(client) = self.partition.group.client() else { return Ok(false) };
+        let Some(list) = self.marked_list()? else {
+            return Ok(true);
+        };
+        let Some(client) = self.partition.group.client() else {
+            return Ok(false);
+        };
         match client.commit_sync(&list, COMMIT_TIMEOUT) {
             Ok(offsets) => {
                 self.partition.group.committed(offsets, None);
@@ -229,7 +241,9 @@ impl Lease {
     /// The end of the partition as last seen; -1 unknown. No I/O.
     pub fn high_watermark(&self) -> i64 {
         let partition = &self.partition;
-        partition.group.client().map_or(-1, |client| client.high_watermark(&partition.topic_name, partition.number))
+        partition.group.client().map_or(-1, |client| {
+            client.high_watermark(&partition.topic_name, partition.number)
+        })
     }
 }
 
@@ -257,7 +271,11 @@ impl Drop for Lease {
         let offset = self.messages.first_offset().unwrap_or(-1);
         if self.kind == Kind::Consume {
             let (topic, partition) = (self.partition.topic.clone(), self.partition.number);
-            self.partition.group.emit(Event::Abandoned { topic, partition, offset });
+            self.partition.group.emit(Event::Abandoned {
+                topic,
+                partition,
+                offset,
+            });
         }
         self.settle(|state| {
             if self.kind == Kind::Consume {

@@ -16,17 +16,21 @@ pub struct Mailbox(AtomicU8);
 impl Mailbox {
     /// Something happened. True: the caller must put the partition on the ready queue.
     pub fn notify(&self) -> bool {
-        let changed = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
-            IDLE => Some(QUEUED),
-            LEASED => Some(DIRTY),
-            _ => None,
-        });
+        let changed = self
+            .0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
+                IDLE => Some(QUEUED),
+                LEASED => Some(DIRTY),
+                _ => None,
+            });
         changed == Ok(IDLE)
     }
 
     /// As `notify`, but a held partition is left alone: whoever holds it looks again by itself.
     pub fn notify_if_idle(&self) -> bool {
-        self.0.compare_exchange(IDLE, QUEUED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.0
+            .compare_exchange(IDLE, QUEUED, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     /// A worker took it from the ready queue.
@@ -36,7 +40,11 @@ impl Mailbox {
 
     /// The worker lets go and has seen everything. False: something happened meanwhile, the caller must queue it (now `Queued`).
     pub fn park(&self) -> bool {
-        if self.0.compare_exchange(LEASED, IDLE, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        if self
+            .0
+            .compare_exchange(LEASED, IDLE, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+        {
             return true;
         }
         self.requeue();

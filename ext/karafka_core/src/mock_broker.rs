@@ -83,8 +83,10 @@ impl MockBroker {
                 })
             }
         };
-        let errors: Vec<RDKafkaRespErr> =
-            codes.iter().filter_map(|code| RDKafkaRespErr::try_from(*code).ok()).collect();
+        let errors: Vec<RDKafkaRespErr> = codes
+            .iter()
+            .filter_map(|code| RDKafkaRespErr::try_from(*code).ok())
+            .collect();
         self.cluster.request_errors(key, &errors);
         Ok(())
     }

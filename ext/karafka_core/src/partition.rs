@@ -124,7 +124,13 @@ unsafe extern "C" fn on_filled(_: *mut sys::rd_kafka_t, opaque: *mut libc::c_voi
 }
 
 impl Partition {
-    pub(crate) fn new(group: Arc<Group>, topic: &str, topic_index: usize, number: i32, generation: u64) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        group: Arc<Group>,
+        topic: &str,
+        topic_index: usize,
+        number: i32,
+        generation: u64,
+    ) -> Result<Arc<Self>> {
         let state = State {
             carry: None,
             filling: None,
@@ -309,7 +315,12 @@ impl Partition {
             let listening = self.listening.lock();
             let queue = &listening.as_ref()?.queue;
             let open = state.filling.take().map(|filling| (filling.batch, filling.deadline));
-            let Drained { batch, more, reached_end, average_bytes } = drain(self, queue, open, state.average_bytes);
+            let Drained {
+                batch,
+                more,
+                reached_end,
+                average_bytes,
+            } = drain(self, queue, open, state.average_bytes);
             drop(listening);
             state.more = more;
             state.reached_end |= reached_end && config.eofed;
@@ -337,9 +348,9 @@ impl Partition {
             Position::Offset(offset) => offset,
             Position::Earliest => OFFSET_BEGINNING,
             Position::Latest => OFFSET_END,
-            Position::TimeMs(time_ms) => {
-                client.offset_for_time(&self.topic, self.number, time_ms, POSITION_TIMEOUT)?.unwrap_or(OFFSET_END)
-            }
+            Position::TimeMs(time_ms) => client
+                .offset_for_time(&self.topic, self.number, time_ms, POSITION_TIMEOUT)?
+                .unwrap_or(OFFSET_END),
         };
         client.seek(&self.topic, self.number, offset, POSITION_TIMEOUT)
     }
@@ -349,7 +360,10 @@ impl Partition {
             Error::Kafka { source, .. } => source.at(&self.topic, self.number),
             other => crate::error::KafkaError::internal(other.to_string()).at(&self.topic, self.number),
         };
-        self.group.emit(Event::Error { group: self.group.id.clone(), error });
+        self.group.emit(Event::Error {
+            group: self.group.id.clone(),
+            error,
+        });
     }
 
     // ---- settling ----------------------------------------------------------------------------------------------

@@ -29,12 +29,12 @@ pub struct Poller {
 
 impl Poller {
     /// `force` answers true once the host gave up waiting for its workers.
-    pub fn new(
-        group: Arc<Group>,
-        revocation_grace: Duration,
-        force: Arc<dyn Fn() -> bool + Send + Sync>,
-    ) -> Self {
-        Poller { group, revocation_grace, force }
+    pub fn new(group: Arc<Group>, revocation_grace: Duration, force: Arc<dyn Fn() -> bool + Send + Sync>) -> Self {
+        Poller {
+            group,
+            revocation_grace,
+            force,
+        }
     }
 
     /// Until the engine stops. A client that failed for good is replaced, more slowly each time.
@@ -48,14 +48,24 @@ impl Poller {
                 None if self.group.is_stopping() => return Ok(()),
                 None => ConsumerClient::new(&self.group.config)?,
             };
-            let Some(fatal) = self.run_client(client)? else { return Ok(()) };
+            let Some(fatal) = self.run_client(client)? else {
+                return Ok(());
+            };
             tracing::error!(group = %self.group.id, "the consumer failed for good, a new one starts in {backoff:?}: {fatal}");
             let until = Instant::now() + backoff;
             while !self.group.is_stopping() && Instant::now() < until {
-                std::thread::park_timeout(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(100)));
+                std::thread::park_timeout(
+                    until
+                        .saturating_duration_since(Instant::now())
+                        .min(Duration::from_millis(100)),
+                );
             }
             let healthy = born.elapsed() > REBUILD_BACKOFF.1;
-            backoff = if healthy { REBUILD_BACKOFF.0 } else { (backoff * 2).min(REBUILD_BACKOFF.1) };
+            backoff = if healthy {
+                REBUILD_BACKOFF.0
+            } else {
+                (backoff * 2).min(REBUILD_BACKOFF.1)
+            };
         }
     }
 
@@ -92,7 +102,11 @@ impl Poller {
             if Instant::now() >= next_commit {
                 next_commit = Instant::now() + interval;
                 self.commit_marked(client);
-                self.group.assignment.lock().departing.retain(|partition| !partition.is_finished());
+                self.group
+                    .assignment
+                    .lock()
+                    .departing
+                    .retain(|partition| !partition.is_finished());
             }
         }
     }
@@ -117,13 +131,22 @@ impl Poller {
             }
             Polled::Error(error) => {
                 let fatal = error.fatal.then(|| error.clone());
-                group.emit(Event::Error { group: group.id.clone(), error });
+                group.emit(Event::Error {
+                    group: group.id.clone(),
+                    error,
+                });
                 return fatal;
             }
-            Polled::Statistics(json) => group.emit(Event::Statistics { group: group.id.clone(), json }),
+            Polled::Statistics(json) => group.emit(Event::Statistics {
+                group: group.id.clone(),
+                json,
+            }),
             Polled::StrayMessages(count) => {
                 let text = format!("{count} messages arrived outside of a partition's queue; please report this");
-                group.emit(Event::Error { group: group.id.clone(), error: KafkaError::internal(text) });
+                group.emit(Event::Error {
+                    group: group.id.clone(),
+                    error: KafkaError::internal(text),
+                });
             }
         }
         None
@@ -134,7 +157,10 @@ impl Poller {
             Error::Kafka { source, .. } => *source,
             other => KafkaError::internal(other.to_string()),
         };
-        self.group.emit(Event::Error { group: self.group.id.clone(), error });
+        self.group.emit(Event::Error {
+            group: self.group.id.clone(),
+            error,
+        });
     }
 
     // ---- rebalance ---------------------------------------------------------------------------------------------
@@ -157,14 +183,22 @@ impl Poller {
             opened.iter().for_each(Partition::end);
             return;
         }
-        let keys = opened.iter().map(|partition| (partition.topic.clone(), partition.number));
+        let keys = opened
+            .iter()
+            .map(|partition| (partition.topic.clone(), partition.number));
         let partitions: Vec<_> = keys.collect();
         {
             let mut assignment = self.group.assignment.lock();
-            assignment.current.extend(partitions.iter().cloned().zip(opened.iter().cloned()));
+            assignment
+                .current
+                .extend(partitions.iter().cloned().zip(opened.iter().cloned()));
         }
         let group = self.group.id.clone();
-        self.group.emit(Event::Assigned { group, generation, partitions });
+        self.group.emit(Event::Assigned {
+            group,
+            generation,
+            partitions,
+        });
         opened.iter().for_each(Partition::notify);
     }
 
@@ -198,9 +232,17 @@ impl Poller {
             self.report(error);
         }
         if !leaving.is_empty() {
-            let partitions = leaving.iter().map(|partition| (partition.topic.clone(), partition.number)).collect();
+            let partitions = leaving
+                .iter()
+                .map(|partition| (partition.topic.clone(), partition.number))
+                .collect();
             let group = self.group.id.clone();
-            self.group.emit(Event::Revoked { group, generation, partitions, lost });
+            self.group.emit(Event::Revoked {
+                group,
+                generation,
+                partitions,
+                lost,
+            });
         }
     }
 
@@ -301,7 +343,9 @@ impl Poller {
         });
         match closed {
             Ok(true) => {}
-            Ok(false) => tracing::error!(group = %self.group.id, "leaving the group did not end within {CLOSE_TIMEOUT:?}"),
+            Ok(false) => {
+                tracing::error!(group = %self.group.id, "leaving the group did not end within {CLOSE_TIMEOUT:?}")
+            }
             Err(error) => self.report(error),
         }
         release(client, deadline);
@@ -316,9 +360,12 @@ fn is_passing(error: &Error) -> bool {
 fn passes(error: &KafkaError) -> bool {
     use RDKafkaRespErr::*;
     error.retriable
-        || [RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH]
-            .iter()
-            .any(|code| *code as i32 == error.number)
+        || [
+            RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+            RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH,
+        ]
+        .iter()
+        .any(|code| *code as i32 == error.number)
 }
 
 /// Destroys the client once no worker is inside a call of it any more.

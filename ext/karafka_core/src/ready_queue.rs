@@ -75,7 +75,11 @@ impl ReadyQueue {
         let mut inner = self.inner.lock();
         inner.sequence += 1;
         let sequence = inner.sequence;
-        inner.timers.push(Reverse(Timer { at, sequence, partition }));
+        inner.timers.push(Reverse(Timer {
+            at,
+            sequence,
+            partition,
+        }));
         // A waiter may sleep past `at`.
         self.changed.notify_one();
     }
@@ -138,7 +142,9 @@ fn fire_timers(inner: &mut Inner) {
     }
     let now = Instant::now();
     while inner.timers.peek().is_some_and(|Reverse(timer)| timer.at <= now) {
-        let Some(Reverse(timer)) = inner.timers.pop() else { return };
+        let Some(Reverse(timer)) = inner.timers.pop() else {
+            return;
+        };
         if timer.partition.queue_if_idle() {
             inner.ready.push_back(timer.partition);
         }
