@@ -2,7 +2,7 @@
 //! the main queue is polled here, because its own `poll` can't be woken and hides the results of an assignment.
 
 use std::ffi::CStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, DefaultClientContext};
@@ -37,6 +37,9 @@ impl ConsumerClient {
         let mut config = settings::client_config(&group.kafka)?;
         // Offsets are committed by the engine, from its own ack table.
         config.set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
+        if group.topics.iter().any(|topic| topic.eofed) {
+            config.set("enable.partition.eof", "true");
+        }
         let debug = group.kafka.contains_key("debug");
         config.set_log_level(if debug { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
         let lift = |error: rdkafka::error::KafkaError| Error::Config {
@@ -189,10 +192,14 @@ impl ConsumerClient {
         }
     }
 
-    /// Sends a commit; its answer arrives on the main queue.
+    /// Sends a commit; its answer arrives on the main queue. (`rd_kafka_commit` answers only to a commit call-back in
+    /// the configuration, also where the events of it are enabled.)
     pub fn commit_async(&self, offsets: &PartitionList) -> Result<()> {
-        // SAFETY: a living client; the list is copied.
-        check("committing", unsafe { sys::rd_kafka_commit(self.ptr(), offsets.as_ptr(), 1) })
+        // SAFETY: a living client and its own queue; the list is copied.
+        check("committing", unsafe {
+            let queue = self.queue.as_ptr();
+            sys::rd_kafka_commit_queue(self.ptr(), offsets.as_ptr(), queue, None, std::ptr::null_mut())
+        })
     }
 
     /// Commits and waits for the answer, on a queue of its own, so that the poll thread is not needed.
@@ -265,8 +272,8 @@ impl ConsumerClient {
         }
     }
 
-    /// Leaves the group and closes, serving what comes up meanwhile. False when the deadline passed.
-    pub fn close(&self, deadline: Instant, mut serve: impl FnMut(Polled)) -> Result<bool> {
+    /// Leaves the group and closes, serving what comes up meanwhile. False when `give_up` came first.
+    pub fn close(&self, give_up: impl Fn() -> bool, mut serve: impl FnMut(Polled)) -> Result<bool> {
         // SAFETY: a living client and its own queue.
         unsafe {
             let error = sys::rd_kafka_consumer_close_queue(self.ptr(), self.queue.as_ptr());
@@ -274,7 +281,7 @@ impl ConsumerClient {
         }
         // SAFETY: a living client.
         while unsafe { sys::rd_kafka_consumer_closed(self.ptr()) } == 0 {
-            if Instant::now() >= deadline {
+            if give_up() {
                 return Ok(false);
             }
             serve(self.poll(Duration::from_millis(5)));

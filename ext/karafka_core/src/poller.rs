@@ -16,6 +16,8 @@ const IDLE_POLL: Duration = Duration::from_secs(1);
 /// For commits that a rebalance or a stop waits for.
 const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// When the host has given up waiting.
+const FORCED_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const REBUILD_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 pub struct Poller {
@@ -86,6 +88,7 @@ impl Poller {
             if let Some(fatal) = self.serve(client, client.poll(wait)) {
                 return Some(fatal);
             }
+            self.group.ready.nudge();
             if Instant::now() >= next_commit {
                 next_commit = Instant::now() + interval;
                 self.commit_marked(client);
@@ -209,8 +212,9 @@ impl Poller {
         if !lost {
             let deadline = Instant::now() + self.revocation_grace;
             for partition in leaving {
-                partition.await_settled(deadline);
+                partition.await_settled(deadline, &*self.force);
             }
+            leaving.iter().for_each(|partition| partition.fence());
             self.commit_finally(client, leaving);
         }
         leaving.iter().for_each(Partition::end);
@@ -232,7 +236,11 @@ impl Poller {
 
     fn commit_marked(&self, client: &ConsumerClient) {
         let partitions: Vec<_> = self.group.assignment.lock().current.values().cloned().collect();
-        let list = self.collect_marked(&partitions);
+        self.commit_now(client, &partitions);
+    }
+
+    fn commit_now(&self, client: &ConsumerClient, partitions: &[Arc<Partition>]) {
+        let list = self.collect_marked(partitions);
         if list.is_empty() {
             return;
         }
@@ -263,23 +271,30 @@ impl Poller {
             assignment.departing.extend(leaving.iter().cloned());
             leaving
         };
-        if failed || (self.force)() {
-            leaving.iter().for_each(Partition::end);
-        } else {
+        leaving.iter().for_each(|partition| partition.fence());
+        if !failed && (self.force)() {
+            // Nobody waits for the answer, but closing does, within its bound.
+            self.commit_now(&client, &leaving);
+        } else if !failed {
             self.commit_finally(&client, &leaving);
-            leaving.iter().for_each(Partition::end);
         }
+        leaving.iter().for_each(Partition::end);
         self.group.clear_client();
-        let deadline = Instant::now() + CLOSE_TIMEOUT;
-        let closed = client.close(deadline, |polled| {
+        let started = Instant::now();
+        let limit = || if (self.force)() { FORCED_CLOSE_TIMEOUT } else { CLOSE_TIMEOUT };
+        let closed = client.close(|| started.elapsed() > limit(), |polled| {
             self.serve(&client, polled);
         });
         match closed {
             Ok(true) => {}
-            Ok(false) => tracing::error!(group = %self.group.id, "leaving the group did not end within {CLOSE_TIMEOUT:?}"),
+            Ok(false) => {
+                // Destroying it would wait for what has just not ended.
+                tracing::error!(group = %self.group.id, "leaving the group did not end in time, its client is left behind");
+                return std::mem::forget(client);
+            }
             Err(error) => self.report(error),
         }
-        release(client, deadline);
+        release(client, started + CLOSE_TIMEOUT);
     }
 }
 
