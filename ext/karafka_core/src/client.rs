@@ -2,7 +2,7 @@
 //! the main queue is polled here, because its own `poll` can't be woken and hides the results of an assignment.
 
 use std::ffi::CStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, DefaultClientContext};
@@ -42,6 +42,9 @@ impl ConsumerClient {
         config
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false");
+        if group.topics.iter().any(|topic| topic.eofed) {
+            config.set("enable.partition.eof", "true");
+        }
         let debug = group.kafka.contains_key("debug");
         config.set_log_level(if debug {
             RDKafkaLogLevel::Debug
@@ -210,11 +213,13 @@ impl ConsumerClient {
         }
     }
 
-    /// Sends a commit; its answer arrives on the main queue.
+    /// Sends a commit; its answer arrives on the main queue. (`rd_kafka_commit` answers only to a commit call-back in
+    /// the configuration, also where the events of it are enabled.)
     pub fn commit_async(&self, offsets: &PartitionList) -> Result<()> {
-        // SAFETY: a living client; the list is copied.
+        // SAFETY: a living client and its own queue; the list is copied.
         check("committing", unsafe {
-            sys::rd_kafka_commit(self.ptr(), offsets.as_ptr(), 1)
+            let queue = self.queue.as_ptr();
+            sys::rd_kafka_commit_queue(self.ptr(), offsets.as_ptr(), queue, None, std::ptr::null_mut())
         })
     }
 
@@ -303,8 +308,8 @@ impl ConsumerClient {
         }
     }
 
-    /// Leaves the group and closes, serving what comes up meanwhile. False when the deadline passed.
-    pub fn close(&self, deadline: Instant, mut serve: impl FnMut(Polled)) -> Result<bool> {
+    /// Leaves the group and closes, serving what comes up meanwhile. False when `give_up` came first.
+    pub fn close(&self, give_up: impl Fn() -> bool, mut serve: impl FnMut(Polled)) -> Result<bool> {
         // SAFETY: a living client and its own queue.
         unsafe {
             let error = sys::rd_kafka_consumer_close_queue(self.ptr(), self.queue.as_ptr());
@@ -312,7 +317,7 @@ impl ConsumerClient {
         }
         // SAFETY: a living client.
         while unsafe { sys::rd_kafka_consumer_closed(self.ptr()) } == 0 {
-            if Instant::now() >= deadline {
+            if give_up() {
                 return Ok(false);
             }
             serve(self.poll(Duration::from_millis(5)));

@@ -149,6 +149,7 @@ impl Engine {
         if let Err(error) = result {
             self.fail(&group, error);
         }
+        group.abandon_assignment();
         let mut open = self.open_groups.lock();
         *open -= 1;
         if *open == 0 {
@@ -174,6 +175,7 @@ impl Engine {
     fn close_doors(&self) {
         self.ready.close();
         self.events.close();
+        telemetry::unlisten(&self.events);
     }
 
     /// The next lease, waiting for one.

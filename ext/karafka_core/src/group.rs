@@ -148,6 +148,18 @@ impl Group {
         }
     }
 
+    /// No poll thread is left to serve it. Forgets the partitions, which hold this group in turn, except those a
+    /// worker is still inside: they show what blocks.
+    pub fn abandon_assignment(&self) {
+        let mut assignment = self.assignment.lock();
+        let left: Vec<_> = assignment.current.drain().map(|(_, partition)| partition).collect();
+        assignment
+            .departing
+            .retain(|partition| partition.current_lease().is_some());
+        drop(assignment);
+        left.iter().for_each(Partition::end);
+    }
+
     /// Every partition that may still have work out: assigned ones and those that left.
     pub fn partitions(&self) -> Vec<Arc<Partition>> {
         let assignment = self.assignment.lock();

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaRespErr;
@@ -43,16 +44,19 @@ pub struct Lease {
     messages: Slice,
     attempt: u32,
     settled: AtomicBool,
+    taken_by: ThreadId,
 }
 
 impl Lease {
     pub(crate) fn new(partition: Arc<Partition>, kind: Kind, messages: Slice, attempt: u32) -> Self {
+        let taken_by = std::thread::current().id();
         Lease {
             partition,
             kind,
             messages,
             attempt,
             settled: AtomicBool::new(false),
+            taken_by,
         }
     }
 
@@ -78,11 +82,12 @@ impl Lease {
     }
 
     fn settle(&self, change: impl FnOnce(&mut State)) -> bool {
-        if self.settled.swap(true, Ordering::AcqRel) {
+        // In a forked child the locks may be held by threads that are not there.
+        if self.settled.swap(true, Ordering::AcqRel) || self.partition.group.guard.is_foreign() {
             return false;
         }
-        self.partition.finish_lease(self.kind, change);
-        self.partition.is_alive()
+        let comes_back = self.taken_by == std::thread::current().id();
+        self.partition.finish_lease(self.kind, comes_back, change)
     }
 
     /// Everything is processed. False when the partition was lost (or the lease was settled before).
@@ -120,9 +125,17 @@ impl Lease {
 
     /// Back to the first unmarked message: from memory where it is in this batch, by a seek where it is older.
     fn rewind(&self, state: &mut State) {
-        let unmarked = self.first_unmarked(state);
         let Some(first) = self.messages.first_offset() else {
             return;
+        };
+        let unmarked = match self.first_unmarked(state) {
+            // The user has sought elsewhere and marked nothing since: that is where the retry goes.
+            -1 if state.seek.is_some() => {
+                state.carry = None;
+                return;
+            }
+            -1 => first,
+            known => known,
         };
         if unmarked < first {
             state.carry = None;
@@ -181,7 +194,7 @@ impl Lease {
     }
 
     fn change(&self, change: impl FnOnce(&mut State, &Partition)) -> bool {
-        if !self.partition.is_alive() {
+        if !self.partition.is_alive() || self.partition.group.guard.is_foreign() {
             return false;
         }
         change(&mut self.partition.state.lock(), &self.partition);

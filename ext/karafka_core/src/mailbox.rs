@@ -2,6 +2,9 @@
 //!
 //! librdkafka calls back only when an empty queue becomes non-empty. A call that comes while a worker holds the
 //! partition would be lost if it were ignored, so it leaves a mark (`Dirty`) that the worker sees when it lets go.
+//!
+//! Every step is a read-modify-write, also where the state stays as it is: whoever takes the partition then sees
+//! everything that was done before the notification, on any processor.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -21,21 +24,14 @@ impl Mailbox {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
                 IDLE => Some(QUEUED),
                 LEASED => Some(DIRTY),
-                _ => None,
+                other => Some(other),
             });
         changed == Ok(IDLE)
     }
 
-    /// As `notify`, but a held partition is left alone: whoever holds it looks again by itself.
-    pub fn notify_if_idle(&self) -> bool {
-        self.0
-            .compare_exchange(IDLE, QUEUED, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
-    }
-
     /// A worker took it from the ready queue.
     pub fn take(&self) {
-        self.0.store(LEASED, Ordering::Release);
+        self.0.swap(LEASED, Ordering::AcqRel);
     }
 
     /// The worker lets go and has seen everything. False: something happened meanwhile, the caller must queue it (now `Queued`).
@@ -53,7 +49,7 @@ impl Mailbox {
 
     /// The worker lets go and wants another look; the caller queues it.
     pub fn requeue(&self) {
-        self.0.store(QUEUED, Ordering::Release);
+        self.0.swap(QUEUED, Ordering::AcqRel);
     }
 }
 
@@ -71,6 +67,6 @@ mod tests {
         assert!(!mailbox.park(), "must be queued again");
         mailbox.take();
         assert!(mailbox.park());
-        assert!(mailbox.notify_if_idle());
+        assert!(mailbox.notify());
     }
 }

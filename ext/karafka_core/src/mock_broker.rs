@@ -1,64 +1,93 @@
 //! librdkafka's mock cluster: a Kafka in this process, for tests, the demo and `karafka broker`.
 
+use std::ffi::CStr;
 use std::time::Duration;
 
-use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
-use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use rdkafka::bindings as sys;
+use rdkafka::client::{Client, DefaultClientContext};
+use rdkafka::config::ClientConfig;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr, RDKafkaType};
 
-use crate::error::{Error, KafkaError, Result};
+use crate::error::{check, Error, Result};
+use crate::native::c_string;
+
+/// How long the first member of a group waits for others. librdkafka's 3 s would be added to every start.
+const REBALANCE_DELAY_MS: i32 = 0;
 
 /// An in-memory cluster. Keeps at most 5 MB or 100,000 messages a partition.
 pub struct MockBroker {
-    cluster: MockCluster<'static, DefaultProducerContext>,
+    cluster: *mut sys::rd_kafka_mock_cluster_t,
+    // The cluster lives in a thread of this client.
+    _client: Client<DefaultClientContext>,
 }
 
-// SAFETY: librdkafka locks the mock cluster in every call; the pointer has no thread affinity.
+// SAFETY: librdkafka runs every change of the mock cluster in the cluster's own thread; the pointer has no thread affinity.
 unsafe impl Send for MockBroker {}
 // SAFETY: as above.
 unsafe impl Sync for MockBroker {}
 
-fn lift<T>(operation: &'static str, result: rdkafka::error::KafkaResult<T>) -> Result<T> {
-    result.map_err(|error| {
-        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-        let source =
-            KafkaError::from_code(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL).with_message(format!("{error} ({code:?})"));
-        Error::Kafka {
-            operation,
-            source: Box::new(source),
-        }
-    })
-}
-
 impl MockBroker {
     pub fn new(brokers: i32) -> Result<Self> {
-        Ok(MockBroker {
-            cluster: lift("starting the mock cluster", MockCluster::new(brokers))?,
-        })
+        let refused = |reason: String| Error::Config {
+            setting: "brokers".to_owned(),
+            value: brokers.to_string(),
+            reason,
+        };
+        let config = ClientConfig::new();
+        let native = config
+            .create_native_config()
+            .map_err(|error| refused(error.to_string()))?;
+        let client = Client::new(&config, native, RDKafkaType::RD_KAFKA_PRODUCER, DefaultClientContext)
+            .map_err(|error| refused(error.to_string()))?;
+        // SAFETY: a living client, which outlives the cluster.
+        unsafe {
+            let cluster = sys::rd_kafka_mock_cluster_new(client.native_ptr(), brokers);
+            if cluster.is_null() {
+                return Err(refused("librdkafka could not start its mock cluster".to_owned()));
+            }
+            sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, REBALANCE_DELAY_MS);
+            Ok(MockBroker {
+                cluster,
+                _client: client,
+            })
+        }
     }
 
     pub fn bootstrap_servers(&self) -> String {
-        self.cluster.bootstrap_servers()
+        // SAFETY: a living cluster; the text lives as long as it.
+        unsafe { CStr::from_ptr(sys::rd_kafka_mock_cluster_bootstraps(self.cluster)) }
+            .to_string_lossy()
+            .into_owned()
     }
 
     pub fn create_topic(&self, name: &str, partitions: i32, replication: i32) -> Result<()> {
-        lift(
-            "creating a topic",
-            self.cluster.create_topic(name, partitions, replication),
-        )
+        let name = c_string("topic", name)?;
+        // SAFETY: a living cluster; the name is copied.
+        check("creating a topic", unsafe {
+            sys::rd_kafka_mock_topic_create(self.cluster, name.as_ptr(), partitions, replication)
+        })
     }
 
     pub fn broker_down(&self, id: i32) -> Result<()> {
-        lift("taking a broker down", self.cluster.broker_down(id))
+        // SAFETY: a living cluster.
+        check("taking a broker down", unsafe {
+            sys::rd_kafka_mock_broker_set_down(self.cluster, id)
+        })
     }
 
     pub fn broker_up(&self, id: i32) -> Result<()> {
-        lift("bringing a broker up", self.cluster.broker_up(id))
+        // SAFETY: a living cluster.
+        check("bringing a broker up", unsafe {
+            sys::rd_kafka_mock_broker_set_up(self.cluster, id)
+        })
     }
 
     pub fn round_trip(&self, id: i32, delay: Duration) -> Result<()> {
-        lift("slowing a broker", self.cluster.broker_round_trip_time(id, delay))
+        let delay_ms = delay.as_millis().min(i32::MAX as u128) as i32;
+        // SAFETY: a living cluster.
+        check("slowing a broker", unsafe {
+            sys::rd_kafka_mock_broker_set_rtt(self.cluster, id, delay_ms)
+        })
     }
 
     /// The next requests of this kind fail with these codes, one each.
@@ -83,11 +112,25 @@ impl MockBroker {
                 })
             }
         };
-        let errors: Vec<RDKafkaRespErr> = codes
-            .iter()
-            .filter_map(|code| RDKafkaRespErr::try_from(*code).ok())
-            .collect();
-        self.cluster.request_errors(key, &errors);
+        let known = |code: &i32| {
+            RDKafkaRespErr::try_from(*code).map_err(|_| Error::Config {
+                setting: "code".to_owned(),
+                value: code.to_string(),
+                reason: "is no error code of Kafka".to_owned(),
+            })
+        };
+        let errors = codes.iter().map(known).collect::<Result<Vec<RDKafkaRespErr>>>()?;
+        // SAFETY: a living cluster; the codes are copied.
+        unsafe {
+            sys::rd_kafka_mock_push_request_errors_array(self.cluster, key as i16, errors.len(), errors.as_ptr());
+        }
         Ok(())
+    }
+}
+
+impl Drop for MockBroker {
+    fn drop(&mut self) {
+        // SAFETY: ours, destroyed once, before the client it runs in.
+        unsafe { sys::rd_kafka_mock_cluster_destroy(self.cluster) }
     }
 }

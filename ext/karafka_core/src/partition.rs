@@ -22,6 +22,8 @@ use crate::native::{c_string, Queue, OFFSET_BEGINNING, OFFSET_END};
 /// How long one seek or time look-up may take before it is tried again.
 const POSITION_TIMEOUT: Duration = Duration::from_secs(5);
 const POSITION_RETRY: Duration = Duration::from_secs(1);
+/// How soon a wait for a lease sees that the host gave up.
+const GIVE_UP_INTERVAL: Duration = Duration::from_millis(20);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -60,6 +62,8 @@ pub(crate) struct State {
     has_consumer: bool,
     farewell_given: bool,
     pub finished: bool,
+    /// The assignment is over for good; the farewell may be handed out.
+    ended: bool,
     /// First offset ever handed out after the last seek; where a retry goes when nothing is marked.
     pub first_delivered: i64,
     /// The last drain stopped because the batch was full: there may be more.
@@ -143,6 +147,7 @@ impl Partition {
             has_consumer: false,
             farewell_given: false,
             finished: false,
+            ended: false,
             first_delivered: -1,
             more: false,
             average_bytes: 256,
@@ -198,8 +203,9 @@ impl Partition {
         }
     }
 
-    pub(crate) fn queue_if_idle(&self) -> bool {
-        self.mailbox.notify_if_idle()
+    /// As `notify`, for whoever holds the ready queue's lock: true asks it to queue this partition.
+    pub(crate) fn mark_ready(&self) -> bool {
+        self.mailbox.notify()
     }
 
     pub(crate) fn begin_lease(&self) {
@@ -229,7 +235,7 @@ impl Partition {
     /// What there is to do now, if anything. Called by the worker that took this partition from the ready queue.
     pub fn lease(self: &Arc<Self>) -> Option<Lease> {
         let mut state = self.state.lock();
-        if !self.is_alive() {
+        if state.ended {
             return self.farewell(state, Kind::Revoked);
         }
         if self.group.is_stopping() && !state.revoking {
@@ -264,7 +270,10 @@ impl Partition {
             if let Err(error) = sought {
                 self.report(error);
                 state.seek.get_or_insert(position);
-                state.pause = Pause::Until(Instant::now() + POSITION_RETRY);
+                // The user may have paused it meanwhile.
+                if state.pause == Pause::No {
+                    state.pause = Pause::Until(Instant::now() + POSITION_RETRY);
+                }
             }
             drop(state);
             self.look_again();
@@ -327,7 +336,8 @@ impl Partition {
             state.average_bytes = average_bytes;
             let (batch, deadline) = batch?;
             let full = batch.len() >= config.max_messages || batch.data_bytes() >= config.max_bytes;
-            if !full && !reached_end && deadline > Instant::now() {
+            let at_end = reached_end && config.eofed;
+            if !full && !at_end && deadline > Instant::now() {
                 self.look_at(state, deadline);
                 state.filling = Some(Filling { batch, deadline });
                 return None;
@@ -368,10 +378,19 @@ impl Partition {
 
     // ---- settling ----------------------------------------------------------------------------------------------
 
-    pub(crate) fn finish_lease(self: &Arc<Self>, kind: Kind, change: impl FnOnce(&mut State)) {
+    /// Ends the lease that is out; `comes_back`: the thread takes the next one itself, nobody has to be woken.
+    /// True when the partition was still ours, and so what the lease marked will be committed.
+    pub(crate) fn finish_lease(
+        self: &Arc<Self>,
+        kind: Kind,
+        comes_back: bool,
+        change: impl FnOnce(&mut State),
+    ) -> bool {
         let mut state = self.state.lock();
         state.leased = None;
         change(&mut state);
+        // Under the lock: `fence` comes before or after, not between the mark and this answer.
+        let alive = self.is_alive();
         if kind == Kind::Shutdown {
             state.finished = true;
         }
@@ -382,23 +401,27 @@ impl Partition {
             || state.pause != Pause::No
             || state.revoking
             || self.group.is_stopping()
-            || !self.is_alive();
+            || !alive;
         drop(state);
         self.settled.notify_all();
-        if must_look {
+        if must_look && comes_back {
             self.look_again();
+        } else if must_look {
+            self.mailbox.requeue();
+            self.group.ready.push(self.clone());
         } else {
             self.park();
         }
         if kind == Kind::Shutdown {
             self.group.wake_poller();
         }
+        alive
     }
 
     // ---- offsets -----------------------------------------------------------------------------------------------
 
     pub fn is_alive(&self) -> bool {
-        self.alive.load(Ordering::Acquire)
+        self.alive.load(Ordering::SeqCst)
     }
 
     /// Marks everything up to and including `offset` as processed. Never moves back. False once the partition is lost.
@@ -406,17 +429,18 @@ impl Partition {
         if !self.is_alive() {
             return false;
         }
-        self.marked.fetch_max(offset.saturating_add(1), Ordering::AcqRel);
+        // SeqCst with `fence`: either this mark is seen by the last commit, or the answer is false.
+        self.marked.fetch_max(offset.saturating_add(1), Ordering::SeqCst);
         self.is_alive()
     }
 
     pub fn marked(&self) -> i64 {
-        self.marked.load(Ordering::Acquire)
+        self.marked.load(Ordering::SeqCst)
     }
 
     /// After an explicit seek the user decides anew what is processed.
     pub(crate) fn forget_marks(&self, state: &mut State) {
-        self.marked.store(-1, Ordering::Release);
+        self.marked.store(-1, Ordering::SeqCst);
         state.first_delivered = -1;
         state.commit_sent = -1;
         state.committed = -1;
@@ -458,21 +482,27 @@ impl Partition {
         self.state.lock().revoking = true;
     }
 
-    /// Waits for the lease that is out. False when the deadline passed.
-    pub fn await_settled(&self, deadline: Instant) -> bool {
+    /// Waits for the lease that is out, until the deadline or until `give_up` says so.
+    pub fn await_settled(&self, deadline: Instant, give_up: &dyn Fn() -> bool) {
         let mut state = self.state.lock();
-        while state.leased.is_some() {
-            if self.settled.wait_until(&mut state, deadline).timed_out() {
-                return state.leased.is_none();
-            }
+        while state.leased.is_some() && Instant::now() < deadline && !give_up() {
+            let next_look = Instant::now() + GIVE_UP_INTERVAL;
+            self.settled.wait_until(&mut state, deadline.min(next_look));
         }
-        true
     }
 
-    /// The partition is lost: acknowledgements answer false, the queue goes back, `revoked` runs on a worker.
+    /// From here on marks and acknowledgements answer false. Comes before the last commit: what was answered with
+    /// true is in it, what comes later is not taken for committed.
+    pub fn fence(&self) {
+        let _between_settlements = self.state.lock();
+        self.alive.swap(false, Ordering::SeqCst);
+    }
+
+    /// The partition is lost: the queue goes back, `revoked` runs on a worker.
     pub fn end(self: &Arc<Self>) {
-        self.alive.store(false, Ordering::Release);
+        self.fence();
         self.close_queue();
+        self.state.lock().ended = true;
         self.notify();
     }
 

@@ -19,6 +19,8 @@ const IDLE_POLL: Duration = Duration::from_secs(1);
 const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 const COMMIT_RETRY: Duration = Duration::from_millis(20);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// When the host has given up waiting.
+const FORCED_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const REBUILD_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 pub struct Poller {
@@ -99,6 +101,7 @@ impl Poller {
             if let Some(fatal) = self.serve(client, client.poll(wait)) {
                 return Some(fatal);
             }
+            self.group.ready.nudge();
             if Instant::now() >= next_commit {
                 next_commit = Instant::now() + interval;
                 self.commit_marked(client);
@@ -252,8 +255,9 @@ impl Poller {
         if !lost {
             let deadline = Instant::now() + self.revocation_grace;
             for partition in leaving {
-                partition.await_settled(deadline);
+                partition.await_settled(deadline, &*self.force);
             }
+            leaving.iter().for_each(|partition| partition.fence());
             self.commit_finally(client, || leaving.to_vec(), || std::thread::park_timeout(COMMIT_RETRY));
         }
         leaving.iter().for_each(Partition::end);
@@ -279,7 +283,16 @@ impl Poller {
 
     fn commit_marked(&self, client: &ConsumerClient) {
         let partitions: Vec<_> = self.group.assignment.lock().current.values().cloned().collect();
-        let list = self.offsets_of(&partitions, Partition::take_commit);
+        self.commit_now(client, &partitions, Partition::take_commit);
+    }
+
+    fn commit_now(
+        &self,
+        client: &ConsumerClient,
+        partitions: &[Arc<Partition>],
+        offset_of: impl Fn(&Partition) -> Option<i64>,
+    ) {
+        let list = self.offsets_of(partitions, offset_of);
         if list.is_empty() {
             return;
         }
@@ -309,7 +322,7 @@ impl Poller {
                 Ok(offsets) => return self.group.committed(offsets, None),
                 Err(error) => error,
             };
-            if !is_passing(&error) || Instant::now() + COMMIT_RETRY >= deadline {
+            if !is_passing(&error) || Instant::now() + COMMIT_RETRY >= deadline || (self.force)() {
                 return self.report(error);
             }
             meanwhile();
@@ -319,15 +332,16 @@ impl Poller {
     // ---- close -------------------------------------------------------------------------------------------------
 
     fn close(&self, client: Arc<ConsumerClient>, failed: bool) {
-        if !failed && !(self.force)() {
+        let current = || -> Vec<_> { self.group.assignment.lock().current.values().cloned().collect() };
+        current().iter().for_each(|partition| partition.fence());
+        if !failed && (self.force)() {
+            // Nobody waits for the answer, but closing does, within its bound.
+            self.commit_now(&client, &current(), Partition::unconfirmed);
+        } else if !failed {
             // Polling goes on meanwhile: a rebalance has to end before its members may commit.
-            self.commit_finally(
-                &client,
-                || self.group.assignment.lock().current.values().cloned().collect(),
-                || {
-                    self.serve(&client, client.poll(COMMIT_RETRY));
-                },
-            );
+            self.commit_finally(&client, current, || {
+                self.serve(&client, client.poll(COMMIT_RETRY));
+            });
         }
         let leaving: Vec<_> = {
             let mut assignment = self.group.assignment.lock();
@@ -337,18 +351,30 @@ impl Poller {
         };
         leaving.iter().for_each(Partition::end);
         self.group.clear_client();
-        let deadline = Instant::now() + CLOSE_TIMEOUT;
-        let closed = client.close(deadline, |polled| {
-            self.serve(&client, polled);
-        });
+        let started = Instant::now();
+        let limit = || {
+            if (self.force)() {
+                FORCED_CLOSE_TIMEOUT
+            } else {
+                CLOSE_TIMEOUT
+            }
+        };
+        let closed = client.close(
+            || started.elapsed() > limit(),
+            |polled| {
+                self.serve(&client, polled);
+            },
+        );
         match closed {
             Ok(true) => {}
             Ok(false) => {
-                tracing::error!(group = %self.group.id, "leaving the group did not end within {CLOSE_TIMEOUT:?}")
+                // Destroying it would wait for what has just not ended.
+                tracing::error!(group = %self.group.id, "leaving the group did not end in time, its client is left behind");
+                return std::mem::forget(client);
             }
             Err(error) => self.report(error),
         }
-        release(client, deadline);
+        release(client, started + CLOSE_TIMEOUT);
     }
 }
 

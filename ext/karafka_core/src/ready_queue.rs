@@ -65,9 +65,17 @@ impl ReadyQueue {
     }
 
     /// As `push`, by a worker that comes back for more itself: it wakes nobody. Should something else be in front,
-    /// whoever takes that wakes the next (see `pop`).
+    /// whoever takes that wakes the next (see `pop`); should it not come back after all, `nudge` helps.
     pub fn push_back_own(&self, partition: Arc<Partition>) {
         self.inner.lock().ready.push_back(partition);
+    }
+
+    /// Wakes a waiter if something has been left lying. Called by the poll threads now and then.
+    pub fn nudge(&self) {
+        let inner = self.inner.lock();
+        if inner.waiting > 0 && !inner.ready.is_empty() {
+            self.changed.notify_one();
+        }
     }
 
     /// Looks at the partition again at `at`, unless something else made it ready before.
@@ -145,7 +153,8 @@ fn fire_timers(inner: &mut Inner) {
         let Some(Reverse(timer)) = inner.timers.pop() else {
             return;
         };
-        if timer.partition.queue_if_idle() {
+        // A partition that is held right now must hear of it too, or it parks without ever looking again.
+        if timer.partition.mark_ready() {
             inner.ready.push_back(timer.partition);
         }
     }

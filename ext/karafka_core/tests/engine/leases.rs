@@ -1,0 +1,175 @@
+//! A lease is settled once, by anybody, or comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use karafka_core::event::Event;
+use karafka_core::lease::{Kind, Lease};
+use parking_lot::Mutex;
+
+use crate::common::*;
+
+#[test]
+fn an_abandoned_lease_is_reported_and_delivered_again() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
+    let lease = harness.take();
+    lease.mark(3);
+    drop(lease);
+    let again = harness.take();
+    assert_eq!(
+        again.messages().first_offset(),
+        Some(4),
+        "what was marked does not come again"
+    );
+    assert_eq!(again.messages().last_offset(), Some(9));
+    again.ack();
+    wait_until("the report", || {
+        harness.log.has_event(|event| {
+            matches!(
+                event,
+                Event::Abandoned {
+                    partition: 0,
+                    offset: 0,
+                    ..
+                }
+            )
+        })
+    });
+}
+
+#[test]
+fn a_lease_abandoned_by_another_thread_wakes_a_waiting_worker() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let kept: Arc<Mutex<Option<Lease>>> = Arc::default();
+    let _harness = {
+        let kept = kept.clone();
+        let config = engine_config(vec![kafka.group(vec![topic_config(&topic)])]);
+        Harness::start(config, 2, move |lease| {
+            match lease.attempt() == 1 && lease.kind() == Kind::Consume {
+                true if kept.lock().is_none() => *kept.lock() = Some(lease),
+                _ => {
+                    lease.ack();
+                }
+            }
+        })
+    };
+    for round in 0..5 {
+        wait_until("a lease is out", || kept.lock().is_some());
+        // Both workers wait now; whoever settles does not take the next one itself.
+        std::thread::park_timeout(Duration::from_millis(20));
+        let lease = kept.lock().take();
+        if round < 4 {
+            drop(lease);
+            wait_within(Duration::from_millis(900), "it comes again", || kept.lock().is_some());
+        } else {
+            lease.expect("a lease").ack();
+        }
+    }
+}
+
+#[test]
+fn a_lease_settled_by_another_thread_lets_the_next_batch_go_at_once() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..500);
+    let kept: Arc<Mutex<Vec<Lease>>> = Arc::default();
+    let harness = {
+        let kept = kept.clone();
+        let config = engine_config(vec![kafka.group(vec![topic_config(&topic)])]);
+        Harness::start(config, 2, move |lease| kept.lock().push(lease))
+    };
+    for _ in 0..5 {
+        wait_until("a lease is out", || !kept.lock().is_empty());
+        std::thread::park_timeout(Duration::from_millis(20));
+        let lease = kept.lock().remove(0);
+        let count = harness.log.messages();
+        assert!(lease.ack());
+        if count < 500 {
+            wait_within(Duration::from_millis(900), "the next batch", || {
+                harness.log.messages() > count
+            });
+        }
+    }
+}
+
+#[test]
+fn the_second_settlement_is_ignored() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
+    let lease = harness.take();
+    assert!(!lease.is_settled());
+    assert!(lease.ack());
+    assert!(lease.is_settled());
+    assert!(!lease.ack());
+    assert!(!lease.release());
+    assert_eq!(lease.nack(), None);
+    drop(lease);
+    assert!(
+        harness.take_within(Duration::from_millis(300)).is_none(),
+        "nothing comes again"
+    );
+    assert!(!harness.log.has_event(|event| matches!(event, Event::Abandoned { .. })));
+}
+
+#[test]
+fn a_batch_stays_readable_after_its_lease_is_settled_and_the_engine_gone() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
+    let lease = harness.take();
+    let messages = lease.messages().clone();
+    lease.ack();
+    drop(lease);
+    let harness = harness.with_workers(1, |lease| {
+        lease.ack();
+    });
+    harness.stop();
+    drop(kafka);
+    let texts: Vec<_> = (0..10).map(|index| messages.payload(index).unwrap().to_vec()).collect();
+    assert_eq!(texts[0], b"0");
+    assert_eq!(texts[9], b"9");
+}
+
+#[test]
+fn quiet_hands_out_nothing_new_and_keeps_the_assignment() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..300);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
+    let lease = harness.take();
+    harness.engine.quiet();
+    lease.ack();
+    assert!(harness.take_within(Duration::from_millis(300)).is_none());
+    assert_eq!(harness.assigned(), 1);
+    let harness = harness.with_workers(1, |lease| {
+        lease.ack();
+    });
+    let (took, log) = harness.stop();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert_eq!(log.count(Kind::Shutdown), 1);
+}
+
+#[test]
+fn the_state_shows_what_is_out() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..10);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
+    let lease = harness.take();
+    let state = harness.engine.state().unwrap();
+    assert!(state.running);
+    assert_eq!(state.leases.len(), 1);
+    assert_eq!(&*state.leases[0].topic, topic.as_str());
+    assert_eq!(state.leases[0].kind, "consume");
+    assert_eq!(state.groups[0].assigned.len(), 2);
+    lease.ack();
+    assert!(harness.engine.state().unwrap().leases.is_empty());
+}

@@ -1,0 +1,14 @@
+//! The engine against a mock cluster and real Kafka: one file a behaviour, one program, so that it is linked once.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod brokers;
+mod delivery;
+mod hostile_messages;
+mod leases;
+mod offsets;
+mod positions;
+mod rebalance;
+mod shutdown;

@@ -1,0 +1,327 @@
+//! What is committed, when, and what a retry gets.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use karafka_core::event::Event;
+use karafka_core::lease::Kind;
+
+use crate::common::*;
+use crate::on_both;
+
+const NO_INTERVAL: &str = "600000";
+
+fn one_topic(kafka: &Kafka, messages: u64, max_messages: usize, interval_ms: &str) -> (String, String, Harness) {
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..messages);
+    let mut config = topic_config(&topic);
+    config.max_messages = max_messages;
+    let mut group = kafka.group(vec![config]);
+    group.kafka.insert("auto.commit.interval.ms".into(), interval_ms.into());
+    let id = group.id.clone();
+    (topic, id, Harness::without_workers(engine_config(vec![group])))
+}
+
+fn wait_for_commit(kafka: &Kafka, group: &str, topic: &str, offset: i64) {
+    wait_until("the commit", || kafka.committed(group, topic, 0) == Some(offset));
+}
+
+fn finish(harness: Harness) -> Arc<Log> {
+    let harness = harness.with_workers(1, |lease| {
+        lease.release();
+    });
+    harness.stop().1
+}
+
+on_both! {
+    fn an_ack_commits_the_next_offset(kafka) {
+        let (topic, group, harness) = one_topic(kafka, 10, 4, "100");
+        assert!(harness.take().ack());
+        wait_for_commit(kafka, &group, &topic, 4);
+        assert!(harness.take().ack());
+        wait_for_commit(kafka, &group, &topic, 8);
+        wait_until("the event", || harness.log.has_event(|event| {
+            matches!(event, Event::Committed { offsets, error: None, .. } if offsets[0].offset == 8)
+        }));
+        finish(harness);
+    }
+
+    fn the_stop_commits_what_was_acked(kafka) {
+        let (topic, group, harness) = one_topic(kafka, 10, 4, NO_INTERVAL);
+        harness.take().ack();
+        assert_eq!(kafka.committed(&group, &topic, 0), None, "not yet");
+        finish(harness);
+        assert_eq!(kafka.committed(&group, &topic, 0), Some(4));
+    }
+
+    fn a_synchronous_commit_is_there_when_it_returns(kafka) {
+        let (topic, group, harness) = one_topic(kafka, 10, 10, NO_INTERVAL);
+        let lease = harness.take();
+        assert!(lease.commit_sync().unwrap(), "nothing marked: nothing to do");
+        assert_eq!(kafka.committed(&group, &topic, 0), None);
+        lease.mark(6);
+        assert!(lease.commit_sync().unwrap());
+        assert_eq!(kafka.committed(&group, &topic, 0), Some(7));
+        lease.mark(7);
+        assert!(lease.commit_async().unwrap());
+        wait_for_commit(kafka, &group, &topic, 8);
+        lease.release();
+    }
+
+    fn a_restart_goes_on_at_the_committed_offset(kafka) {
+        let topic = kafka.topic(1);
+        kafka.fill(&topic, 1, 0..100);
+        let mut config = topic_config(&topic);
+        config.max_messages = 30;
+        let group = kafka.group(vec![config]);
+        let first = Harness::without_workers(engine_config(vec![group.clone()]));
+        first.take().ack();
+        let lease = first.take();
+        lease.mark(44);
+        lease.release();
+        finish(first);
+        let second = Harness::without_workers(engine_config(vec![group]));
+        let lease = second.take();
+        assert_eq!(lease.messages().first_offset(), Some(45));
+        lease.ack();
+    }
+
+    fn a_failed_batch_comes_again_from_the_first_unmarked_message(kafka) {
+        let (_, _, harness) = one_topic(kafka, 30, 10, "100");
+        let lease = harness.take();
+        lease.mark(3);
+        let failed = Instant::now();
+        assert_eq!(lease.nack(), Some(Duration::from_millis(50)));
+        let again = harness.take();
+        assert!(failed.elapsed() >= Duration::from_millis(49), "{:?}", failed.elapsed());
+        assert_eq!((again.messages().first_offset(), again.attempt()), (Some(4), 2));
+        assert_eq!(again.nack(), Some(Duration::from_millis(100)));
+        let third = harness.take();
+        assert_eq!((third.messages().first_offset(), third.attempt()), (Some(4), 3));
+        let delays: Vec<i64> = (third.messages().first_offset().unwrap()..=third.messages().last_offset().unwrap()).collect();
+        third.ack();
+        let next = harness.take();
+        assert_eq!(next.messages().first_offset(), Some(delays.last().unwrap() + 1));
+        assert_eq!(next.attempt(), 1);
+        next.ack();
+    }
+
+    fn a_failure_goes_back_to_older_unmarked_messages(kafka) {
+        let (topic, group, harness) = one_topic(kafka, 30, 10, "100");
+        let first = harness.take();
+        first.mark(4);
+        assert_eq!(first.seek_offset(), 5);
+        first.release();
+        let second = harness.take();
+        assert_eq!(second.messages().first_offset(), Some(10));
+        second.nack();
+        let again = harness.take();
+        assert_eq!((again.messages().first_offset(), again.attempt()), (Some(5), 2));
+        again.ack();
+        let mut next = again.messages().last_offset().unwrap() + 1;
+        while next < 30 {
+            let lease = harness.take();
+            assert_eq!(lease.messages().first_offset(), Some(next));
+            next = lease.messages().last_offset().unwrap() + 1;
+            lease.ack();
+        }
+        wait_for_commit(kafka, &group, &topic, 30);
+        finish(harness);
+    }
+}
+
+#[test]
+fn a_mark_never_moves_back() {
+    let kafka = Kafka::mock(1);
+    let (topic, group, harness) = one_topic(&kafka, 10, 10, NO_INTERVAL);
+    let lease = harness.take();
+    assert!(lease.mark(7));
+    assert!(lease.mark(2));
+    assert_eq!(lease.seek_offset(), 8);
+    lease.commit_sync().unwrap();
+    assert_eq!(kafka.committed(&group, &topic, 0), Some(8));
+    lease.release();
+}
+
+#[test]
+fn a_release_commits_only_what_was_marked() {
+    let kafka = Kafka::mock(1);
+    let (topic, group, harness) = one_topic(&kafka, 10, 5, NO_INTERVAL);
+    let lease = harness.take();
+    lease.mark(2);
+    lease.release();
+    harness.take().release();
+    finish(harness);
+    assert_eq!(kafka.committed(&group, &topic, 0), Some(3));
+}
+
+#[test]
+fn nothing_is_committed_when_nothing_was_marked() {
+    let kafka = Kafka::mock(1);
+    let (topic, group, harness) = one_topic(&kafka, 10, 5, "50");
+    harness.take().release();
+    let lease = harness.take();
+    lease.nack();
+    finish(harness);
+    assert_eq!(kafka.committed(&group, &topic, 0), None);
+}
+
+#[test]
+fn a_commit_that_fails_is_tried_again() {
+    let kafka = Kafka::mock(1);
+    let (topic, group, harness) = one_topic(&kafka, 10, 10, "100");
+    let lease = harness.take();
+    // GROUP_AUTHORIZATION_FAILED: librdkafka gives up at once.
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("offset_commit", &[30, 30])
+        .unwrap();
+    lease.ack();
+    wait_for_commit(&kafka, &group, &topic, 10);
+    let failures = harness.log.count_events(|event| match event {
+        Event::Committed { offsets, error, .. } => error.is_some() || offsets.iter().any(|row| row.error.is_some()),
+        _ => false,
+    });
+    assert_eq!(failures, 2);
+}
+
+#[test]
+fn a_synchronous_commit_that_fails_says_so_and_is_caught_up_by_the_interval() {
+    let kafka = Kafka::mock(1);
+    let (topic, group, harness) = one_topic(&kafka, 10, 10, "300");
+    let lease = harness.take();
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("offset_commit", &[30])
+        .unwrap();
+    lease.mark(4);
+    let error = lease.commit_sync().unwrap_err().to_string();
+    assert!(error.contains("group_authorization_failed"), "{error}");
+    wait_for_commit(&kafka, &group, &topic, 5);
+    // ILLEGAL_GENERATION: the group went on without us.
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("offset_commit", &[22])
+        .unwrap();
+    lease.mark(5);
+    assert!(!lease.commit_sync().unwrap());
+    lease.release();
+}
+
+#[test]
+fn the_back_off_grows_up_to_its_limit_and_starts_anew_after_a_success() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..2);
+    let mut config = topic_config(&topic);
+    config.max_messages = 1;
+    config.pause_timeout_ms = 10;
+    config.pause_max_timeout_ms = 40;
+    let failures = Arc::new(AtomicUsize::new(0));
+    let harness = {
+        let failures = failures.clone();
+        Harness::start(engine_config(vec![kafka.group(vec![config])]), 1, move |lease| {
+            if lease.kind() == Kind::Consume && failures.fetch_add(1, Ordering::Relaxed) < 5 {
+                lease.nack();
+            } else {
+                lease.ack();
+            }
+        })
+    };
+    harness.wait_for_messages(7);
+    let seen = harness.log.of(Kind::Consume);
+    let attempts: Vec<u32> = seen.iter().map(|seen| seen.attempt).collect();
+    assert_eq!(attempts, [1, 2, 3, 4, 5, 6, 1]);
+    for (pair, expected) in seen.windows(2).zip([10, 20, 40, 40, 40]) {
+        let waited = (pair[1].at - pair[0].at).as_millis();
+        assert!(waited >= expected, "{waited} < {expected}");
+    }
+}
+
+#[test]
+fn a_failure_after_everything_was_marked_goes_on_behind_it() {
+    let kafka = Kafka::mock(1);
+    let (_, _, harness) = one_topic(&kafka, 20, 10, "100");
+    let lease = harness.take();
+    lease.mark(9);
+    lease.nack();
+    let next = harness.take();
+    assert_eq!(next.messages().first_offset(), Some(10));
+    next.ack();
+}
+
+/// Random outcomes over many batches: each message is processed, none is committed before it was.
+#[test]
+fn nothing_unprocessed_is_ever_committed() {
+    use parking_lot::Mutex;
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..4_000);
+    let mut config = topic_config(&topic);
+    config.max_messages = 37;
+    config.pause_timeout_ms = 1;
+    config.pause_max_timeout_ms = 3;
+    let mut group = kafka.group(vec![config]);
+    group.kafka.insert("auto.commit.interval.ms".into(), "10".into());
+    let done: Arc<Mutex<[Vec<bool>; 2]>> = Arc::new(Mutex::new([vec![false; 2_000], vec![false; 2_000]]));
+    let dice = Mutex::new(Dice::new());
+    let harness = {
+        let done = done.clone();
+        Harness::start(engine_config(vec![group]), 3, move |lease| {
+            if lease.kind() != Kind::Consume {
+                lease.ack();
+                return;
+            }
+            let count = lease.messages().len();
+            let (processed, outcome) = {
+                let mut dice = dice.lock();
+                (dice.below(count as u64 + 1) as usize, dice.below(4))
+            };
+            // 0: all, ack; 1: some, marked, nack; 2: some, marked, dropped; 3: some, nothing marked, nack
+            let processed = if outcome == 0 { count } else { processed };
+            for index in 0..processed {
+                let offset = lease.messages().offset(index).unwrap();
+                done.lock()[lease.partition().number as usize][offset as usize] = true;
+                if outcome == 1 || outcome == 2 {
+                    lease.mark(offset);
+                }
+            }
+            match outcome {
+                0 => drop(lease.ack()),
+                1 | 3 => drop(lease.nack()),
+                _ => drop(lease),
+            }
+        })
+    };
+    let all_processed = || done.lock().iter().flatten().all(|processed| *processed);
+    let check = || {
+        let events = harness.log.events.lock();
+        for event in events.iter() {
+            let Event::Committed { offsets, .. } = event else {
+                continue;
+            };
+            for row in offsets.iter().filter(|row| row.offset > 0) {
+                let done = done.lock();
+                let until = &done[row.partition as usize][..row.offset as usize];
+                assert!(
+                    until.iter().all(|processed| *processed),
+                    "committed {} of {}",
+                    row.offset,
+                    row.partition
+                );
+            }
+        }
+    };
+    wait_until("all is processed", || {
+        check();
+        all_processed()
+    });
+    harness.stop();
+}

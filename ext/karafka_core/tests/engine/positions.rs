@@ -1,0 +1,282 @@
+//! Seek, pause, resume, end of partition, and errors on a partition's own queue.
+
+use std::time::{Duration, Instant};
+
+use karafka_core::lease::{Kind, Lease};
+use karafka_core::partition::Position;
+
+use crate::common::*;
+use crate::{on_both, real_kafka};
+
+fn start(kafka: &Kafka, messages: u64, max_messages: usize) -> (String, Harness) {
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..messages);
+    let mut config = topic_config(&topic);
+    config.max_messages = max_messages;
+    (
+        topic,
+        Harness::without_workers(engine_config(vec![kafka.group(vec![config])])),
+    )
+}
+
+fn first(lease: &Lease) -> i64 {
+    lease.messages().first_offset().expect("a message")
+}
+
+on_both! {
+    fn a_seek_goes_on_at_the_offset(kafka) {
+        let (_, harness) = start(kafka, 100, 10);
+        let lease = harness.take();
+        assert!(lease.seek(Position::Offset(50)));
+        lease.ack();
+        let lease = harness.take();
+        assert_eq!(first(&lease), 50);
+        assert!(lease.seek(Position::Offset(7)));
+        lease.ack();
+        let lease = harness.take();
+        assert_eq!(first(&lease), 7);
+        assert!(lease.seek(Position::Earliest));
+        lease.release();
+        let lease = harness.take();
+        assert_eq!(first(&lease), 0);
+        lease.ack();
+    }
+
+    fn a_seek_to_the_latest_skips_what_is_there(kafka) {
+        let (topic, harness) = start(kafka, 100, 10);
+        let lease = harness.take();
+        assert!(lease.seek(Position::Latest));
+        lease.ack();
+        assert!(harness.take_within(Duration::from_millis(700)).is_none(), "nothing new yet");
+        kafka.fill(&topic, 1, 100..105);
+        let lease = harness.take();
+        assert_eq!(first(&lease), 100);
+        lease.ack();
+    }
+
+    fn a_seek_commits_only_what_was_processed_after_it(kafka) {
+        let topic = kafka.topic(1);
+        kafka.fill(&topic, 1, 0..100);
+        let mut config = topic_config(&topic);
+        config.max_messages = 10;
+        let group = kafka.group(vec![config]);
+        let id = group.id.clone();
+        let harness = Harness::without_workers(engine_config(vec![group]));
+        harness.take().ack();
+        let lease = harness.take();
+        lease.seek(Position::Offset(3));
+        lease.ack();
+        let lease = harness.take();
+        assert_eq!(first(&lease), 3);
+        lease.mark(4);
+        assert!(lease.commit_sync().unwrap());
+        assert_eq!(kafka.committed(&id, &topic, 0), Some(5), "the seek back counts");
+        lease.release();
+    }
+
+    fn a_failure_after_a_seek_retries_where_the_seek_points_to(kafka) {
+        let (_, harness) = start(kafka, 100, 10);
+        let lease = harness.take();
+        lease.seek(Position::Offset(40));
+        assert!(lease.nack().is_some());
+        let lease = harness.take();
+        assert_eq!((first(&lease), lease.attempt()), (40, 2));
+        lease.seek(Position::Earliest);
+        drop(lease);
+        let lease = harness.take();
+        assert_eq!(first(&lease), 0);
+        lease.ack();
+    }
+
+    fn a_seek_after_the_lease_was_settled_works_too(kafka) {
+        let (_, harness) = start(kafka, 10, 10);
+        let lease = harness.take();
+        lease.ack();
+        assert!(lease.seek(Position::Offset(4)));
+        let again = harness.take();
+        assert_eq!(first(&again), 4);
+        again.ack();
+    }
+
+    fn a_pause_holds_the_partition_until_its_time_is_over(kafka) {
+        let (_, harness) = start(kafka, 100, 10);
+        let lease = harness.take();
+        assert!(lease.pause(None, Some(Duration::from_millis(400))));
+        let paused = Instant::now();
+        lease.ack();
+        let lease = harness.take();
+        assert!(paused.elapsed() >= Duration::from_millis(390), "{:?}", paused.elapsed());
+        assert!(paused.elapsed() < Duration::from_secs(3), "{:?}", paused.elapsed());
+        assert_eq!(first(&lease), 10);
+        lease.ack();
+    }
+
+    fn a_pause_with_an_offset_goes_on_there(kafka) {
+        let (_, harness) = start(kafka, 100, 10);
+        let lease = harness.take();
+        lease.mark(9);
+        assert!(lease.pause(Some(70), Some(Duration::from_millis(50))));
+        lease.ack();
+        let lease = harness.take();
+        assert_eq!(first(&lease), 70);
+        lease.ack();
+    }
+
+    fn a_pause_without_a_time_holds_until_resume(kafka) {
+        let (topic, harness) = start(kafka, 20, 10);
+        let lease = harness.take();
+        lease.pause(None, None);
+        lease.ack();
+        kafka.fill(&topic, 1, 20..30);
+        assert!(harness.take_within(Duration::from_millis(600)).is_none());
+        assert!(lease.resume());
+        let resumed = Instant::now();
+        let next = harness.take();
+        assert!(resumed.elapsed() < Duration::from_secs(1));
+        assert_eq!(first(&next), 10);
+        next.ack();
+        let lease = harness.take();
+        assert_eq!(first(&lease), 20);
+        lease.ack();
+    }
+
+    fn the_end_of_a_partition_gives_a_lease(kafka) {
+        let topic = kafka.topic(1);
+        kafka.fill(&topic, 1, 0..20);
+        let mut config = topic_config(&topic);
+        config.eofed = true;
+        let harness = Harness::start(engine_config(vec![kafka.group(vec![config])]), 1, |lease| { lease.ack(); });
+        harness.wait_for_messages(20);
+        wait_until("the end", || harness.log.count(Kind::Eofed) == 1);
+        kafka.fill(&topic, 1, 20..30);
+        harness.wait_for_messages(30);
+        wait_until("the end again", || harness.log.count(Kind::Eofed) == 2);
+        let kinds: Vec<Kind> = harness.log.seen.lock().iter().map(|seen| seen.kind).collect();
+        assert_eq!(kinds.last(), Some(&Kind::Eofed), "messages come before the end: {kinds:?}");
+    }
+
+    fn no_end_is_handed_out_where_nobody_asked(kafka) {
+        let (ended, quiet) = (kafka.topic(1), kafka.topic(1));
+        kafka.fill(&quiet, 1, 0..20);
+        kafka.fill(&ended, 1, 0..20);
+        let mut config = topic_config(&ended);
+        config.eofed = true;
+        let group = kafka.group(vec![config, topic_config(&quiet)]);
+        let harness = Harness::start(engine_config(vec![group]), 1, |lease| { lease.ack(); });
+        harness.wait_for_messages(40);
+        wait_until("the end", || harness.log.count(Kind::Eofed) > 0);
+        assert!(harness.log.of(Kind::Eofed).iter().all(|seen| seen.topic == ended));
+    }
+
+    fn an_error_on_a_partition_is_an_event_and_reading_goes_on(kafka) {
+        // An offset that does not exist, and a reset policy that makes it an error.
+        let topic = kafka.topic(2);
+        kafka.fill(&topic, 2, 0..40);
+        let mut config = topic_config(&topic);
+        config.max_messages = 10;
+        let mut group = kafka.group(vec![config]);
+        let harness = {
+            group.kafka.insert("auto.offset.reset".into(), "error".into());
+            let harness = Harness::start(engine_config(vec![group.clone()]), 1, |lease| { lease.ack(); });
+            wait_until("no committed offset is an error", || harness.log.error_codes().contains(&"auto_offset_reset".into()));
+            drop(harness);
+            group.kafka.insert("auto.offset.reset".into(), "earliest".into());
+            group.kafka.insert("group.id".into(), unique("g"));
+            Harness::without_workers(engine_config(vec![group]))
+        };
+        let lease = harness.take();
+        lease.seek(Position::Offset(1_000_000));
+        lease.ack();
+        // Reset to the earliest, with or without an error event.
+        let other = harness.take();
+        assert_eq!(first(&other), 0);
+        other.ack();
+    }
+}
+
+#[test]
+fn a_seek_to_a_time_finds_the_first_message_not_older() {
+    let kafka = real_kafka!("a_seek_to_a_time_finds_the_first_message_not_older");
+    let topic = kafka.topic(1);
+    let sender = kafka.producer();
+    for number in 0..50i64 {
+        let message = Message {
+            payload: Some(b"x".to_vec()),
+            timestamp_ms: 1_700_000_000_000 + number * 1_000,
+            ..Message::to(&topic)
+        };
+        sender.send(&message);
+    }
+    sender.flush();
+    let mut config = topic_config(&topic);
+    config.max_messages = 10;
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![config])]));
+    let lease = harness.take();
+    lease.seek(Position::TimeMs(1_700_000_020_500));
+    lease.ack();
+    let lease = harness.take();
+    assert_eq!(first(&lease), 21);
+    // Everything is older: the end, not the newest message.
+    lease.seek(Position::TimeMs(1_900_000_000_000));
+    lease.ack();
+    assert!(harness.take_within(Duration::from_millis(700)).is_none());
+    kafka.fill(&topic, 1, 50..51);
+    let lease = harness.take();
+    assert_eq!(first(&lease), 50);
+    lease.ack();
+}
+
+#[test]
+fn a_partition_paused_for_ever_does_not_hold_up_the_stop() {
+    let kafka = Kafka::mock(1);
+    let (_, harness) = start(&kafka, 20, 10);
+    let lease = harness.take();
+    lease.pause(None, Some(Duration::from_secs(u64::MAX / 2)));
+    lease.ack();
+    let harness = harness.with_workers(1, |lease| {
+        lease.ack();
+    });
+    let (took, log) = harness.stop();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert_eq!(log.count(Kind::Shutdown), 1);
+}
+
+#[test]
+fn many_short_pauses_lose_no_wake_up() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(4);
+    kafka.fill(&topic, 4, 0..4_000);
+    let mut config = topic_config(&topic);
+    config.max_messages = 1;
+    let harness = Harness::start(engine_config(vec![kafka.group(vec![config])]), 4, |lease| {
+        if lease.kind() == Kind::Consume {
+            lease.pause(None, Some(Duration::from_micros(20)));
+        }
+        lease.ack();
+    });
+    harness.wait_for_messages(4_000);
+}
+
+#[test]
+fn the_end_of_a_partition_and_a_waiting_batch_do_not_block_each_other() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    let mut config = topic_config(&topic);
+    config.eofed = true;
+    config.max_wait_time_ms = 5;
+    let harness = Harness::start(engine_config(vec![kafka.group(vec![config])]), 2, |lease| {
+        lease.ack();
+    });
+    let sender = kafka.producer();
+    for number in 0..300u64 {
+        sender.send(&Message {
+            payload: Some(number.to_string().into_bytes()),
+            ..Message::to(&topic)
+        });
+        if number % 10 == 0 {
+            sender.flush();
+        }
+    }
+    sender.flush();
+    harness.wait_for_messages(300);
+}

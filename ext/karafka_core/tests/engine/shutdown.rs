@@ -1,0 +1,361 @@
+//! Every end is bounded, complete, and said to everybody who waits.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use karafka_core::engine::{Engine, Taken};
+use karafka_core::event::Interrupt;
+use karafka_core::lease::{Kind, Lease};
+use parking_lot::Mutex;
+
+use crate::common::*;
+use crate::{on_both, real_kafka};
+
+fn ack(lease: Lease) {
+    lease.ack();
+}
+
+fn config(kafka: &Kafka, topic: &str) -> karafka_core::config::EngineConfig {
+    engine_config(vec![kafka.group(vec![topic_config(topic)])])
+}
+
+#[test]
+fn an_idle_engine_on_real_kafka_stops_in_300_ms() {
+    let kafka = real_kafka!("an_idle_engine_on_real_kafka_stops_in_300_ms");
+    let topic = kafka.topic(4);
+    kafka.fill(&topic, 4, 0..100);
+    let mut took = Vec::new();
+    for _ in 0..3 {
+        // librdkafka's own settings where ours are short for tests.
+        let mut group = kafka.group(vec![topic_config(&topic)]);
+        for key in [
+            "fetch.wait.max.ms",
+            "heartbeat.interval.ms",
+            "session.timeout.ms",
+            "auto.commit.interval.ms",
+        ] {
+            group.kafka.remove(key);
+        }
+        let harness = Harness::start(engine_config(vec![group]), 2, ack);
+        harness.wait_for_messages(100);
+        took.push(harness.stop().0);
+    }
+    eprintln!("idle stop on real Kafka: {took:?}");
+    took.sort();
+    assert!(took[1] < Duration::from_millis(300), "{took:?}");
+}
+
+on_both! {
+    fn the_stop_waits_for_leases_and_says_goodbye_to_each_partition_that_was_seen(kafka) {
+        let topic = kafka.topic(3);
+        let group = kafka.group(vec![topic_config(&topic)]);
+        // Partition 2 stays empty: nobody has seen it.
+        let sender = kafka.producer();
+        for partition in 0..2 {
+            sender.send(&Message { partition, payload: Some(b"x".to_vec()), ..Message::to(&topic) });
+        }
+        sender.flush();
+        let kept: Arc<Mutex<Option<Lease>>> = Arc::default();
+        let harness = {
+            let kept = kept.clone();
+            Harness::start(engine_config(vec![group.clone()]), 2, move |lease| {
+                if lease.kind() == Kind::Consume && lease.partition().number == 0 {
+                    *kept.lock() = Some(lease);
+                } else {
+                    lease.ack();
+                }
+            })
+        };
+        harness.wait_for_messages(2);
+        harness.engine.stop();
+        assert!(!harness.engine.join(Duration::from_millis(300)).unwrap(), "a lease is out");
+        assert_eq!(harness.engine.state().unwrap().leases.len(), 1, "and the state says which");
+        assert!(kept.lock().take().unwrap().ack(), "still ours");
+        let (_, log) = harness.stop();
+        let mut goodbyes: Vec<i32> = log.of(Kind::Shutdown).iter().map(|seen| seen.partition).collect();
+        goodbyes.sort();
+        assert_eq!(goodbyes, [0, 1]);
+        assert_eq!(log.count(Kind::Revoked), 0);
+        assert_eq!(kafka.committed(&group.id, &topic, 0), Some(1));
+    }
+
+    fn a_forced_stop_waits_for_nobody_but_keeps_what_was_marked(kafka) {
+        let topic = kafka.topic(1);
+        kafka.fill(&topic, 1, 0..10);
+        let mut group = kafka.group(vec![topic_config(&topic)]);
+        group.kafka.insert("auto.commit.interval.ms".into(), "600000".into());
+        let harness = Harness::without_workers(engine_config(vec![group.clone()]));
+        let lease = harness.take();
+        lease.mark(3);
+        let started = Instant::now();
+        harness.engine.force_stop();
+        assert!(harness.engine.join(LONG).unwrap());
+        assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
+        assert!(!lease.mark(5));
+        assert!(!lease.ack());
+        assert_eq!(kafka.committed(&group.id, &topic, 0), Some(4));
+    }
+
+    fn a_stop_in_the_middle_of_a_rebalance_ends(kafka) {
+        let topic = kafka.topic(4);
+        kafka.fill(&topic, 4, 0..400);
+        let mut group = kafka.group(vec![topic_config(&topic)]);
+        group.kafka.insert("session.timeout.ms".into(), if kafka.mock.is_some() { "2000" } else { "6000" }.into());
+        let mut dice = Dice::new();
+        let first = Harness::start(engine_config(vec![group.clone()]), 2, ack);
+        first.wait_for_messages(1);
+        for _ in 0..4 {
+            let second = Harness::start(engine_config(vec![group.clone()]), 2, ack);
+            std::thread::park_timeout(Duration::from_millis(dice.below(600)));
+            let (took, _) = second.stop();
+            assert!(took < Duration::from_secs(8), "{took:?}");
+        }
+        let second = Harness::start(engine_config(vec![group]), 2, ack);
+        std::thread::park_timeout(Duration::from_millis(dice.below(600)));
+        let (took, _) = first.stop();
+        assert!(took < Duration::from_secs(8), "{took:?}");
+        second.stop();
+    }
+}
+
+#[test]
+fn a_forced_stop_does_not_wait_for_the_grace_of_a_revocation() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let mut group = kafka.group(vec![topic_config(&topic)]);
+    group.kafka.insert("session.timeout.ms".into(), "2000".into());
+    let mut config = engine_config(vec![group]);
+    config.revocation_grace_ms = 60_000;
+    let harness = Harness::without_workers(config.clone());
+    let _lease = harness.take();
+    let _other = Harness::start(config, 1, ack);
+    wait_until("the revocation began", || harness.assigned() == 0);
+    let started = Instant::now();
+    harness.engine.force_stop();
+    assert!(harness.engine.join(LONG).unwrap());
+    assert!(
+        started.elapsed() < Duration::from_millis(2_500),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn a_stop_before_the_start_ends_everything() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    let engine = Engine::new(config(&kafka, &topic)).unwrap();
+    assert!(engine.join(Duration::ZERO).unwrap());
+    engine.stop();
+    engine.stop();
+    assert!(matches!(engine.take(&Interrupt::default()), Ok(Taken::Closed)));
+    assert!(engine.events(LONG, &Interrupt::default()).unwrap().is_none());
+    engine.start().unwrap();
+    assert!(engine.join(LONG).unwrap());
+    assert!(matches!(engine.take(&Interrupt::default()), Ok(Taken::Closed)));
+}
+
+#[test]
+fn a_stop_right_after_the_start_and_a_second_one_are_fine() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    for _ in 0..5 {
+        let harness = Harness::start(config(&kafka, &topic), 2, ack);
+        harness.engine.start().unwrap();
+        harness.engine.stop();
+        harness.engine.stop();
+        let (took, _) = harness.stop();
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+}
+
+#[test]
+fn a_stop_with_unreachable_brokers_ends() {
+    let mut kafka = Kafka::mock(1);
+    kafka.brokers = "127.0.0.1:1".into();
+    let harness = Harness::start(config(&kafka, "nowhere"), 2, ack);
+    wait_until("an error says so", || {
+        harness.log.error_codes().iter().any(|code| code == "all_brokers_down")
+    });
+    let (took, _) = harness.stop();
+    eprintln!("stop with unreachable brokers: {took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn a_forced_stop_with_marks_and_a_broker_that_is_gone_ends() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let mut group = kafka.group(vec![topic_config(&topic)]);
+    group.kafka.insert("auto.commit.interval.ms".into(), "600000".into());
+    let harness = Harness::without_workers(engine_config(vec![group]));
+    let lease = harness.take();
+    lease.mark(3);
+    kafka.mock.as_ref().unwrap().broker_down(1).unwrap();
+    wait_until("the loss is seen", || !harness.log.error_codes().is_empty());
+    let started = Instant::now();
+    harness.engine.force_stop();
+    assert!(harness.engine.join(LONG).unwrap());
+    eprintln!("forced stop, broker gone, marks: {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    lease.ack();
+}
+
+#[test]
+fn a_stop_with_marks_and_a_broker_that_is_gone_ends_within_its_bounds() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let mut group = kafka.group(vec![topic_config(&topic)]);
+    group.kafka.insert("auto.commit.interval.ms".into(), "600000".into());
+    let harness = Harness::start(engine_config(vec![group]), 1, ack);
+    harness.wait_for_messages(10);
+    kafka.mock.as_ref().unwrap().broker_down(1).unwrap();
+    wait_until("the loss is seen", || !harness.log.error_codes().is_empty());
+    let (took, _) = harness.stop();
+    eprintln!("stop, broker gone, marks: {took:?}");
+    assert!(took < Duration::from_secs(17), "{took:?}");
+}
+
+#[test]
+fn everybody_who_waits_is_told_that_it_is_over() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(2);
+    let harness = Harness::start(config(&kafka, &topic), 8, ack);
+    harness.wait_for_assignment(2);
+    // `stop` joins all eight.
+    let (took, _) = harness.stop();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[test]
+fn an_interrupt_ends_a_wait_within_50_ms() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    let harness = Harness::without_workers(config(&kafka, &topic));
+    harness.wait_for_assignment(1);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        let interrupt = Arc::new(Interrupt::default());
+        let (waits, engine) = (interrupt.clone(), harness.engine.clone());
+        let waiter = std::thread::spawn(move || {
+            (
+                engine.take(&waits).map(|taken| matches!(taken, Taken::Interrupted)),
+                Instant::now(),
+            )
+        });
+        std::thread::park_timeout(Duration::from_millis(10));
+        let set = Instant::now();
+        harness.engine.interrupt_take(&interrupt);
+        let (answer, at) = waiter.join().unwrap();
+        assert!(answer.unwrap());
+        slowest = slowest.max(at - set);
+    }
+    eprintln!("slowest interrupt: {slowest:?}");
+    assert!(slowest < Duration::from_millis(50), "{slowest:?}");
+    // The same for who waits for events.
+    let interrupt = Interrupt::default();
+    harness.engine.interrupt_events(&interrupt);
+    assert!(harness.engine.events(LONG, &interrupt).unwrap().is_some());
+}
+
+/// Workers are interrupted at random while leases go round: none is lost.
+#[test]
+fn interrupts_cost_no_wake_up() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(3);
+    kafka.fill(&topic, 3, 0..30_000);
+    let mut topic_config = topic_config(&topic);
+    topic_config.max_messages = 3;
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config])]));
+    let taken = AtomicUsize::new(0);
+    let done = AtomicBool::new(false);
+    let current: Vec<Mutex<Arc<Interrupt>>> = (0..3).map(|_| Mutex::default()).collect();
+    let mut dice = Dice::new();
+    std::thread::scope(|scope| {
+        for mine in &current {
+            let (engine, taken, done) = (&harness.engine, &taken, &done);
+            scope.spawn(move || {
+                while !done.load(Ordering::Acquire) {
+                    let interrupt = Arc::new(Interrupt::default());
+                    *mine.lock() = interrupt.clone();
+                    if let Ok(Taken::Lease(lease)) = engine.take(&interrupt) {
+                        taken.fetch_add(lease.messages().len(), Ordering::Relaxed);
+                        lease.ack();
+                    }
+                }
+            });
+        }
+        let started = Instant::now();
+        while taken.load(Ordering::Relaxed) < 30_000 && started.elapsed() < LONG {
+            let victim = current[dice.below(3) as usize].lock().clone();
+            harness.engine.interrupt_take(&victim);
+            std::thread::park_timeout(Duration::from_micros(dice.below(200)));
+        }
+        done.store(true, Ordering::Release);
+        while current.iter().any(|mine| Arc::strong_count(&mine.lock()) > 1) && started.elapsed() < 2 * LONG {
+            for mine in &current {
+                harness.engine.interrupt_take(&mine.lock().clone());
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    });
+    assert_eq!(taken.load(Ordering::Relaxed), 30_000);
+}
+
+#[test]
+fn the_last_lease_can_still_mark_and_commit() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let group = kafka.group(vec![topic_config(&topic)]);
+    let harness = Harness::start(engine_config(vec![group.clone()]), 1, |lease| {
+        if lease.kind() == Kind::Shutdown {
+            assert!(lease.mark(6));
+            assert!(lease.commit_sync().unwrap());
+        }
+        lease.release();
+    });
+    harness.wait_for_messages(10);
+    harness.stop();
+    assert_eq!(kafka.committed(&group.id, &topic, 0), Some(7));
+}
+
+#[test]
+fn a_lease_that_outlives_the_engine_is_harmless() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let harness = Harness::without_workers(config(&kafka, &topic));
+    let lease = harness.take();
+    harness.engine.force_stop();
+    assert!(harness.engine.join(LONG).unwrap());
+    assert_eq!(
+        harness.engine.state().unwrap().leases.len(),
+        1,
+        "the state says what was left"
+    );
+    drop(harness);
+    assert_eq!(lease.high_watermark(), -1);
+    assert!(!lease.commit_sync().unwrap());
+    assert_eq!(lease.messages().payload(3), Some(&b"3"[..]));
+    assert_eq!(lease.nack(), None);
+}
+
+#[test]
+fn a_setting_that_is_refused_names_itself() {
+    let kafka = Kafka::mock(1);
+    let mut bad = config(&kafka, "t");
+    bad.groups[0].kafka.insert("fetch.min.bites".into(), "1".into());
+    let error = Engine::new(bad).err().unwrap().to_string();
+    assert!(error.contains("fetch.min.bites"), "{error}");
+    // Refused only together with another.
+    let mut bad = config(&kafka, "t");
+    bad.groups[0].kafka.insert("group.protocol".into(), "consumer".into());
+    let engine = Engine::new(bad).unwrap();
+    let error = engine.start().unwrap_err().to_string();
+    assert!(error.contains("session.timeout.ms"), "{error}");
+}
