@@ -93,7 +93,7 @@ module DocsRunner
   def evaluate(block)
     $stdout.reopen(File::NULL)
     Karafka::App.config.logger = Logger.new(nil)
-    define_stand_ins
+    define_stand_ins(block.text)
     before = consumers
     # Top-level code needs top-level constants.
     TOPLEVEL_BINDING.eval(block.text, block.page, block.line + 1)
@@ -105,8 +105,8 @@ module DocsRunner
     "#{e.class}: #{e.message} (#{e.backtrace&.first})"
   end
 
-  def define_stand_ins
-    Docs::STAND_INS.each do |name|
+  def define_stand_ins(text)
+    (Docs::STAND_INS - text.scan(/^class (\w+)/).flatten).each do |name|
       klass = name.end_with?("Consumer") ? Class.new(Karafka::BaseConsumer) { def consume; end } : Class.new { def self.store(*) = nil }
       Object.const_set(name, klass)
     end
