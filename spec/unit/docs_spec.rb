@@ -13,7 +13,7 @@ module Docs
   # What blocks may name without defining it: classes of the reader's application.
   STAND_INS = %w[OrdersConsumer VideosConsumer Receipt].freeze
   # What the pages say is not there.
-  GONE = %w[Karafka::BaseResponder Karafka::ActiveJob Karafka::Testing Karafka::BaseController Karafka::Params
+  GONE = %w[Karafka::BaseResponder Karafka::ActiveJob Karafka::Testing Karafka::Params
             Karafka::Serializers Karafka::Loader].freeze
   # Words with dots that are calls, files, threads, and events of 1.x that are said to be unknown.
   NO_SETTING = /\A(message|messages|config|routes|consumer_groups|producer|fetcher|params|krs|waterdrop|karafka)\.|\.(rb|md|toml|so)\z/
