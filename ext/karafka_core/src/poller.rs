@@ -302,7 +302,7 @@ impl Poller {
 fn release(mut client: Arc<ConsumerClient>, deadline: Instant) {
     loop {
         match Arc::try_unwrap(client) {
-            Ok(client) => return drop(client),
+            Ok(client) => return destroy(client, deadline),
             Err(shared) if Instant::now() < deadline => client = shared,
             Err(shared) => {
                 tracing::error!("a worker is still inside a call to Kafka: its client is left behind");
@@ -310,5 +310,22 @@ fn release(mut client: Arc<ConsumerClient>, deadline: Instant) {
             }
         }
         std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// librdkafka's destroy has no time limit of its own and was seen to wait for ever; the stop does not wait with it.
+fn destroy(client: ConsumerClient, deadline: Instant) {
+    let (done, destroyed) = std::sync::mpsc::channel();
+    let run = move || {
+        drop(client);
+        // Nobody listens any more where the time has run out.
+        let _ = done.send(());
+    };
+    // Where no thread can be started the client is dropped with the closure, in this one.
+    if std::thread::Builder::new().name("krs.destroy".to_owned()).spawn(run).is_ok() {
+        let wait = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        if destroyed.recv_timeout(wait) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            tracing::error!("librdkafka does not end: its threads are left behind");
+        }
     }
 }
