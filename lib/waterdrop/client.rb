@@ -11,6 +11,8 @@ module WaterDrop
 
     # @return [Numeric] ms
     attr_reader :max_wait_timeout
+    # @return [Karafka::Native::Producer, nil] nil: nothing is delivered
+    attr_reader :native
 
     # @param config [Config]
     def initialize(config)
@@ -18,7 +20,7 @@ module WaterDrop
       @monitor = config.monitor
       @max_wait_timeout = config.max_wait_timeout
       @max_payload_size = config.max_payload_size
-      @native = native(config) if config.deliver
+      @native = build(config) if config.deliver
       @watched = {}
       @last_tag = ANNOUNCE
       @lock = Mutex.new
@@ -32,10 +34,11 @@ module WaterDrop
 
     # @param messages [Hash, Array<Hash>]
     # @param timeout_ms [Integer] how long to wait for room
+    # @param tag [Integer] number of who follows the reports; 0: whoever listens
     # @return [Karafka::Native::Delivery, DummyDelivery, Array] as {Karafka::Native::Producer#produce} says
-    def produce(messages, timeout_ms)
+    def produce(messages, timeout_ms, tag = 0)
       return dummy(messages) unless @native
-      return @native.produce(messages, timeout_ms, 0) unless @monitor.listening?("message.acknowledged")
+      return @native.produce(messages, timeout_ms, tag) unless @monitor.listening?("message.acknowledged")
 
       announced(messages, timeout_ms)
     end
@@ -99,7 +102,7 @@ module WaterDrop
 
     private
 
-    def native(config)
+    def build(config)
       Karafka::Native::Producer.new(kafka: config.native_kafka, max_payload_size: config.max_payload_size)
     rescue Karafka::Errors::InvalidConfigurationError => e
       raise Errors::ConfigurationInvalidError, "config.kafka: #{e.message}"
@@ -176,8 +179,12 @@ module WaterDrop
       @monitor.instrument("message.acknowledged", { producer_id: @config.id, caller: self, **payload })
     end
 
+    # Normal under load, so nothing for the log: only for who listens.
     def queue_full
-      error = Karafka::Errors::KafkaError.new("librdkafka's queue is full: a produce call waits for room", code: :queue_full, retryable: true)
+      return unless @monitor.listening?("error.occurred")
+
+      error = Karafka::Errors::KafkaError.new("librdkafka's queue is full: a produce call waits for room", code: :queue_full,
+                                                                                                           retryable: true)
       error(error, "message.produce_queue_full")
     end
 

@@ -17,13 +17,18 @@ module WaterDrop
       instrument_on_wait_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
       drop_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
       logger: ["a Logger (answers to info, warn and error)", ->(value) { %i[info warn error].all? { |name| value.respond_to?(name) } }],
-      monitor: ["a monitor (answers to subscribe and instrument)", ->(value) { %i[subscribe instrument].all? { |name| value.respond_to?(name) } }],
+      monitor: ["a monitor (answers to subscribe and instrument)", lambda { |value|
+                                                                     %i[subscribe instrument].all? do |name|
+                                                                       value.respond_to?(name)
+                                                                     end
+                                                                   }],
       middleware: ["a WaterDrop::Middleware (answers to run)", ->(value) { value.respond_to?(:run) }]
     }.freeze
 
     # What WaterDrop has and this version has not.
     NOT_YET = %i[reload_on_idempotent_fatal_error reload_on_transaction_fatal_error non_reloadable_errors idle_disconnect_timeout
-                 client_class statistics_decorator oauth polling wait_backoff_on_transaction_command max_attempts_on_transaction_command].freeze
+                 client_class statistics_decorator oauth polling
+                 wait_backoff_on_transaction_command max_attempts_on_transaction_command].freeze
     private_constant :CHECKS, :NOT_YET
 
     # @return [String] in events and logs
@@ -86,7 +91,7 @@ module WaterDrop
     # @return [void]
     def wait_backoff_on_queue_full=(value)
       @wait_backoff_on_queue_full = nil
-      logger.warn("wait_backoff_on_queue_full (#{value.inspect}) has no effect in karafka-rs: a wait for room ends as soon as there is some")
+      logger.warn("wait_backoff_on_queue_full (#{value.inspect}) has no effect here: a wait for room ends as soon as there is some")
     end
 
     # @return [self]
@@ -103,12 +108,13 @@ module WaterDrop
       if kafka.key?(:"transactional.id")
         raise Karafka::Errors::UnsupportedFeatureError.for("config.kafka \"transactional.id\"", "Transactions come with a later version.")
       end
+
       self
     end
 
     # @return [Hash{String=>String}] what librdkafka gets
     def native_kafka
-      settings = kafka.to_h { |key, value| [key.to_s, value] }.compact
+      settings = kafka.transform_keys(&:to_s).compact
       settings["client.id"] ||= "waterdrop"
       settings.transform_values { |value| value.is_a?(Array) ? value.join(",") : value.to_s }
     end

@@ -12,6 +12,7 @@ module WaterDrop
     include Async
     include Buffer
     include Tombstone
+    include Closing
     include NotYet
 
     # @return [Config, nil]
@@ -40,6 +41,7 @@ module WaterDrop
       @client = Client.new(config)
       @config = config
       @monitor = config.monitor
+      @bus = @monitor.respond_to?(:notifications_bus) ? @monitor.notifications_bus : NeverQuiet
       @middleware = config.middleware
       @queue_full_timeout = config.queue_full_timeout
       @pid = ::Process.pid
@@ -104,24 +106,6 @@ module WaterDrop
       @config.kafka.key?(:"transactional.id")
     end
 
-    # Sends the buffer and waits for all answers, up to max_wait_timeout. What has none by then is given up: its handles
-    # say so, and the result counts it. Can be called from a trap, from at_exit and more than once.
-    # @return [Integer] messages that were not delivered
-    def close
-      # A trap may take no lock: another thread does it.
-      return Thread.new { close }.value if trap_context?
-
-      @lifecycle.synchronize { close_once(@config ? @config.max_wait_timeout : 0) }
-    end
-
-    # Gives up at once what has no answer.
-    # @return [Integer] messages that were not delivered
-    def close!
-      return Thread.new { close! }.value if trap_context?
-
-      @lifecycle.synchronize { close_once(0) }
-    end
-
     # @return [String] without settings: they may be secret
     def inspect
       "#<#{self.class} id=#{id.inspect} #{@state}>"
@@ -141,6 +125,15 @@ module WaterDrop
         state.to_s
       end
     end
+
+    # In place of the bus of a monitor that has none: every look at its listeners is a new one.
+    module NeverQuiet
+      # @return [Hash]
+      def self.listeners
+        {}
+      end
+    end
+    private_constant :NeverQuiet
 
     private
 
@@ -186,36 +179,8 @@ module WaterDrop
       end
     end
 
-    def close_once(timeout_ms)
-      return 0 if %i[initial closed].include?(@state)
-      return forget if @pid != ::Process.pid
-
-      started = now_ms
-      @monitor.instrument("producer.closing", { producer_id: id })
-      # What does not get out is counted below.
-      unsent = flush_for_close
-      @state = :closing
-      undelivered = unsent + @client.close(timeout_ms)
-      @state = :closed
-      @monitor.instrument("producer.closed", { producer_id: id, undelivered: undelivered, time: now_ms - started })
-      undelivered
-    end
-
-    # A child that never used the producer has nothing to close.
-    def forget
-      @messages = []
-      @state = :closed
-      0
-    end
-
     def now_ms
       ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
-    end
-
-    def trap_context?
-      Mutex.new.synchronize { false }
-    rescue ThreadError
-      true
     end
 
     # @return [Array<DeliveryHandle>]
@@ -228,21 +193,33 @@ module WaterDrop
       refused(result, messages, many: true)
     end
 
-    # The hot path: no block, no object besides the handle.
+    # The hot path: no block, no object besides the handle. Where nobody listens the message goes straight to the engine.
     # @return [DeliveryHandle]
-    def dispatch(message)
-      result = @client.produce(message, @queue_full_timeout)
+    def dispatch(message, target = @client)
+      result = target.produce(message, @queue_full_timeout, 0)
       return refused(result, [message], many: false).first if result.is_a?(Array)
 
       handle = DeliveryHandle.new(@client, result, 0)
-      handle.label = message[:label] if result.labelled?
+      label = message[:label]
+      handle.label = label if label
       handle
     rescue Karafka::Errors::ForkedError
       rebuild
       ready!
+      target = @client
       retry
     rescue Karafka::Errors::ClosedError
       raise Errors::ProducerClosedError, "producer #{id} is closed"
+    end
+
+    # Nobody listens to what is told of single messages, and no middleware changes them. The bus gives another Hash
+    # whenever somebody subscribes, so one comparison is enough.
+    def quiet?
+      return @quiet if @listeners.equal?(@bus.listeners) && @middleware.empty?
+
+      @listeners = @bus.listeners
+      names = %w[message.produced_async message.acknowledged]
+      @quiet = @config.deliver && @middleware.empty? && names.none? { |name| @monitor.listening?(name) }
     end
 
     def refused(result, messages, many:)

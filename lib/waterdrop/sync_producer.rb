@@ -22,7 +22,7 @@ module WaterDrop
         unknown = options.keys.map(&:to_sym) - OPTIONS.keys
         raise ArgumentError, "unknown options #{unknown.inspect}; there are #{OPTIONS.keys.join(", ")}" if unknown.any?
 
-        options.to_h { |name, value| [OPTIONS.fetch(name.to_sym), value] }.merge(payload: payload)
+        options.transform_keys { |name| OPTIONS.fetch(name.to_sym) }.merge(payload: payload)
       end
     end
   end

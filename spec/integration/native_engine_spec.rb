@@ -161,7 +161,7 @@ RSpec.describe Karafka::Native::Engine do
     end
     expect(ids).to eq([*0...500])
     # Batches stay readable after everything has moved.
-    expect(kept.flat_map { |lease| lease.pluck([["id"]]) }).to eq([*0...500])
+    expect(kept.flat_map { |batch| batch.pluck([["id"]]) }).to eq([*0...500])
   end
 
   describe "fork" do

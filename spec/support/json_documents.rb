@@ -84,20 +84,30 @@ class JsonDocuments
     when 0 then rarely? ? pick(FLOATS) : pick(FLOATS.first(15))
     when 1 then halfway
     when 2 then random.bytes(8).unpack1("G").then { |number| number.finite? ? number.to_s : "0.5" }
-    when 3 then "#{random.rand(10**random.rand(1..25))}.#{random.rand(10**random.rand(1..70))}"
-    when 4 then "#{random.rand(-99..99)}.#{random.rand(10**6)}#{pick(%w[e E])}#{pick(["", "+", "-"])}#{random.rand(320)}"
-    else random.rand(-1e6..1e6).round(random.rand(5)).to_f.to_s
+    when 3 then exponential
+    else decimal
     end
   end
 
-  # Decimals on, just below and just above the middle between two doubles: where rounding shows.
+  def decimal
+    return random.rand(-1e6..1e6).round(random.rand(5)).to_f.to_s if random.rand(2).zero?
+
+    "#{random.rand(10**random.rand(1..25))}.#{random.rand(10**random.rand(1..70))}"
+  end
+
+  def exponential
+    "#{random.rand(-99..99)}.#{random.rand(10**6)}#{pick(%w[e E])}#{pick(["", "+", "-"])}#{random.rand(320)}"
+  end
+
+  # Decimals on, just below and just above the middle between two doubles: where rounding shows. Ruby leaves out
+  # digits from about the 61st on, so it rounds some of the longest to the other side.
   def halfway
     low = random.rand(2.0**random.rand(-30..60))
     middle = (low.to_r + low.next_float.to_r) / 2
-    digits = 60
+    digits = 130
     scaled = (middle * (10**digits)).to_i.to_s.rjust(digits + 1, "0")
     text = "#{scaled[0...-digits]}.#{scaled[-digits..]}".sub(/0+\z/, "0")
-    pick([text, text[0, random.rand(18..47)].sub(/\.\z/, ".0"), "#{text}1", "#{text}0000000001"])
+    pick([text, text[0, random.rand(18..47)].sub(/\.\z/, ".0"), "#{text}1", "#{text[0, 45]}1"])
   end
 
   def nested(levels, text)
@@ -124,23 +134,32 @@ class JsonDocuments
   objects = ->(levels) { "#{"{\"a\":" * levels}1#{"}" * levels}" }
   mixed = ->(levels) { "#{"[{\"a\":" * (levels / 2)}1#{"}]" * (levels / 2)}" }
 
+  NUMBERS = FLOATS + INTEGERS.flat_map { |number| [number.to_s, "-#{number}", "#{number}.0", "#{number}e1"] }
+  members = ->(range) { range.map { |at| "\"k#{at}\":#{at}" }.join(",") }
+
   HOSTILE = [
-    "", " ", "\n", "\0", "null", "true", "false", "nul", "nulll", "null null", "nullx", "1", "1 ", "1\0", "-", "\"", "\"a", "\"a\"x", "'a'",
-    *FLOATS, *FLOATS.map { |number| "[#{number}]" }, *FLOATS.map { |number| "{\"a\":#{number} }" },
-    *INTEGERS.flat_map { |number| [number.to_s, "[#{number},-#{number}]", "#{number}.0", "#{number}e1"] },
-    *PIECES.map { |piece| "[\"#{piece}\",\"a#{piece}b\",\"12345678#{piece}\"]" }, *PIECES.map { |piece| "{\"#{piece}\":\"#{piece}\"}" },
-    *RARE_PIECES.map { |piece| "[\"#{piece}\"]" }, *RARE_PIECES.map { |piece| "{\"#{piece}\":1}" }, *RARE_WORDS, *RARE_WORDS.map { |word| "[#{word}]" },
-    *(0..0x20).map { |code| "[\"a#{code.chr}b\"]" }, *(0..0x20).map { |code| "#{code.chr}[1#{code.chr}]#{code.chr}" }, *(0x7f..0xff).map { |code| "[\"#{code.chr.b}\"]" },
-    "\u00a0[]", "\u2028[]", "\uFEFF{}", "\xFF\xFE[\0]\0", "[]\uFEFF", "[1,]", "[,1]", "[1 2]", "{,}", "{\"a\":1,}", "{\"a\"}", "{\"a\":}", "{a:1}", "{1:2}",
-    "{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":1,\"\\u0061\":2}", "{\"\":1}", "{\"\\u0000\":1,\"a\\u0000\":2,\"a\":3}", "{\"é\":1,\"e\\u0301\":2}",
-    "{\"json_class\":\"String\",\"raw\":[97]}", "{\"json_class\":\"Object\"}", "{\"__proto__\":{}}", "/**/[]", "[/**/]", "[]//", "[]/", "// a\n[]", "]", "}", "[}", "{]",
-    *[99, 100, 101, 127, 128, 129, 5000].flat_map { |levels| [nest[levels], nest[levels, "1"], objects[levels], "[" * levels] }, mixed[100], mixed[102],
-    "[#{"[],{}," * 200}1]", "[\"#{"[{" * 200}\"]", nest[60, "\"#{"]" * 60}\",#{nest[41]}"], "[#{nest[99]},#{nest[99]}]", "[#{nest[99]},#{nest[100]}]",
-    *[0, 1, 15, 16, 17, 31, 32, 33, 64, 65, 1000].map { |size| "[#{Array.new(size) { |at| at.to_s }.join(",")}]" },
-    *[0, 1, 7, 8, 9, 15, 16, 17, 32, 33, 1000].map { |size| "{#{Array.new(size) { |at| "\"k#{at}\":#{at}" }.join(",")}}" },
-    "{#{Array.new(40) { |at| "\"k#{at}\":#{at}" }.join(",")},\"k0\":\"again\"}", "{\"k0\":1,#{Array.new(40) { |at| "\"k#{at}\":#{at}" }.join(",")}}",
-    "\"#{"a" * 100_000}\"", "{\"#{"k" * 100_000}\":1}", "[#{"1" * 100_000}]", "[1.#{"1" * 100_000}]", "[1e#{"0" * 1000}1]", "[1e#{"9" * 1000}]", "[0.#{"0" * 400}1]",
-    "[#{"0" * 100}1]", "[#{" " * 10_000}]", "{\"a\":\"\\", "{\"a\":\"\\u", "{\"a\":\"\\ud83d", "{\"a\":\"\\ud83d\\", "[\"\\ud83d\\ude0\"]", "[\"\\ud83d\\ud83d\\ude00\"]", "[\"\\ude00\\ud83d\"]"
+    "", " ", "\n", "\0", "null", "true", "false", "nul", "nulll", "null null", "nullx", "1 ", "1\0", "\"", "\"a", "\"a\"x", "'a'",
+    *NUMBERS, *NUMBERS.map { |number| "[#{number}]" }, *NUMBERS.map { |number| "{\"a\":#{number} }" },
+    *PIECES.map { |piece| "[\"#{piece}\",\"a#{piece}b\",\"12345678#{piece}\"]" },
+    *PIECES.map { |piece| "{\"#{piece}\":\"#{piece}\"}" },
+    *RARE_PIECES.map { |piece| "[\"#{piece}\"]" }, *RARE_PIECES.map { |piece| "{\"#{piece}\":1}" },
+    *RARE_WORDS, *RARE_WORDS.map { |word| "[#{word}]" },
+    *(0..0x20).map { |code| "[\"a#{code.chr}b\"]" }, *(0x7f..0xff).map { |code| "[\"#{code.chr.b}\"]" },
+    *(0..0x20).map { |code| "#{code.chr}[1#{code.chr}]#{code.chr}" },
+    "\u00a0[]", "\u2028[]", "\uFEFF{}", "[]\uFEFF", "\xFF\xFE[\0]\0", "[1,]", "[,1]", "[1 2]", "]", "}", "[}", "{]",
+    "{,}", "{\"a\":1,}", "{\"a\"}", "{\"a\":}", "{a:1}", "{1:2}", "/**/[]", "[/**/]", "[]//", "[]/", "// a\n[]",
+    "{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":1,\"\\u0061\":2}", "{\"é\":1,\"e\\u0301\":2}",
+    "{\"\":1}", "{\"\\u0000\":1,\"a\\u0000\":2,\"a\":3}",
+    "{\"json_class\":\"String\",\"raw\":[97]}", "{\"json_class\":\"Object\"}", "{\"__proto__\":{}}",
+    *[99, 100, 101, 127, 128, 129, 5000].flat_map { |levels| [nest[levels], nest[levels, "1"], objects[levels], "[" * levels] },
+    mixed[100], mixed[102], "[#{"[],{}," * 200}1]", "[\"#{"[{" * 200}\"]", nest[60, "\"#{"]" * 60}\",#{nest[41]}"],
+    "[#{nest[99]},#{nest[99]}]", "[#{nest[99]},#{nest[100]}]",
+    *[0, 1, 15, 16, 17, 31, 32, 33, 64, 65, 1000].map { |size| "[#{(0...size).to_a.join(",")}]" },
+    *[0, 1, 7, 8, 9, 15, 16, 17, 32, 33, 1000].map { |size| "{#{members[0...size]}}" },
+    "{#{members[0..40]},\"k0\":\"again\"}", "{\"k0\":1,#{members[0..40]}}", "\"#{"a" * 100_000}\"", "{\"#{"k" * 100_000}\":1}",
+    "[#{"1" * 100_000}]", "[1.#{"1" * 100_000}]", "[1e#{"0" * 1000}1]", "[1e#{"9" * 1000}]", "[0.#{"0" * 400}1]",
+    "[#{"0" * 100}1]", "[#{" " * 10_000}]", "{\"a\":\"\\", "{\"a\":\"\\u", "{\"a\":\"\\ud83d", "{\"a\":\"\\ud83d\\",
+    "[\"\\ud83d\\ude0\"]", "[\"\\ud83d\\ud83d\\ude00\"]", "[\"\\ude00\\ud83d\"]"
   ].map { |text| text.dup.force_encoding(Encoding::UTF_8) }.freeze
 end
 
@@ -157,7 +176,7 @@ module JsonFingerprint
     when Hash
       [value.class, value.frozen?, value.default, value.map { |key, inner| [fingerprint(key), key.equal?(-key), fingerprint(inner)] }]
     when Array then [value.class, value.frozen?, value.map { |inner| fingerprint(inner) }]
-    when String then [value.class, value.frozen?, value.encoding, value.valid_encoding?, value.b]
+    when String then [value.class, value.frozen?, value.encoding.name, value.valid_encoding?, value.b]
     when Float then [value.class, [value].pack("G"), value.equal?([value].pack("G").unpack1("G"))]
     else [value.class, value]
     end

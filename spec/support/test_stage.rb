@@ -39,13 +39,12 @@ class TestStage
     fail_with(status ? label : "#{label}: ended after #{timeout} s", output)
   end
 
-  # @param ignored [Boolean] count ignored tests as skipped
-  def cargo_test(label, *arguments, timeout:, env: {}, ignored: true)
+  def cargo_test(label, *arguments, timeout:, env: {})
     output, status = execute(label, env, ["cargo", "test", "--locked", *arguments], timeout)
     results = File.read(output).scan(CARGO_RESULT).map { |numbers| numbers.map(&:to_i) }.transpose.map(&:sum)
     passed, failed, skipped = results.empty? ? [0, 0, 0] : results
     @passed += passed
-    @skipped += skipped if ignored
+    @skipped += skipped
     return show(label, output, failed) if failed.positive?
 
     fail_with(status ? "#{label}: cargo failed" : "#{label}: ended after #{timeout} s", output) unless status&.success?

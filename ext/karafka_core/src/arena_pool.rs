@@ -14,7 +14,10 @@ struct Pool {
     bytes: usize,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { arenas: Vec::new(), bytes: 0 });
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    arenas: Vec::new(),
+    bytes: 0,
+});
 
 /// An empty arena with room for `bytes`.
 pub fn take(bytes: usize) -> Vec<u8> {
@@ -24,7 +27,10 @@ pub fn take(bytes: usize) -> Vec<u8> {
     let wanted = bytes.next_multiple_of(STEP_BYTES);
     // Never waits: in a forked child nobody might unlock it.
     if let Some(mut pool) = POOL.try_lock() {
-        let fitting = pool.arenas.iter().rposition(|arena| (wanted..=2 * wanted).contains(&arena.capacity()));
+        let fitting = pool
+            .arenas
+            .iter()
+            .rposition(|arena| (wanted..=2 * wanted).contains(&arena.capacity()));
         if let Some(index) = fitting {
             let arena = pool.arenas.swap_remove(index);
             pool.bytes -= arena.capacity();

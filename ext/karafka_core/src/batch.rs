@@ -42,11 +42,17 @@ struct Slot {
 
 impl Slot {
     fn payload(&self) -> Span {
-        Span { at: self.at, len: self.payload_len }
+        Span {
+            at: self.at,
+            len: self.payload_len,
+        }
     }
 
     fn key(&self) -> Span {
-        Span { at: self.at + known(self.payload_len), len: self.key_len }
+        Span {
+            at: self.at + known(self.payload_len),
+            len: self.key_len,
+        }
     }
 
     fn data_bytes(&self) -> usize {
@@ -113,7 +119,8 @@ impl Batch {
             return Span { at, len: NIL };
         }
         // SAFETY: `len` readable bytes by contract.
-        self.arena.extend_from_slice(unsafe { std::slice::from_raw_parts(from, len) });
+        self.arena
+            .extend_from_slice(unsafe { std::slice::from_raw_parts(from, len) });
         Span { at, len: len as u32 }
     }
 
@@ -184,7 +191,9 @@ impl Drop for Batch {
 }
 
 fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
 }
 
 /// A run of a sealed batch: what one lease hands out.
@@ -198,7 +207,11 @@ pub struct Slice {
 impl Slice {
     pub fn whole(batch: Batch) -> Self {
         let to = batch.len();
-        Slice { batch: batch.seal(), from: 0, to }
+        Slice {
+            batch: batch.seal(),
+            from: 0,
+            to,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -247,7 +260,11 @@ impl Slice {
         let slots = &self.batch.slots[..self.to];
         let at = self.from + index;
         let to = slots.get(at).map_or(0, |slot| slot.headers_end as usize);
-        let from = if at == 0 || to == 0 { 0 } else { slots[at - 1].headers_end as usize };
+        let from = if at == 0 || to == 0 {
+            0
+        } else {
+            slots[at - 1].headers_end as usize
+        };
         self.batch.headers[from..to]
             .iter()
             .map(|(name, value)| (self.batch.span(*name).unwrap_or_default(), self.batch.span(*value)))
@@ -269,7 +286,11 @@ impl Slice {
             }
             to += 1;
         }
-        let front = Slice { batch: self.batch.clone(), from: self.from, to };
+        let front = Slice {
+            batch: self.batch.clone(),
+            from: self.from,
+            to,
+        };
         self.from = to;
         front
     }
@@ -277,13 +298,21 @@ impl Slice {
     /// The messages from `offset` on, up to the end of `self`.
     pub fn starting_at(&self, offset: i64) -> Slice {
         let skipped = self.batch.slots[self.from..self.to].partition_point(|slot| slot.offset < offset);
-        Slice { batch: self.batch.clone(), from: self.from + skipped, to: self.to }
+        Slice {
+            batch: self.batch.clone(),
+            from: self.from + skipped,
+            to: self.to,
+        }
     }
 
     /// `self` grown by the run that follows it in the same batch.
     pub fn joined(&self, following: &Slice) -> Slice {
         debug_assert!(Arc::ptr_eq(&self.batch, &following.batch) && self.to == following.from);
-        Slice { batch: self.batch.clone(), from: self.from, to: following.to }
+        Slice {
+            batch: self.batch.clone(),
+            from: self.from,
+            to: following.to,
+        }
     }
 
     pub fn same_batch(&self, other: &Slice) -> bool {

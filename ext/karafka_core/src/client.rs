@@ -20,7 +20,10 @@ pub enum Polled {
     Nothing,
     Assign(QueueEvent),
     Revoke(QueueEvent),
-    Committed { offsets: Vec<PartitionRow>, error: Option<KafkaError> },
+    Committed {
+        offsets: Vec<PartitionRow>,
+        error: Option<KafkaError>,
+    },
     Error(KafkaError),
     Statistics(String),
     /// Should never happen: every partition has its own queue.
@@ -38,12 +41,18 @@ impl ConsumerClient {
     pub fn new(group: &GroupConfig) -> Result<Self> {
         let mut config = settings::client_config(&group.kafka)?;
         // Offsets are committed by the engine, from its own ack table.
-        config.set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false");
         if group.topics.iter().any(|topic| topic.eofed) {
             config.set("enable.partition.eof", "true");
         }
         let debug = group.kafka.contains_key("debug");
-        config.set_log_level(if debug { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
+        config.set_log_level(if debug {
+            RDKafkaLogLevel::Debug
+        } else {
+            RDKafkaLogLevel::Info
+        });
         let lift = |error: rdkafka::error::KafkaError| Error::Config {
             setting: "kafka".to_owned(),
             value: group.id.clone(),
@@ -72,7 +81,10 @@ impl ConsumerClient {
             value: String::new(),
             reason: "a consumer needs a group".to_owned(),
         })?;
-        Ok(ConsumerClient { queue, client: ManuallyDrop::new(client) })
+        Ok(ConsumerClient {
+            queue,
+            client: ManuallyDrop::new(client),
+        })
     }
 
     /// Frees everything. May wait for librdkafka's threads.
@@ -93,7 +105,9 @@ impl ConsumerClient {
             list.add(topic, -1, crate::native::OFFSET_INVALID)?;
         }
         // SAFETY: a living client; the list is copied.
-        check("subscribing", unsafe { sys::rd_kafka_subscribe(self.ptr(), list.as_ptr()) })
+        check("subscribing", unsafe {
+            sys::rd_kafka_subscribe(self.ptr(), list.as_ptr())
+        })
     }
 
     /// Makes a blocked `poll` return.
@@ -110,9 +124,10 @@ impl ConsumerClient {
                 RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Polled::Assign(event),
                 _ => Polled::Revoke(event),
             },
-            sys::RD_KAFKA_EVENT_OFFSET_COMMIT => {
-                Polled::Committed { offsets: event.partitions(), error: event.error() }
-            }
+            sys::RD_KAFKA_EVENT_OFFSET_COMMIT => Polled::Committed {
+                offsets: event.partitions(),
+                error: event.error(),
+            },
             sys::RD_KAFKA_EVENT_ERROR => match event.error() {
                 Some(error) => Polled::Error(self.unwrap_fatal(error)),
                 None => Polled::Nothing,
@@ -140,7 +155,10 @@ impl ConsumerClient {
                 return error;
             }
             let message = CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned();
-            KafkaError { fatal: true, ..KafkaError::from_code(code).with_message(message) }
+            KafkaError {
+                fatal: true,
+                ..KafkaError::from_code(code).with_message(message)
+            }
         }
     }
 
@@ -171,9 +189,15 @@ impl ConsumerClient {
         unsafe {
             if self.is_cooperative() {
                 let list = event.partition_list_ptr();
-                error_result("giving partitions up", sys::rd_kafka_incremental_unassign(self.ptr(), list))
+                error_result(
+                    "giving partitions up",
+                    sys::rd_kafka_incremental_unassign(self.ptr(), list),
+                )
             } else {
-                check("giving partitions up", sys::rd_kafka_assign(self.ptr(), std::ptr::null()))
+                check(
+                    "giving partitions up",
+                    sys::rd_kafka_assign(self.ptr(), std::ptr::null()),
+                )
             }
         }
     }
@@ -229,11 +253,17 @@ impl ConsumerClient {
             replies
         };
         let timeout_ms = timeout.as_millis() as u64;
-        let reply = replies.poll(timeout_ms as i32).ok_or(Error::TimedOut { operation: OPERATION, timeout_ms })?;
+        let reply = replies.poll(timeout_ms as i32).ok_or(Error::TimedOut {
+            operation: OPERATION,
+            timeout_ms,
+        })?;
         let rows = reply.partitions();
         let refused = reply.error().or_else(|| rows.iter().find_map(|row| row.error.clone()));
         match refused {
-            Some(source) => Err(Error::Kafka { operation: OPERATION, source: Box::new(source) }),
+            Some(source) => Err(Error::Kafka {
+                operation: OPERATION,
+                source: Box::new(source),
+            }),
             None => Ok(rows),
         }
     }
@@ -245,10 +275,16 @@ impl ConsumerClient {
         // SAFETY: a living client; the list is ours and gets the results.
         unsafe {
             let timeout_ms = timeout.as_millis() as i32;
-            error_result("seeking", sys::rd_kafka_seek_partitions(self.ptr(), list.as_ptr(), timeout_ms))?;
+            error_result(
+                "seeking",
+                sys::rd_kafka_seek_partitions(self.ptr(), list.as_ptr(), timeout_ms),
+            )?;
         }
         match list.rows().into_iter().find_map(|row| row.error) {
-            Some(source) => Err(Error::Kafka { operation: "seeking", source: Box::new(source) }),
+            Some(source) => Err(Error::Kafka {
+                operation: "seeking",
+                source: Box::new(source),
+            }),
             None => Ok(()),
         }
     }
@@ -262,9 +298,12 @@ impl ConsumerClient {
             sys::rd_kafka_offsets_for_times(self.ptr(), list.as_ptr(), timeout.as_millis() as i32)
         })?;
         match list.rows().into_iter().next() {
-            Some(PartitionRow { error: Some(source), .. }) => {
-                Err(Error::Kafka { operation: "looking up a time", source: Box::new(source) })
-            }
+            Some(PartitionRow {
+                error: Some(source), ..
+            }) => Err(Error::Kafka {
+                operation: "looking up a time",
+                source: Box::new(source),
+            }),
             Some(row) if row.offset >= 0 => Ok(Some(row.offset)),
             _ => Ok(None),
         }
@@ -318,9 +357,16 @@ fn forward_log(event: &QueueEvent) {
         if sys::rd_kafka_event_log(event.as_ptr(), &mut facility, &mut text, &mut level) != 0 {
             return;
         }
-        (CStr::from_ptr(facility).to_string_lossy(), CStr::from_ptr(text).to_string_lossy())
+        (
+            CStr::from_ptr(facility).to_string_lossy(),
+            CStr::from_ptr(text).to_string_lossy(),
+        )
     };
     match level {
+        // These repeat what arrives as an event too.
+        _ if matches!(&*facility, "FAIL" | "ERROR" | "COMMITFAIL") => {
+            tracing::debug!(target: "librdkafka", "{facility}: {text}")
+        }
         0..=3 => tracing::error!(target: "librdkafka", "{facility}: {text}"),
         4 => tracing::warn!(target: "librdkafka", "{facility}: {text}"),
         5..=6 => tracing::info!(target: "librdkafka", "{facility}: {text}"),

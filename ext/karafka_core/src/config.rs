@@ -72,8 +72,16 @@ mod defaults {
 impl TopicConfig {
     /// How long to wait before attempt `attempt + 1`.
     pub fn backoff(&self, attempt: u32) -> Duration {
-        let factor = if self.pause_with_exponential_backoff { 1u64 << attempt.saturating_sub(1).min(30) } else { 1 };
-        Duration::from_millis(self.pause_timeout_ms.saturating_mul(factor).min(self.pause_max_timeout_ms))
+        let factor = if self.pause_with_exponential_backoff {
+            1u64 << attempt.saturating_sub(1).min(30)
+        } else {
+            1
+        };
+        Duration::from_millis(
+            self.pause_timeout_ms
+                .saturating_mul(factor)
+                .min(self.pause_max_timeout_ms),
+        )
     }
 }
 
@@ -85,7 +93,10 @@ pub struct TopicTable {
 
 impl TopicTable {
     pub fn new(topics: &[TopicConfig]) -> Result<Self> {
-        let mut table = TopicTable { names: BTreeMap::new(), patterns: Vec::new() };
+        let mut table = TopicTable {
+            names: BTreeMap::new(),
+            patterns: Vec::new(),
+        };
         for (index, topic) in topics.iter().enumerate() {
             match (&topic.name, &topic.pattern) {
                 (Some(name), None) => {
@@ -119,22 +130,30 @@ impl TopicTable {
     }
 
     pub fn find(&self, topic: &str) -> Option<usize> {
-        self.names
-            .get(topic)
-            .copied()
-            .or_else(|| self.patterns.iter().find(|(regex, _)| regex.is_match(topic)).map(|(_, index)| *index))
+        self.names.get(topic).copied().or_else(|| {
+            self.patterns
+                .iter()
+                .find(|(regex, _)| regex.is_match(topic))
+                .map(|(_, index)| *index)
+        })
     }
 }
 
 impl GroupConfig {
     /// What to subscribe to, in librdkafka's notation.
     pub fn subscription(&self) -> Vec<&str> {
-        self.topics.iter().filter_map(|topic| topic.name.as_deref().or(topic.pattern.as_deref())).collect()
+        self.topics
+            .iter()
+            .filter_map(|topic| topic.name.as_deref().or(topic.pattern.as_deref()))
+            .collect()
     }
 
     /// Milliseconds between asynchronous commits.
     pub fn commit_interval(&self) -> Duration {
-        let given = self.kafka.get("auto.commit.interval.ms").and_then(|text| text.parse().ok());
+        let given = self
+            .kafka
+            .get("auto.commit.interval.ms")
+            .and_then(|text| text.parse().ok());
         Duration::from_millis(given.unwrap_or(5_000))
     }
 }
@@ -176,7 +195,10 @@ mod tests {
     #[test]
     fn back_off_doubles_up_to_the_limit() {
         let topic = topic(Some("t"), None);
-        let waits: Vec<u64> = [1, 2, 3, 6, 400].iter().map(|n| topic.backoff(*n).as_millis() as u64).collect();
+        let waits: Vec<u64> = [1, 2, 3, 6, 400]
+            .iter()
+            .map(|n| topic.backoff(*n).as_millis() as u64)
+            .collect();
         assert_eq!(waits, [1_000, 2_000, 4_000, 30_000, 30_000]);
     }
 }

@@ -23,12 +23,19 @@ pub struct Drained {
 /// Continues `open`, or starts a batch if something is there.
 pub fn drain(partition: &Partition, queue: &Queue, open: Option<(Batch, Instant)>, average_bytes: usize) -> Drained {
     let config = partition.config();
-    let (held, held_bytes) = open.as_ref().map_or((0, 0), |(batch, _)| (batch.len(), batch.data_bytes()));
+    let (held, held_bytes) = open
+        .as_ref()
+        .map_or((0, 0), |(batch, _)| (batch.len(), batch.data_bytes()));
     let by_bytes = config.max_bytes.saturating_sub(held_bytes) / average_bytes.max(1) + 1;
     let wanted = config.max_messages.saturating_sub(held).min(by_bytes).max(1);
 
     let messages = fetch(queue, wanted);
-    let mut drained = Drained { batch: open, more: messages.len() == wanted, reached_end: false, average_bytes };
+    let mut drained = Drained {
+        batch: open,
+        more: messages.len() == wanted,
+        reached_end: false,
+        average_bytes,
+    };
     if messages.is_empty() {
         return drained;
     }
@@ -48,7 +55,10 @@ pub fn drain(partition: &Partition, queue: &Queue, open: Option<(Batch, Instant)
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => drained.reached_end = true,
             code => {
                 let source = KafkaError::from_code(code).with_message(message.error_text());
-                partition.report(Error::Kafka { operation: "fetching", source: Box::new(source) });
+                partition.report(Error::Kafka {
+                    operation: "fetching",
+                    source: Box::new(source),
+                });
             }
         }
     }
@@ -72,7 +82,9 @@ impl Fetched {
 
     fn error_text(&self) -> String {
         // SAFETY: a valid message; the text lives as long as it.
-        unsafe { std::ffi::CStr::from_ptr(sys::rd_kafka_message_errstr(self.0)) }.to_string_lossy().into_owned()
+        unsafe { std::ffi::CStr::from_ptr(sys::rd_kafka_message_errstr(self.0)) }
+            .to_string_lossy()
+            .into_owned()
     }
 }
 

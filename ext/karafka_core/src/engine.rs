@@ -166,8 +166,14 @@ impl Engine {
 
     /// A group that can't go on takes the engine with it: half a process that looks alive is worse than none.
     fn fail(&self, group: &Group, error: Error) {
-        let kafka = KafkaError { fatal: true, ..KafkaError::internal(error.to_string()) };
-        group.emit(Event::Error { group: group.id.clone(), error: kafka });
+        let kafka = KafkaError {
+            fatal: true,
+            ..KafkaError::internal(error.to_string())
+        };
+        group.emit(Event::Error {
+            group: group.id.clone(),
+            error: kafka,
+        });
         self.failure.lock().get_or_insert(error);
         self.stop();
     }
@@ -285,11 +291,18 @@ impl Engine {
             });
         }
         let running = self.started.load(Ordering::Acquire) && *self.open_groups.lock() > 0;
-        Ok(EngineState { running, groups, leases, ready: self.ready.depth(), held_bytes: held_bytes() })
+        Ok(EngineState {
+            running,
+            groups,
+            leases,
+            ready: self.ready.depth(),
+            held_bytes: held_bytes(),
+        })
     }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic".to_owned())
 }

@@ -15,16 +15,45 @@ pub type TopicPartition = (Arc<str>, i32);
 
 #[derive(Debug, Clone)]
 pub enum Event {
-    Error { group: Arc<str>, error: KafkaError },
-    Assigned { group: Arc<str>, generation: u64, partitions: Vec<TopicPartition> },
-    Revoked { group: Arc<str>, generation: u64, partitions: Vec<TopicPartition>, lost: bool },
-    Committed { group: Arc<str>, offsets: Vec<PartitionRow>, error: Option<KafkaError> },
-    Statistics { group: Arc<str>, json: String },
+    Error {
+        group: Arc<str>,
+        error: KafkaError,
+    },
+    Assigned {
+        group: Arc<str>,
+        generation: u64,
+        partitions: Vec<TopicPartition>,
+    },
+    Revoked {
+        group: Arc<str>,
+        generation: u64,
+        partitions: Vec<TopicPartition>,
+        lost: bool,
+    },
+    Committed {
+        group: Arc<str>,
+        offsets: Vec<PartitionRow>,
+        error: Option<KafkaError>,
+    },
+    Statistics {
+        group: Arc<str>,
+        json: String,
+    },
     /// A lease was dropped without being settled; its messages will be delivered again.
-    Abandoned { topic: Arc<str>, partition: i32, offset: i64 },
-    Log { level: &'static str, target: String, message: String },
+    Abandoned {
+        topic: Arc<str>,
+        partition: i32,
+        offset: i64,
+    },
+    Log {
+        level: &'static str,
+        target: String,
+        message: String,
+    },
     /// The queue was full: so many events were dropped since the last time.
-    Dropped { count: u64 },
+    Dropped {
+        count: u64,
+    },
 }
 
 /// Lets another thread end a wait. The flag is read and written under the waited-on queue's lock, so no wake-up is lost.
@@ -56,8 +85,16 @@ pub struct EventQueue {
 
 impl EventQueue {
     pub fn new(capacity: usize) -> Self {
-        let inner = Inner { events: VecDeque::new(), dropped: 0, closed: false };
-        EventQueue { inner: Mutex::new(inner), filled: Condvar::new(), capacity }
+        let inner = Inner {
+            events: VecDeque::new(),
+            dropped: 0,
+            closed: false,
+        };
+        EventQueue {
+            inner: Mutex::new(inner),
+            filled: Condvar::new(),
+            capacity,
+        }
     }
 
     pub fn push(&self, event: Event) {
@@ -81,7 +118,9 @@ impl EventQueue {
             if !inner.events.is_empty() || inner.dropped > 0 {
                 let mut found: Vec<Event> = inner.events.drain(..).collect();
                 if inner.dropped > 0 {
-                    found.push(Event::Dropped { count: std::mem::take(&mut inner.dropped) });
+                    found.push(Event::Dropped {
+                        count: std::mem::take(&mut inner.dropped),
+                    });
                 }
                 return Some(found);
             }
@@ -122,7 +161,11 @@ mod tests {
     use super::*;
 
     fn log(message: &str) -> Event {
-        Event::Log { level: "info", target: "t".into(), message: message.into() }
+        Event::Log {
+            level: "info",
+            target: "t".into(),
+            message: message.into(),
+        }
     }
 
     #[test]
@@ -142,7 +185,10 @@ mod tests {
         queue.push(log("x"));
         queue.close();
         queue.push(log("late"));
-        assert_eq!(queue.receive(Duration::ZERO, &Interrupt::default()).map(|e| e.len()), Some(1));
+        assert_eq!(
+            queue.receive(Duration::ZERO, &Interrupt::default()).map(|e| e.len()),
+            Some(1)
+        );
         assert!(queue.receive(Duration::from_secs(5), &Interrupt::default()).is_none());
     }
 

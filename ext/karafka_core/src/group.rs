@@ -9,8 +9,10 @@ use parking_lot::Mutex;
 
 use crate::client::ConsumerClient;
 use crate::config::{GroupConfig, TopicConfig, TopicTable};
+use crate::error::KafkaError;
 use crate::event::{Event, EventQueue, TopicPartition};
 use crate::fork::ForkGuard;
+use crate::native::PartitionRow;
 use crate::partition::Partition;
 use crate::ready_queue::ReadyQueue;
 
@@ -108,7 +110,8 @@ impl Group {
     }
 
     pub fn polled_now(&self) {
-        self.last_poll_ms.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.last_poll_ms
+            .store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
     /// Milliseconds since the poll thread last asked librdkafka.
@@ -116,12 +119,46 @@ impl Group {
         (self.started.elapsed().as_millis() as u64).saturating_sub(self.last_poll_ms.load(Ordering::Relaxed))
     }
 
+    /// Notes the answer to a commit with the partitions it is about, and tells the host.
+    pub fn committed(&self, offsets: Vec<PartitionRow>, error: Option<KafkaError>) {
+        let assignment = self.assignment.lock();
+        for row in &offsets {
+            let key = (Arc::from(row.topic.as_str()), row.partition);
+            match assignment.current.get(&key) {
+                Some(partition) if row.error.is_some() || error.is_some() => partition.commit_failed(),
+                Some(partition) => partition.confirm(row.offset),
+                None => {}
+            }
+        }
+        drop(assignment);
+        self.emit(Event::Committed {
+            group: self.id.clone(),
+            offsets,
+            error,
+        });
+    }
+
+    /// These were not committed: the next interval takes them again.
+    pub fn commit_again(&self, offsets: &[PartitionRow]) {
+        let assignment = self.assignment.lock();
+        for row in offsets {
+            let key = (Arc::from(row.topic.as_str()), row.partition);
+            assignment
+                .current
+                .get(&key)
+                .iter()
+                .for_each(|partition| partition.commit_failed());
+        }
+    }
+
     /// No poll thread is left to serve it. Forgets the partitions, which hold this group in turn, except those a
     /// worker is still inside: they show what blocks.
     pub fn abandon_assignment(&self) {
         let mut assignment = self.assignment.lock();
         let left: Vec<_> = assignment.current.drain().map(|(_, partition)| partition).collect();
-        assignment.departing.retain(|partition| partition.current_lease().is_some());
+        assignment
+            .departing
+            .retain(|partition| partition.current_lease().is_some());
         drop(assignment);
         left.iter().for_each(Partition::end);
     }
@@ -129,6 +166,11 @@ impl Group {
     /// Every partition that may still have work out: assigned ones and those that left.
     pub fn partitions(&self) -> Vec<Arc<Partition>> {
         let assignment = self.assignment.lock();
-        assignment.current.values().chain(assignment.departing.iter()).cloned().collect()
+        assignment
+            .current
+            .values()
+            .chain(assignment.departing.iter())
+            .cloned()
+            .collect()
     }
 }

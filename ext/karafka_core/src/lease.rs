@@ -50,7 +50,14 @@ pub struct Lease {
 impl Lease {
     pub(crate) fn new(partition: Arc<Partition>, kind: Kind, messages: Slice, attempt: u32) -> Self {
         let taken_by = std::thread::current().id();
-        Lease { partition, kind, messages, attempt, settled: AtomicBool::new(false), taken_by }
+        Lease {
+            partition,
+            kind,
+            messages,
+            attempt,
+            settled: AtomicBool::new(false),
+            taken_by,
+        }
     }
 
     pub fn partition(&self) -> &Partition {
@@ -118,7 +125,9 @@ impl Lease {
 
     /// Back to the first unmarked message: from memory where it is in this batch, by a seek where it is older.
     fn rewind(&self, state: &mut State) {
-        let Some(first) = self.messages.first_offset() else { return };
+        let Some(first) = self.messages.first_offset() else {
+            return;
+        };
         let unmarked = match self.first_unmarked(state) {
             // The user has sought elsewhere and marked nothing since: that is where the retry goes.
             -1 if state.seek.is_some() => {
@@ -210,12 +219,15 @@ impl Lease {
         if !self.partition.is_alive() {
             return Ok(false);
         }
-        let Some(list) = self.marked_list()? else { return Ok(true) };
-        let Some(client) = self.partition.group.client() else { return Ok(false) };
+        let Some(list) = self.marked_list()? else {
+            return Ok(true);
+        };
+        let Some(client) = self.partition.group.client() else {
+            return Ok(false);
+        };
         match client.commit_sync(&list, COMMIT_TIMEOUT) {
             Ok(offsets) => {
-                let group = &self.partition.group;
-                group.emit(Event::Committed { group: group.id.clone(), offsets, error: None });
+                self.partition.group.committed(offsets, None);
                 Ok(self.partition.is_alive())
             }
             Err(Error::Kafka { source, .. }) if is_lost(&source) => {
@@ -242,7 +254,9 @@ impl Lease {
     /// The end of the partition as last seen; -1 unknown. No I/O.
     pub fn high_watermark(&self) -> i64 {
         let partition = &self.partition;
-        partition.group.client().map_or(-1, |client| client.high_watermark(&partition.topic_name, partition.number))
+        partition.group.client().map_or(-1, |client| {
+            client.high_watermark(&partition.topic_name, partition.number)
+        })
     }
 }
 
@@ -270,7 +284,11 @@ impl Drop for Lease {
         let offset = self.messages.first_offset().unwrap_or(-1);
         if self.kind == Kind::Consume {
             let (topic, partition) = (self.partition.topic.clone(), self.partition.number);
-            self.partition.group.emit(Event::Abandoned { topic, partition, offset });
+            self.partition.group.emit(Event::Abandoned {
+                topic,
+                partition,
+                offset,
+            });
         }
         self.settle(|state| {
             if self.kind == Kind::Consume {

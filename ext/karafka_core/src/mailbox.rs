@@ -19,11 +19,13 @@ pub struct Mailbox(AtomicU8);
 impl Mailbox {
     /// Something happened. True: the caller must put the partition on the ready queue.
     pub fn notify(&self) -> bool {
-        let changed = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
-            IDLE => Some(QUEUED),
-            LEASED => Some(DIRTY),
-            other => Some(other),
-        });
+        let changed = self
+            .0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
+                IDLE => Some(QUEUED),
+                LEASED => Some(DIRTY),
+                other => Some(other),
+            });
         changed == Ok(IDLE)
     }
 
@@ -34,7 +36,11 @@ impl Mailbox {
 
     /// The worker lets go and has seen everything. False: something happened meanwhile, the caller must queue it (now `Queued`).
     pub fn park(&self) -> bool {
-        if self.0.compare_exchange(LEASED, IDLE, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        if self
+            .0
+            .compare_exchange(LEASED, IDLE, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+        {
             return true;
         }
         self.requeue();

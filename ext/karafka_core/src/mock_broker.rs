@@ -34,7 +34,9 @@ impl MockBroker {
             reason,
         };
         let config = ClientConfig::new();
-        let native = config.create_native_config().map_err(|error| refused(error.to_string()))?;
+        let native = config
+            .create_native_config()
+            .map_err(|error| refused(error.to_string()))?;
         let client = Client::new(&config, native, RDKafkaType::RD_KAFKA_PRODUCER, DefaultClientContext)
             .map_err(|error| refused(error.to_string()))?;
         // SAFETY: a living client, which outlives the cluster.
@@ -44,13 +46,18 @@ impl MockBroker {
                 return Err(refused("librdkafka could not start its mock cluster".to_owned()));
             }
             sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, REBALANCE_DELAY_MS);
-            Ok(MockBroker { cluster, _client: client })
+            Ok(MockBroker {
+                cluster,
+                _client: client,
+            })
         }
     }
 
     pub fn bootstrap_servers(&self) -> String {
         // SAFETY: a living cluster; the text lives as long as it.
-        unsafe { CStr::from_ptr(sys::rd_kafka_mock_cluster_bootstraps(self.cluster)) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr(sys::rd_kafka_mock_cluster_bootstraps(self.cluster)) }
+            .to_string_lossy()
+            .into_owned()
     }
 
     pub fn create_topic(&self, name: &str, partitions: i32, replication: i32) -> Result<()> {
@@ -63,18 +70,24 @@ impl MockBroker {
 
     pub fn broker_down(&self, id: i32) -> Result<()> {
         // SAFETY: a living cluster.
-        check("taking a broker down", unsafe { sys::rd_kafka_mock_broker_set_down(self.cluster, id) })
+        check("taking a broker down", unsafe {
+            sys::rd_kafka_mock_broker_set_down(self.cluster, id)
+        })
     }
 
     pub fn broker_up(&self, id: i32) -> Result<()> {
         // SAFETY: a living cluster.
-        check("bringing a broker up", unsafe { sys::rd_kafka_mock_broker_set_up(self.cluster, id) })
+        check("bringing a broker up", unsafe {
+            sys::rd_kafka_mock_broker_set_up(self.cluster, id)
+        })
     }
 
     pub fn round_trip(&self, id: i32, delay: Duration) -> Result<()> {
         let delay_ms = delay.as_millis().min(i32::MAX as u128) as i32;
         // SAFETY: a living cluster.
-        check("slowing a broker", unsafe { sys::rd_kafka_mock_broker_set_rtt(self.cluster, id, delay_ms) })
+        check("slowing a broker", unsafe {
+            sys::rd_kafka_mock_broker_set_rtt(self.cluster, id, delay_ms)
+        })
     }
 
     /// The next requests of this kind fail with these codes, one each.

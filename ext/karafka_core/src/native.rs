@@ -82,7 +82,12 @@ pub unsafe fn copy_rows(list: *const sys::rd_kafka_topic_partition_list_t) -> Ve
                 let failed = row.err != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
                 let topic = CStr::from_ptr(row.topic).to_string_lossy().into_owned();
                 let error = failed.then(|| KafkaError::from_code(row.err).at(&topic, row.partition));
-                PartitionRow { topic, partition: row.partition, offset: row.offset, error }
+                PartitionRow {
+                    topic,
+                    partition: row.partition,
+                    offset: row.offset,
+                    error,
+                }
             })
             .collect()
     }
@@ -204,7 +209,6 @@ pub fn c_string(what: &str, text: &str) -> Result<CString> {
     })
 }
 
-
 /// Reads a native error object into a Result.
 ///
 /// # Safety
@@ -213,6 +217,9 @@ pub unsafe fn error_result(operation: &'static str, error: *mut sys::rd_kafka_er
     // SAFETY: by contract.
     match unsafe { KafkaError::from_native(error) } {
         None => Ok(()),
-        Some(source) => Err(Error::Kafka { operation, source: Box::new(source) }),
+        Some(source) => Err(Error::Kafka {
+            operation,
+            source: Box::new(source),
+        }),
     }
 }

@@ -72,7 +72,10 @@ pub(crate) struct State {
     pub more: bool,
     average_bytes: usize,
     reached_end: bool,
+    /// What the last commit asked for, answered or not.
     commit_sent: i64,
+    /// What a broker has confirmed.
+    committed: i64,
 }
 
 pub struct Partition {
@@ -127,7 +130,13 @@ unsafe extern "C" fn on_filled(_: *mut sys::rd_kafka_t, opaque: *mut libc::c_voi
 }
 
 impl Partition {
-    pub(crate) fn new(group: Arc<Group>, topic: &str, topic_index: usize, number: i32, generation: u64) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        group: Arc<Group>,
+        topic: &str,
+        topic_index: usize,
+        number: i32,
+        generation: u64,
+    ) -> Result<Arc<Self>> {
         let state = State {
             carry: None,
             filling: None,
@@ -146,6 +155,7 @@ impl Partition {
             average_bytes: 256,
             reached_end: false,
             commit_sent: -1,
+            committed: -1,
         };
         Ok(Arc::new(Partition {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -330,7 +340,12 @@ impl Partition {
             let listening = self.listening.lock();
             let queue = &listening.as_ref()?.queue;
             let open = state.filling.take().map(|filling| (filling.batch, filling.deadline));
-            let Drained { batch, more, reached_end, average_bytes } = drain(self, queue, open, state.average_bytes);
+            let Drained {
+                batch,
+                more,
+                reached_end,
+                average_bytes,
+            } = drain(self, queue, open, state.average_bytes);
             drop(listening);
             state.more = more;
             state.reached_end |= reached_end && config.eofed;
@@ -359,9 +374,9 @@ impl Partition {
             Position::Offset(offset) => offset,
             Position::Earliest => OFFSET_BEGINNING,
             Position::Latest => OFFSET_END,
-            Position::TimeMs(time_ms) => {
-                client.offset_for_time(&self.topic, self.number, time_ms, POSITION_TIMEOUT)?.unwrap_or(OFFSET_END)
-            }
+            Position::TimeMs(time_ms) => client
+                .offset_for_time(&self.topic, self.number, time_ms, POSITION_TIMEOUT)?
+                .unwrap_or(OFFSET_END),
         };
         client.seek(&self.topic, self.number, offset, POSITION_TIMEOUT)
     }
@@ -371,7 +386,10 @@ impl Partition {
             Error::Kafka { source, .. } => source.at(&self.topic, self.number),
             other => crate::error::KafkaError::internal(other.to_string()).at(&self.topic, self.number),
         };
-        self.group.emit(Event::Error { group: self.group.id.clone(), error });
+        self.group.emit(Event::Error {
+            group: self.group.id.clone(),
+            error,
+        });
     }
 
     // ---- settling ----------------------------------------------------------------------------------------------
@@ -442,9 +460,10 @@ impl Partition {
         self.marked.store(-1, Ordering::SeqCst);
         state.first_delivered = -1;
         state.commit_sent = -1;
+        state.committed = -1;
     }
 
-    /// What has to be committed, if anything changed since the last time.
+    /// What the next commit by interval has to ask for, if anything changed since the last.
     pub fn take_commit(&self) -> Option<i64> {
         let mut state = self.state.lock();
         let marked = self.marked();
@@ -452,6 +471,20 @@ impl Partition {
             state.commit_sent = marked;
             marked
         })
+    }
+
+    /// What no broker has confirmed yet. A commit that is still under way counts as not done: it may fail.
+    pub fn unconfirmed(&self) -> Option<i64> {
+        let state = self.state.lock();
+        let marked = self.marked();
+        (marked >= 0 && marked != state.committed).then_some(marked)
+    }
+
+    /// A broker has taken this offset.
+    pub fn confirm(&self, offset: i64) {
+        let mut state = self.state.lock();
+        state.committed = offset;
+        state.commit_sent = offset;
     }
 
     /// The commit did not work: the next one takes this partition again.

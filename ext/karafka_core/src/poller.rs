@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdkafka::types::RDKafkaRespErr;
+
 use crate::client::{ConsumerClient, Polled};
 use crate::error::{Error, KafkaError, Result};
 use crate::event::Event;
@@ -15,6 +17,7 @@ use crate::partition::Partition;
 const IDLE_POLL: Duration = Duration::from_secs(1);
 /// For commits that a rebalance or a stop waits for.
 const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+const COMMIT_RETRY: Duration = Duration::from_millis(20);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// When the host has given up waiting.
 const FORCED_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,12 +31,12 @@ pub struct Poller {
 
 impl Poller {
     /// `force` answers true once the host gave up waiting for its workers.
-    pub fn new(
-        group: Arc<Group>,
-        revocation_grace: Duration,
-        force: Arc<dyn Fn() -> bool + Send + Sync>,
-    ) -> Self {
-        Poller { group, revocation_grace, force }
+    pub fn new(group: Arc<Group>, revocation_grace: Duration, force: Arc<dyn Fn() -> bool + Send + Sync>) -> Self {
+        Poller {
+            group,
+            revocation_grace,
+            force,
+        }
     }
 
     /// Until the engine stops. A client that failed for good is replaced, more slowly each time.
@@ -47,14 +50,24 @@ impl Poller {
                 None if self.group.is_stopping() => return Ok(()),
                 None => ConsumerClient::new(&self.group.config)?,
             };
-            let Some(fatal) = self.run_client(client)? else { return Ok(()) };
+            let Some(fatal) = self.run_client(client)? else {
+                return Ok(());
+            };
             tracing::error!(group = %self.group.id, "the consumer failed for good, a new one starts in {backoff:?}: {fatal}");
             let until = Instant::now() + backoff;
             while !self.group.is_stopping() && Instant::now() < until {
-                std::thread::park_timeout(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(100)));
+                std::thread::park_timeout(
+                    until
+                        .saturating_duration_since(Instant::now())
+                        .min(Duration::from_millis(100)),
+                );
             }
             let healthy = born.elapsed() > REBUILD_BACKOFF.1;
-            backoff = if healthy { REBUILD_BACKOFF.0 } else { (backoff * 2).min(REBUILD_BACKOFF.1) };
+            backoff = if healthy {
+                REBUILD_BACKOFF.0
+            } else {
+                (backoff * 2).min(REBUILD_BACKOFF.1)
+            };
         }
     }
 
@@ -63,7 +76,11 @@ impl Poller {
         let client = Arc::new(client);
         self.group.set_client(&client);
         let subscribed = client.subscribe(&self.group.config.subscription());
-        let fatal = if subscribed.is_ok() { self.poll_until_stopped(&client) } else { None };
+        let fatal = if subscribed.is_ok() {
+            self.poll_until_stopped(&client)
+        } else {
+            None
+        };
         self.close(client, fatal.is_some());
         subscribed.map(|()| fatal)
     }
@@ -92,7 +109,11 @@ impl Poller {
             if Instant::now() >= next_commit {
                 next_commit = Instant::now() + interval;
                 self.commit_marked(client);
-                self.group.assignment.lock().departing.retain(|partition| !partition.is_finished());
+                self.group
+                    .assignment
+                    .lock()
+                    .departing
+                    .retain(|partition| !partition.is_finished());
             }
         }
     }
@@ -107,25 +128,32 @@ impl Poller {
             Polled::Committed { offsets, error } => {
                 // Nothing to commit is no error of anybody.
                 let error = error.filter(|error| error.code != "no_offset");
-                let assignment = group.assignment.lock();
-                for row in &offsets {
-                    if row.error.is_some() || error.is_some() {
-                        let key = (Arc::from(row.topic.as_str()), row.partition);
-                        assignment.current.get(&key).iter().for_each(|partition| partition.commit_failed());
-                    }
+                if let Some(passing) = error.as_ref().filter(|error| passes(error)) {
+                    // The next interval tries again; before a revocation and a stop it is tried until it works.
+                    tracing::debug!(target: "librdkafka", "a commit came during a rebalance: {passing}");
+                    group.commit_again(&offsets);
+                    return None;
                 }
-                drop(assignment);
-                group.emit(Event::Committed { group: group.id.clone(), offsets, error });
+                group.committed(offsets, error);
             }
             Polled::Error(error) => {
                 let fatal = error.fatal.then(|| error.clone());
-                group.emit(Event::Error { group: group.id.clone(), error });
+                group.emit(Event::Error {
+                    group: group.id.clone(),
+                    error,
+                });
                 return fatal;
             }
-            Polled::Statistics(json) => group.emit(Event::Statistics { group: group.id.clone(), json }),
+            Polled::Statistics(json) => group.emit(Event::Statistics {
+                group: group.id.clone(),
+                json,
+            }),
             Polled::StrayMessages(count) => {
                 let text = format!("{count} messages arrived outside of a partition's queue; please report this");
-                group.emit(Event::Error { group: group.id.clone(), error: KafkaError::internal(text) });
+                group.emit(Event::Error {
+                    group: group.id.clone(),
+                    error: KafkaError::internal(text),
+                });
             }
         }
         None
@@ -136,7 +164,10 @@ impl Poller {
             Error::Kafka { source, .. } => *source,
             other => KafkaError::internal(other.to_string()),
         };
-        self.group.emit(Event::Error { group: self.group.id.clone(), error });
+        self.group.emit(Event::Error {
+            group: self.group.id.clone(),
+            error,
+        });
     }
 
     // ---- rebalance ---------------------------------------------------------------------------------------------
@@ -159,14 +190,22 @@ impl Poller {
             opened.iter().for_each(Partition::end);
             return;
         }
-        let keys = opened.iter().map(|partition| (partition.topic.clone(), partition.number));
+        let keys = opened
+            .iter()
+            .map(|partition| (partition.topic.clone(), partition.number));
         let partitions: Vec<_> = keys.collect();
         {
             let mut assignment = self.group.assignment.lock();
-            assignment.current.extend(partitions.iter().cloned().zip(opened.iter().cloned()));
+            assignment
+                .current
+                .extend(partitions.iter().cloned().zip(opened.iter().cloned()));
         }
         let group = self.group.id.clone();
-        self.group.emit(Event::Assigned { group, generation, partitions });
+        self.group.emit(Event::Assigned {
+            group,
+            generation,
+            partitions,
+        });
         opened.iter().for_each(Partition::notify);
     }
 
@@ -200,9 +239,17 @@ impl Poller {
             self.report(error);
         }
         if !leaving.is_empty() {
-            let partitions = leaving.iter().map(|partition| (partition.topic.clone(), partition.number)).collect();
+            let partitions = leaving
+                .iter()
+                .map(|partition| (partition.topic.clone(), partition.number))
+                .collect();
             let group = self.group.id.clone();
-            self.group.emit(Event::Revoked { group, generation, partitions, lost });
+            self.group.emit(Event::Revoked {
+                group,
+                generation,
+                partitions,
+                lost,
+            });
         }
     }
 
@@ -215,17 +262,21 @@ impl Poller {
                 partition.await_settled(deadline, &*self.force);
             }
             leaving.iter().for_each(|partition| partition.fence());
-            self.commit_finally(client, leaving);
+            self.commit_finally(client, || leaving.to_vec(), || std::thread::park_timeout(COMMIT_RETRY));
         }
         leaving.iter().for_each(Partition::end);
     }
 
     // ---- commits -----------------------------------------------------------------------------------------------
 
-    fn collect_marked(&self, partitions: &[Arc<Partition>]) -> PartitionList {
+    fn offsets_of(
+        &self,
+        partitions: &[Arc<Partition>],
+        offset_of: impl Fn(&Partition) -> Option<i64>,
+    ) -> PartitionList {
         let mut list = PartitionList::with_capacity(partitions.len());
         for partition in partitions {
-            if let Some(offset) = partition.take_commit() {
+            if let Some(offset) = offset_of(partition) {
                 if let Err(error) = list.add(&partition.topic, partition.number, offset) {
                     self.report(error);
                 }
@@ -236,11 +287,16 @@ impl Poller {
 
     fn commit_marked(&self, client: &ConsumerClient) {
         let partitions: Vec<_> = self.group.assignment.lock().current.values().cloned().collect();
-        self.commit_now(client, &partitions);
+        self.commit_now(client, &partitions, Partition::take_commit);
     }
 
-    fn commit_now(&self, client: &ConsumerClient, partitions: &[Arc<Partition>]) {
-        let list = self.collect_marked(partitions);
+    fn commit_now(
+        &self,
+        client: &ConsumerClient,
+        partitions: &[Arc<Partition>],
+        offset_of: impl Fn(&Partition) -> Option<i64>,
+    ) {
+        let list = self.offsets_of(partitions, offset_of);
         if list.is_empty() {
             return;
         }
@@ -250,41 +306,69 @@ impl Poller {
         }
     }
 
-    fn commit_finally(&self, client: &ConsumerClient, partitions: &[Arc<Partition>]) {
-        let list = self.collect_marked(partitions);
-        if list.is_empty() {
-            return;
-        }
-        let group = self.group.id.clone();
-        match client.commit_sync(&list, FINAL_COMMIT_TIMEOUT) {
-            Ok(offsets) => self.group.emit(Event::Committed { group, offsets, error: None }),
-            Err(error) => self.report(error),
+    /// The last commit of these partitions. A group that is rebalancing refuses commits for a moment: without trying again
+    /// a member that leaves at that time would leave its work uncommitted.
+    fn commit_finally(
+        &self,
+        client: &ConsumerClient,
+        partitions: impl Fn() -> Vec<Arc<Partition>>,
+        mut meanwhile: impl FnMut(),
+    ) {
+        let deadline = Instant::now() + FINAL_COMMIT_TIMEOUT;
+        loop {
+            let partitions = partitions();
+            let list = self.offsets_of(&partitions, Partition::unconfirmed);
+            if list.is_empty() {
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let error = match client.commit_sync(&list, left) {
+                Ok(offsets) => return self.group.committed(offsets, None),
+                Err(error) => error,
+            };
+            if !is_passing(&error) || Instant::now() + COMMIT_RETRY >= deadline || (self.force)() {
+                return self.report(error);
+            }
+            meanwhile();
         }
     }
 
     // ---- close -------------------------------------------------------------------------------------------------
 
     fn close(&self, client: Arc<ConsumerClient>, failed: bool) {
+        let current = || -> Vec<_> { self.group.assignment.lock().current.values().cloned().collect() };
+        current().iter().for_each(|partition| partition.fence());
+        if !failed && (self.force)() {
+            // Nobody waits for the answer, but closing does, within its bound.
+            self.commit_now(&client, &current(), Partition::unconfirmed);
+        } else if !failed {
+            // Polling goes on meanwhile: a rebalance has to end before its members may commit.
+            self.commit_finally(&client, current, || {
+                self.serve(&client, client.poll(COMMIT_RETRY));
+            });
+        }
         let leaving: Vec<_> = {
             let mut assignment = self.group.assignment.lock();
             let leaving: Vec<_> = assignment.current.drain().map(|(_, partition)| partition).collect();
             assignment.departing.extend(leaving.iter().cloned());
             leaving
         };
-        leaving.iter().for_each(|partition| partition.fence());
-        if !failed && (self.force)() {
-            // Nobody waits for the answer, but closing does, within its bound.
-            self.commit_now(&client, &leaving);
-        } else if !failed {
-            self.commit_finally(&client, &leaving);
-        }
         leaving.iter().for_each(Partition::end);
         self.group.clear_client();
         let started = Instant::now();
-        let limit = || if (self.force)() { FORCED_CLOSE_TIMEOUT } else { CLOSE_TIMEOUT };
-        let closed = client.close(|| started.elapsed() > limit(), |polled| {
-            self.serve(&client, polled);
-        });
+        let limit = || {
+            if (self.force)() {
+                FORCED_CLOSE_TIMEOUT
+            } else {
+                CLOSE_TIMEOUT
+            }
+        };
+        let closed = client.close(
+            || started.elapsed() > limit(),
+            |polled| {
+                self.serve(&client, polled);
+            },
+        );
         match closed {
             Ok(true) => {}
             Ok(false) => {
@@ -296,6 +380,22 @@ impl Poller {
         }
         release(client, started + CLOSE_TIMEOUT);
     }
+}
+
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Kafka { source, .. } if passes(source))
+}
+
+/// Whether the same commit may work in a moment.
+fn passes(error: &KafkaError) -> bool {
+    use RDKafkaRespErr::*;
+    error.retriable
+        || [
+            RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+            RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH,
+        ]
+        .iter()
+        .any(|code| *code as i32 == error.number)
 }
 
 /// Destroys the client once no worker is inside a call of it any more.
@@ -319,8 +419,14 @@ fn destroy(client: ConsumerClient, deadline: Instant) {
         let _ = done.send(());
     };
     // Where no thread can be started the client is left behind.
-    if std::thread::Builder::new().name("krs.destroy".to_owned()).spawn(run).is_ok() {
-        let wait = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+    if std::thread::Builder::new()
+        .name("krs.destroy".to_owned())
+        .spawn(run)
+        .is_ok()
+    {
+        let wait = deadline
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_secs(1));
         if destroyed.recv_timeout(wait) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             tracing::error!("librdkafka does not end: its threads are left behind");
         }

@@ -60,9 +60,14 @@ impl Producer {
             });
         }
         // Who sets a linger wants it; librdkafka's own 5 ms are skipped where somebody waits.
-        let hurry = !["linger.ms", "queue.buffering.max.ms"].iter().any(|key| kafka.contains_key(*key));
+        let hurry = !["linger.ms", "queue.buffering.max.ms"]
+            .iter()
+            .any(|key| kafka.contains_key(*key));
         let config = settings::client_config(&kafka)?;
-        Ok(Producer { shared: ManuallyDrop::new(Arc::new(Shared::new(config, kafka))), hurry })
+        Ok(Producer {
+            shared: ManuallyDrop::new(Arc::new(Shared::new(config, kafka))),
+            hurry,
+        })
     }
 
     /// True in a process forked after this producer was made: it can only be forgotten there.
@@ -77,9 +82,9 @@ impl Producer {
     }
 
     /// Takes the messages over; nothing is sent before the dispatch runs. `tag` as in `DeliverySet::tag`.
-    pub fn dispatch(&self, messages: Messages, tag: u64) -> Result<Dispatch> {
+    pub fn dispatch(&self, messages: Messages, tag: u64) -> Result<Dispatch<'_>> {
         self.shared.check_open()?;
-        Ok(Dispatch::new(Arc::clone(&self.shared), messages, tag))
+        Ok(Dispatch::new(&self.shared, messages, tag))
     }
 
     /// Waits for the report of message `index`, or of all. Unless a linger was set, messages do not linger meanwhile:
@@ -177,7 +182,8 @@ impl Producer {
     pub fn close(&self, timeout: Duration) -> Result<usize> {
         let deadline = self.begin_close(timeout)?;
         let never = Cancel::new();
-        self.finish_close(deadline, &never).map(|undelivered| undelivered.unwrap_or_default())
+        self.finish_close(deadline, &never)
+            .map(|undelivered| undelivered.unwrap_or_default())
     }
 
     /// Takes no more messages from now on; gives until when the rest may be sent.
@@ -200,7 +206,10 @@ impl Producer {
             }
             if Instant::now() > last {
                 let timeout_ms = CLOSE_GRACE.as_millis() as u64;
-                return Err(Error::TimedOut { operation: "ending the producer after its close", timeout_ms });
+                return Err(Error::TimedOut {
+                    operation: "ending the producer after its close",
+                    timeout_ms,
+                });
             }
         }
         Ok(Some(self.shared.undelivered()))

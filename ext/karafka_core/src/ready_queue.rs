@@ -83,7 +83,11 @@ impl ReadyQueue {
         let mut inner = self.inner.lock();
         inner.sequence += 1;
         let sequence = inner.sequence;
-        inner.timers.push(Reverse(Timer { at, sequence, partition }));
+        inner.timers.push(Reverse(Timer {
+            at,
+            sequence,
+            partition,
+        }));
         // A waiter may sleep past `at`.
         self.changed.notify_one();
     }
@@ -146,7 +150,9 @@ fn fire_timers(inner: &mut Inner) {
     }
     let now = Instant::now();
     while inner.timers.peek().is_some_and(|Reverse(timer)| timer.at <= now) {
-        let Some(Reverse(timer)) = inner.timers.pop() else { return };
+        let Some(Reverse(timer)) = inner.timers.pop() else {
+            return;
+        };
         // A partition that is held right now must hear of it too, or it parks without ever looking again.
         if timer.partition.mark_ready() {
             inner.ready.push_back(timer.partition);

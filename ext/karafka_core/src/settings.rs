@@ -98,10 +98,7 @@ pub fn check<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<
 }
 
 /// As `check`, and refuses settings of the other kind of client too.
-pub fn check_for<'a>(
-    role: Scope,
-    given: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Vec<(String, String)> {
+pub fn check_for<'a>(role: Scope, given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
     let known = properties();
     let given: Vec<(&str, &str)> = given.into_iter().collect();
     let mut refused = check(given.iter().copied());

@@ -62,7 +62,9 @@ fn level_name(level: &Level) -> &'static str {
 
 /// `queue` takes no more.
 pub fn unlisten(queue: &Arc<EventQueue>) {
-    LISTENERS.lock().retain(|listener| !std::ptr::eq(listener.as_ptr(), Arc::as_ptr(queue)));
+    LISTENERS
+        .lock()
+        .retain(|listener| !std::ptr::eq(listener.as_ptr(), Arc::as_ptr(queue)));
 }
 
 struct Message(String);

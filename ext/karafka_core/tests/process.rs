@@ -69,7 +69,10 @@ fn a_forked_child_is_refused_everything_and_exits_and_the_parent_goes_on() {
             engine.quiet_stop_in_child();
             let untouched = lease.take().is_none_or(|lease| {
                 let readable = lease.messages().payload(0).is_some();
-                readable && !lease.seek(karafka_core::partition::Position::Earliest) && !lease.ack() && lease.nack().is_none()
+                readable
+                    && !lease.seek(karafka_core::partition::Position::Earliest)
+                    && !lease.ack()
+                    && lease.nack().is_none()
             });
             drop(engine.clone());
             refused && untouched
@@ -106,7 +109,9 @@ fn a_forked_child_can_run_an_engine_of_its_own() {
         let engine = Engine::new(config).expect("valid");
         engine.start().expect("starts");
         let interrupt = Interrupt::default();
-        let Ok(karafka_core::engine::Taken::Lease(lease)) = engine.take(&interrupt) else { return false };
+        let Ok(karafka_core::engine::Taken::Lease(lease)) = engine.take(&interrupt) else {
+            return false;
+        };
         let good = lease.messages().len() == 10 && lease.ack();
         engine.force_stop();
         engine.join(LONG).unwrap_or(false) && good
@@ -126,10 +131,15 @@ fn the_log_lines_of_librdkafka_reach_the_events_of_each_engine_in_turn() {
         let harness = Harness::start(engine_config(vec![group]), 1, ack);
         harness.wait_for_assignment(1);
         wait_until("a line of librdkafka", || {
-            harness.log.has_event(|event| matches!(event, Event::Log { target, .. } if target == "librdkafka"))
+            harness
+                .log
+                .has_event(|event| matches!(event, Event::Log { target, .. } if target == "librdkafka"))
         });
         let (_, log) = harness.stop();
-        assert!(log.count_events(|event| matches!(event, Event::Log { .. })) > 5, "round {round}");
+        assert!(
+            log.count_events(|event| matches!(event, Event::Log { .. })) > 5,
+            "round {round}"
+        );
     }
 }
 
@@ -143,13 +153,20 @@ fn an_idle_engine_costs_no_processor_time() {
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..10);
     let mut group = kafka.group(vec![topic_config(&topic)]);
-    for key in ["fetch.wait.max.ms", "heartbeat.interval.ms", "session.timeout.ms", "auto.commit.interval.ms"] {
+    for key in [
+        "fetch.wait.max.ms",
+        "heartbeat.interval.ms",
+        "session.timeout.ms",
+        "auto.commit.interval.ms",
+    ] {
         group.kafka.remove(key);
     }
     let measure = |workers: usize| {
         let harness = Harness::start(engine_config(vec![group.clone()]), 1, ack);
         harness.wait_for_assignment(1);
-        wait_until("the first commit is over", || harness.log.messages() == 10 || kafka.committed(&group.id, &topic, 0) == Some(10));
+        wait_until("the first commit is over", || {
+            harness.log.messages() == 10 || kafka.committed(&group.id, &topic, 0) == Some(10)
+        });
         let harness = harness.with_workers(workers, ack);
         std::thread::park_timeout(Duration::from_secs(1));
         let before = (cpu_time(), Instant::now());
@@ -165,5 +182,8 @@ fn an_idle_engine_costs_no_processor_time() {
     let many = measure(63);
     eprintln!("idle for 10 s on {name}: 1 worker {few:?}, 64 workers {many:?}");
     assert!(few < Duration::from_millis(150), "{few:?}");
-    assert!(many < few + Duration::from_millis(50), "{many:?} with 64 workers, {few:?} with one");
+    assert!(
+        many < few + Duration::from_millis(50),
+        "{many:?} with 64 workers, {few:?} with one"
+    );
 }

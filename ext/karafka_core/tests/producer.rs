@@ -7,7 +7,6 @@ mod support;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use karafka_core::error::{Error, Result};
 use karafka_core::producer::{Cancel, DeliverySet, Draft, Event, FatalError, Messages, Producer, Progress, Waited};
 use support::*;
 
@@ -262,31 +261,6 @@ fn failures_become_events_also_where_nobody_asked() {
         _ => false,
     };
     events_until(&producer, failed);
-}
-
-#[test]
-fn settings_are_checked_before_anything_starts() {
-    let refused = |key: &str, value: &str| match Producer::new([(key.to_owned(), value.to_owned())].into()) {
-        Err(Error::Config { setting, .. }) => setting,
-        _ => panic!("{key} = {value} was taken"),
-    };
-    assert_eq!(refused("acks", "many"), "acks");
-    assert_eq!(refused("no.such.setting", "1"), "no.such.setting");
-    assert_eq!(
-        refused("delivery.report.only.error", "true"),
-        "delivery.report.only.error"
-    );
-    // Fine one by one, impossible together: only the client itself finds out, at first use.
-    let producer = Producer::new(settings(
-        "127.0.0.1:1",
-        &[("acks", "1"), ("enable.idempotence", "true")],
-    ))
-    .unwrap();
-    let result: Result<Progress> = producer
-        .dispatch(messages("t", &[Some(b"x")]), 0)
-        .unwrap()
-        .run(None, &Cancel::new());
-    assert!(matches!(result, Err(Error::Config { .. })), "{result:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use karafka_core::error::Error;
+use karafka_core::error::{Error, Result};
 use karafka_core::producer::{Cancel, Messages, Producer, Progress, Waited};
 use support::*;
 
@@ -191,4 +191,29 @@ fn a_forked_child_gets_an_error_and_exits_while_the_parent_goes_on() {
     }
     assert_eq!(exit_code(child), Some(0));
     assert_eq!(wait(&send(&producer, "orders", &[Some(b"y")])), Waited::Done);
+}
+
+#[test]
+fn settings_are_checked_before_anything_starts() {
+    let refused = |key: &str, value: &str| match Producer::new([(key.to_owned(), value.to_owned())].into()) {
+        Err(Error::Config { setting, .. }) => setting,
+        _ => panic!("{key} = {value} was taken"),
+    };
+    assert_eq!(refused("acks", "many"), "acks");
+    assert_eq!(refused("no.such.setting", "1"), "no.such.setting");
+    assert_eq!(
+        refused("delivery.report.only.error", "true"),
+        "delivery.report.only.error"
+    );
+    // Fine one by one, impossible together: only the client itself finds out, at first use.
+    let producer = Producer::new(support::settings(
+        "127.0.0.1:1",
+        &[("acks", "1"), ("enable.idempotence", "true")],
+    ))
+    .unwrap();
+    let result: Result<Progress> = producer
+        .dispatch(messages("t", &[Some(b"x")]), 0)
+        .unwrap()
+        .run(None, &Cancel::new());
+    assert!(matches!(result, Err(Error::Config { .. })), "{result:?}");
 }

@@ -85,7 +85,10 @@ impl Engine {
         let timeout = Duration::from_millis(timeout_ms);
         loop {
             let interrupt = Interrupt::default();
-            match gvl::without_gvl(|| core.events(timeout, &interrupt), || core.interrupt_events(&interrupt)) {
+            match gvl::without_gvl(
+                || core.events(timeout, &interrupt),
+                || core.interrupt_events(&interrupt),
+            ) {
                 None => gvl::check_interrupts(ruby)?,
                 Some(Err(error)) => return Err(errors::raise(ruby, error)),
                 Some(Ok(None)) => return Ok(None),

@@ -13,7 +13,10 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn new(ruby: &'a Ruby, kind: &str) -> Result<Self, Error> {
-        let fields = Fields { ruby, hash: ruby.hash_new() };
+        let fields = Fields {
+            ruby,
+            hash: ruby.hash_new(),
+        };
         fields.add("type", ruby.to_symbol(kind))?;
         Ok(fields)
     }
@@ -31,14 +34,23 @@ pub fn hash(ruby: &Ruby, event: &Event) -> Result<RHash, Error> {
             add_error(&fields, error)?;
             fields
         }
-        Event::Assigned { group, generation, partitions: list } => {
+        Event::Assigned {
+            group,
+            generation,
+            partitions: list,
+        } => {
             let fields = Fields::new(ruby, "assigned")?;
             fields.add("group", &**group)?;
             fields.add("generation", *generation)?;
             fields.add("partitions", partitions(ruby, list)?)?;
             fields
         }
-        Event::Revoked { group, generation, partitions: list, lost } => {
+        Event::Revoked {
+            group,
+            generation,
+            partitions: list,
+            lost,
+        } => {
             let fields = Fields::new(ruby, "revoked")?;
             fields.add("group", &**group)?;
             fields.add("generation", *generation)?;
@@ -63,7 +75,11 @@ pub fn hash(ruby: &Ruby, event: &Event) -> Result<RHash, Error> {
             fields.add("json", json.as_str())?;
             fields
         }
-        Event::Abandoned { topic, partition, offset } => {
+        Event::Abandoned {
+            topic,
+            partition,
+            offset,
+        } => {
             let fields = Fields::new(ruby, "abandoned")?;
             fields.add("topic", &**topic)?;
             fields.add("partition", *partition)?;

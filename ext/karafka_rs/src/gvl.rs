@@ -37,7 +37,11 @@ pub fn without_gvl<F, T>(work: F, wake: impl Fn() + Sync) -> Option<T>
 where
     F: FnOnce() -> T,
 {
-    let mut call = Call { work: Some(work), result: None, unblock: &wake };
+    let mut call = Call {
+        work: Some(work),
+        result: None,
+        unblock: &wake,
+    };
     let data = (&raw mut call).cast::<c_void>();
     // SAFETY: `call` outlives the call. The `2` variant never handles interrupts inside, so it does not jump over this frame.
     unsafe {

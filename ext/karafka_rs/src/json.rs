@@ -20,7 +20,7 @@ use magnus::{function, prelude::*, Error, RArray, RModule, RString, Ruby, Value}
 
 use build::Build;
 pub use paths::Paths;
-pub use pluck::{pluck, PluckError};
+pub use pluck::pluck;
 use reader::Reader;
 
 /// What `JSON.parse(string)` gives for these bytes as a UTF-8 String; raises what it raises.
@@ -64,14 +64,7 @@ fn pluck_json(ruby: &Ruby, strings: RArray, paths: RArray) -> Result<RArray, Err
         }));
     }
     let docs = slots.iter().map(|slot| slot.clone().map(|range| &arena[range]));
-    pluck(ruby, docs, &paths).map_err(|PluckError { index, error }| {
-        // A lease knows the offset; specs only the position.
-        let noted = error
-            .value()
-            .and_then(magnus::RObject::from_value)
-            .map(|raised| raised.ivar_set("@index", index));
-        noted.and_then(Result::err).unwrap_or(error)
-    })
+    Ok(pluck(ruby, docs, &paths)?)
 }
 
 /// `Karafka::Native.parse_json(string)` and `.pluck_json(strings, paths)`: the two without a broker, for specs.

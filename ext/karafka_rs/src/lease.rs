@@ -8,8 +8,8 @@ use karafka_core::batch::held_bytes;
 use karafka_core::lease::Lease as Core;
 use karafka_core::partition::Position;
 use magnus::{
-    gc, kwargs, method, prelude::*, DataTypeFunctions, Error, Integer, RArray, RHash, RModule, RString, Ruby, Symbol, TypedData,
-    Value,
+    gc, kwargs, method, prelude::*, DataTypeFunctions, Error, Integer, RArray, RHash, RModule, RString, Ruby, Symbol,
+    TypedData, Value,
 };
 
 use crate::{errors, gvl, json};
@@ -53,7 +53,10 @@ fn collect_if_due(ruby: &Ruby) -> Result<(), Error> {
         return Ok(());
     }
     let gc: RModule = ruby.class_object().const_get("GC")?;
-    gc.funcall::<_, _, Value>("start", (kwargs!(ruby, "full_mark" => false, "immediate_sweep" => true),))?;
+    gc.funcall::<_, _, Value>(
+        "start",
+        (kwargs!(ruby, "full_mark" => false, "immediate_sweep" => true),),
+    )?;
     COLLECT_ABOVE.store(COLLECT_ABOVE_BYTES.max(2 * held_bytes()), Ordering::Relaxed);
     Ok(())
 }
@@ -85,7 +88,9 @@ impl Lease {
 
     fn topic(ruby: &Ruby, rb_self: &Self) -> Value {
         // Interned: every lease of a topic gives the same frozen String.
-        ruby.str_new(&rb_self.core.partition().topic).to_interned_str().as_value()
+        ruby.str_new(&rb_self.core.partition().topic)
+            .to_interned_str()
+            .as_value()
     }
 
     fn partition(&self) -> i32 {
@@ -139,7 +144,11 @@ impl Lease {
         let position = if let Some(offset) = Integer::from_value(to) {
             Position::Offset(offset.to_i64()?)
         } else {
-            match Symbol::from_value(to).map(|name| name.name().map(|name| name.into_owned())).transpose()?.as_deref() {
+            match Symbol::from_value(to)
+                .map(|name| name.name().map(|name| name.into_owned()))
+                .transpose()?
+                .as_deref()
+            {
                 Some("earliest") => Position::Earliest,
                 Some("latest") => Position::Latest,
                 _ => {
@@ -191,11 +200,19 @@ impl Lease {
     }
 
     fn offset(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<i64, Error> {
-        rb_self.core.messages().offset(index).ok_or_else(|| rb_self.out_of_range(ruby, index))
+        rb_self
+            .core
+            .messages()
+            .offset(index)
+            .ok_or_else(|| rb_self.out_of_range(ruby, index))
     }
 
     fn timestamp_ms(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<i64, Error> {
-        rb_self.core.messages().timestamp_ms(index).ok_or_else(|| rb_self.out_of_range(ruby, index))
+        rb_self
+            .core
+            .messages()
+            .timestamp_ms(index)
+            .ok_or_else(|| rb_self.out_of_range(ruby, index))
     }
 
     fn raw_payload(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<Option<RString>, Error> {

@@ -31,7 +31,10 @@ impl Drop for MockBroker {
 impl MockBroker {
     fn new(ruby: &Ruby, brokers: i32) -> Result<Self, Error> {
         let core = gvl::blocking(ruby, || Core::new(brokers))?.map_err(|error| errors::raise(ruby, error))?;
-        Ok(MockBroker { core: RefCell::new(Some(ManuallyDrop::new(core))), guard: ForkGuard::new() })
+        Ok(MockBroker {
+            core: RefCell::new(Some(ManuallyDrop::new(core))),
+            guard: ForkGuard::new(),
+        })
     }
 
     fn with<T>(&self, ruby: &Ruby, work: impl FnOnce(&Core) -> Result<T, CoreError>) -> Result<T, Error> {
@@ -69,7 +72,11 @@ impl MockBroker {
     }
 
     fn close(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
-        let core = if rb_self.guard.is_foreign() { None } else { rb_self.core.borrow_mut().take() };
+        let core = if rb_self.guard.is_foreign() {
+            None
+        } else {
+            rb_self.core.borrow_mut().take()
+        };
         let mut core = core.map(ManuallyDrop::into_inner);
         gvl::blocking(ruby, || drop(core.take()))
     }
@@ -84,7 +91,11 @@ fn kafka_properties(ruby: &Ruby) -> Result<RHash, Error> {
 }
 
 fn check_kafka_settings(ruby: &Ruby, given: RHash, role: String) -> Result<RArray, Error> {
-    let scope = if role == "producer" { settings::Scope::Producer } else { settings::Scope::Consumer };
+    let scope = if role == "producer" {
+        settings::Scope::Producer
+    } else {
+        settings::Scope::Consumer
+    };
     let given: std::collections::BTreeMap<String, String> = given.to_btree_map()?;
     let refused = ruby.ary_new();
     for (name, reason) in settings::check_for(scope, given.iter().map(|(k, v)| (k.as_str(), v.as_str()))) {

@@ -32,7 +32,9 @@ fn raise<T>(ruby: &Ruby, result: Result<T, CoreError>) -> Result<T, Error> {
 
 /// None: for ever.
 fn deadline(timeout_ms: i64) -> Option<Instant> {
-    u64::try_from(timeout_ms).ok().and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)))
+    u64::try_from(timeout_ms)
+        .ok()
+        .and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)))
 }
 
 impl Producer {
@@ -41,7 +43,10 @@ impl Producer {
         let kafka: RHash = config.fetch(ruby.to_symbol("kafka"))?;
         let kafka: BTreeMap<String, String> = kafka.to_btree_map()?;
         let max_payload_size = config.fetch(ruby.to_symbol("max_payload_size"))?;
-        Ok(Producer { core: raise(ruby, Core::new(kafka))?, max_payload_size })
+        Ok(Producer {
+            core: raise(ruby, Core::new(kafka))?,
+            max_payload_size,
+        })
     }
 
     /// One Hash or an Array of them. Gives
@@ -50,7 +55,13 @@ impl Producer {
     /// * [:refused, delivery, taken, code, message, fatal], where the first `taken` messages were.
     ///
     /// queue_full_timeout_ms: -1 waits for ever. tag: reports become events under this number, 0: they don't.
-    fn produce(ruby: &Ruby, rb_self: &Self, messages: Value, queue_full_timeout_ms: i64, tag: u64) -> Result<Value, Error> {
+    fn produce(
+        ruby: &Ruby,
+        rb_self: &Self,
+        messages: Value,
+        queue_full_timeout_ms: i64,
+        tag: u64,
+    ) -> Result<Value, Error> {
         let empty = |expected| raise(ruby, rb_self.core.messages(rb_self.max_payload_size, expected));
         let gathered = match gather::messages(ruby, messages, empty)? {
             Ok(gathered) => gathered,
@@ -59,7 +70,11 @@ impl Producer {
         let few = gathered.messages.len() <= FEW_MESSAGES && gathered.messages.bytesize() <= FEW_BYTES;
         let mut dispatch = raise(ruby, rb_self.core.dispatch(gathered.messages, tag))?;
         let delivery = Delivery::new(dispatch.deliveries(), gathered.labelled);
-        let progress = if few { raise(ruby, dispatch.try_run())? } else { Progress::WouldBlock };
+        let progress = if few {
+            raise(ruby, dispatch.try_run())?
+        } else {
+            Progress::WouldBlock
+        };
         let progress = match progress {
             Progress::WouldBlock => run(ruby, &mut dispatch, deadline(queue_full_timeout_ms))?,
             progress => progress,
@@ -98,7 +113,9 @@ impl Producer {
     /// What `produce` would say of these messages: nil or [:invalid, index, field, reason]. Sends nothing.
     fn check(ruby: &Ruby, messages: Value, max_payload_size: usize) -> Result<Option<Value>, Error> {
         let empty = |expected| Ok(Messages::new(max_payload_size, expected));
-        Ok(gather::messages(ruby, messages, empty)?.err().map(|refusal| invalid(ruby, refusal)))
+        Ok(gather::messages(ruby, messages, empty)?
+            .err()
+            .map(|refusal| invalid(ruby, refusal)))
     }
 
     /// Interruptible, and looks for a cancel every 50 ms.
@@ -167,13 +184,17 @@ impl Producer {
 
     /// For tests: :out_of_order or :fenced.
     fn inject_fatal_error(ruby: &Ruby, rb_self: &Self, kind: magnus::Symbol, reason: String) -> Result<(), Error> {
-        let kind = if kind.name()? == "fenced" { FatalError::Fenced } else { FatalError::OutOfOrder };
+        let kind = if kind.name()? == "fenced" {
+            FatalError::Fenced
+        } else {
+            FatalError::OutOfOrder
+        };
         raise(ruby, rb_self.core.inject_fatal_error(kind, &reason))
     }
 }
 
 /// Until it is through, whatever interrupts come that do not raise. Where one raises, the rest is reported as refused.
-fn run(ruby: &Ruby, dispatch: &mut Dispatch, deadline: Option<Instant>) -> Result<Progress, Error> {
+fn run(ruby: &Ruby, dispatch: &mut Dispatch<'_>, deadline: Option<Instant>) -> Result<Progress, Error> {
     loop {
         let cancel = Cancel::new();
         let wake = dispatch.waker();
@@ -192,7 +213,12 @@ fn run(ruby: &Ruby, dispatch: &mut Dispatch, deadline: Option<Instant>) -> Resul
 }
 
 fn invalid(ruby: &Ruby, (index, invalid): gather::Refusal) -> Value {
-    ruby.into_value((ruby.to_symbol("invalid"), index, ruby.to_symbol(invalid.field), invalid.reason))
+    ruby.into_value((
+        ruby.to_symbol("invalid"),
+        index,
+        ruby.to_symbol(invalid.field),
+        invalid.reason,
+    ))
 }
 
 fn refused(ruby: &Ruby, delivery: Delivery, taken: usize, error: &KafkaError) -> Result<Value, Error> {

@@ -148,7 +148,7 @@ module Karafka
       # Reads fields of JSON payloads without building the whole objects.
       # @param fields [Array<String, Symbol>] names; a dot goes one level down: "user.id"
       # @return [Array<Object>] with one field its values, with several an Array for each message; nil where absent
-      # @raise [Errors::DeserializationError] a payload cannot be decoded (topics with a deserializer of their own)
+      # @raise [Errors::DeserializationError] a payload cannot be decoded
       # @example
       #   messages.pluck("user.id", "amount").each { |user, amount| … }
       def pluck(*fields)
@@ -156,6 +156,10 @@ module Karafka
 
         paths = fields.map { |field| field.to_s.split(".") }
         @decoders&.payload ? pluck_from_payloads(paths) : @lease.pluck(paths)
+      rescue ::JSON::ParserError => e
+        # The same error as when the payload is read, with topic, partition and offset.
+        self[e.instance_variable_get(:@index)].payload
+        raise
       end
 
       # @return [Hash{Object=>Array<Message>}] messages by key, in the order of their offsets

@@ -10,9 +10,9 @@ module WaterDrop
       # @raise [Errors::ProduceError] not taken; `code` is :queue_full where there was no room in time
       def produce_async(message)
         ready!
-        message = @middleware.run(message) unless @middleware.empty?
-        return dispatch(message) unless @monitor.listening?("message.produced_async")
+        return dispatch(message, @client.native) if quiet?
 
+        message = @middleware.run(message)
         instrument("message.produced_async", :message, message) { dispatch(message) }
       end
 

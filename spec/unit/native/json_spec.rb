@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
-require "karafka_rs/karafka_rs"
+require "spec_helper"
 require_relative "../../support/json_documents"
 
 RSpec.describe "Karafka::Native.parse_json" do
@@ -17,7 +17,8 @@ RSpec.describe "Karafka::Native.parse_json" do
     mine, theirs = both(text)
     return if mine == theirs
 
-    raise RSpec::Expectations::ExpectationNotMetError, "#{note}#{text.b[0, 2000].inspect}\nexpected #{theirs.inspect[0, 2000]}\n     got #{mine.inspect[0, 2000]}"
+    raise RSpec::Expectations::ExpectationNotMetError,
+          "#{note}#{text.b[0, 2000].inspect}\nexpected #{theirs.inspect[0, 2000]}\n     got #{mine.inspect[0, 2000]}"
   end
 
   JsonDocuments::HOSTILE.each_with_index do |text, index|
@@ -35,17 +36,20 @@ RSpec.describe "Karafka::Native.parse_json" do
   end
 
   it "reads ordinary documents without Ruby's parser" do
-    text = "{\"id\":1234567890123456789,\"n\":-5,\"f\":1.5,\"z\":-0.0,\"s\":\"é\\n\\ud83d\\ude00\",\"t\":[true,false,null,{}],\"e\":\"\",\"u\":18446744073709551}"
+    text = "{\"id\":1234567890123456789,\"n\":-5,\"f\":1.5,\"z\":-0.0,\"s\":\"é\\n\\ud83d\\ude00\"," \
+           "\"t\":[true,false,null,{}],\"e\":\"\",\"u\":18446744073709551}"
     expected = JSON.parse(text)
     expect(JSON).not_to receive(:parse)
     expect(native.parse_json(text)).to eq(expected)
     expect(native.parse_json(" [1, 2.25e3 ] \n")).to eq([1, 2250.0])
     expect(native.parse_json("\"scalar\"")).to eq("scalar")
     expect(native.parse_json("#{"[" * 100}#{"]" * 100}").flatten).to eq([])
+    expect(native.parse_json("[#{"[],{}," * 200}{\"a\":[]}]").size).to eq(401)
   end
 
   it "leaves to Ruby's parser what versions of it see differently" do
-    ["{\"a\":1,\"a\":2}", "[-0]", "[1e400]", "#{"[" * 101}#{"]" * 101}", "[\"\\ud800\"]", "[NaN]", "", "[1]x", "[\"\xFF\"]", "[#{2**65}]"].each do |text|
+    ["{\"a\":1,\"a\":2}", "[-0]", "[1e400]", "#{"[" * 101}#{"]" * 101}", "[\"\\ud800\"]", "[NaN]", "", "[1]x", "[\"\xFF\"]",
+     "[#{2**65}]"].each do |text|
       expect(JSON).to receive(:parse).with(text).and_return(:ruby)
       expect(native.parse_json(text)).to eq(:ruby)
     end
@@ -65,9 +69,11 @@ RSpec.describe "Karafka::Native.parse_json" do
   end
 
   describe "with a busy garbage collector" do
+    # Few and short: under GC.stress each allocation costs milliseconds.
     let(:texts) do
       documents = JsonDocuments.new(7)
-      Array.new(60) { documents.next }.reject { |text| text.bytesize > 2_000 } + ["{#{Array.new(40) { |at| "\"fresh #{at}\":[\"v#{at}\",{\"w\":#{at}.5}]" }.join(",")}}"]
+      short = Array.new(100) { documents.next }.select { |text| text.bytesize.between?(20, 200) }.first(16)
+      short << "{#{Array.new(18) { |at| "\"fresh #{at}\":#{at.even? ? at : "[\"v#{at}\",{\"w\":1e99}]"}" }.join(",")}}"
     end
 
     it "gives the same under GC.stress" do

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
-require "karafka_rs/karafka_rs"
+require "spec_helper"
 require_relative "../../support/json_documents"
 
 RSpec.describe "Karafka::Native.pluck_json" do
@@ -59,14 +59,15 @@ RSpec.describe "Karafka::Native.pluck_json" do
     text = JSON.generate(names.to_h { |name| [name, name] })
     expect(pluck([text], *names.map { |name| [name] })).to eq([names])
     expect(pluck(["{\"a\":1}"], ["a"] * 100_000)).to eq([nil])
-    expect(pluck([("{\"a\":" * 100) + "1" + ("}" * 100)], ["a"] * 100)).to eq([1])
+    expect(pluck(["#{"{\"a\":" * 100}1#{"}" * 100}"], ["a"] * 100)).to eq([1])
   end
 
   it "raises what JSON.parse raises, and tells which document it was" do
     ["{", "", "{\"a\":1,}", "{\"a\":1}x", "{\"b\":#{"[" * 100}#{"]" * 100},\"a\":1}", "{\"b\":NaN,\"a\":1}"].each do |text|
       expected = outcome { JSON.parse(text) }
       expect(outcome { pluck(["{\"a\":1}", nil, text, "{"], ["a"]) }).to eq(expected)
-      expect { pluck(["{\"a\":1}", nil, text, "{"], ["a"]) }.to raise_error(JSON::JSONError) { |error| expect(error.instance_variable_get(:@index)).to eq(2) }
+      expect { pluck(["{\"a\":1}", nil, text, "{"], ["a"]) }
+        .to raise_error(JSON::JSONError) { |error| expect(error.instance_variable_get(:@index)).to eq(2) }
     end
   end
 
@@ -77,11 +78,13 @@ RSpec.describe "Karafka::Native.pluck_json" do
     expect { pluck(["{}"], "a") }.to raise_error(TypeError)
   end
 
-  PATHS = [[["id"]], [["a"], ["b"], ["c"]], [["a1"], %w[a1 b], %w[user name]], [["n"], %w[n n n]], [["k0"], ["k20"], ["a"]], [[""], ["\0"], ["é"]]].freeze
+  path_sets = [
+    [["id"]], [["a"], ["b"], ["c"]], [["a1"], %w[a1 b], %w[user name]], [["n"], %w[n n n]], [["k0"], ["k20"], ["a"]], [[""], ["\0"], ["é"]]
+  ]
 
   JsonDocuments::HOSTILE.each_with_index do |text, index|
     it "gives what looking into JSON.parse's result gives for hostile document #{index}: #{text.b.inspect[0, 60]}" do
-      PATHS.each do |paths|
+      path_sets.each do |paths|
         expect_same(text, paths)
         expect_same("{\"k0\":#{text},\"a\":{\"a\":1},\"id\":2}", paths)
       end
@@ -95,7 +98,7 @@ RSpec.describe "Karafka::Native.pluck_json" do
     documents = JsonDocuments.new(seed)
     count.times do |index|
       text = documents.next
-      expect_same(text, PATHS[index % PATHS.size], "SEED=#{seed}, document #{index}: ")
+      expect_same(text, path_sets[index % path_sets.size], "SEED=#{seed}, document #{index}: ")
       expect_same(text, random_paths(text, documents.random), "SEED=#{seed}, document #{index}: ")
     end
   end
@@ -120,7 +123,8 @@ RSpec.describe "Karafka::Native.pluck_json" do
 
   it "gives the same under GC.stress and with the heap compacted between documents" do
     documents = JsonDocuments.new(11)
-    texts = Array.new(40) { "{\"a\":#{documents.next},\"b\":[\"x\",{\"y\":1.5}],\"c\":{\"d\":\"fresh\"}}" }.select { |text| outcome { JSON.parse(text) }[0] != :raised }
+    texts = Array.new(40) { "{\"a\":#{documents.next},\"b\":[\"x\",{\"y\":1.5}],\"c\":{\"d\":\"fresh\"}}" }
+    texts = texts.select { |text| text.bytesize < 200 && outcome { JSON.parse(text) }[0] != :raised }.first(10)
     paths = [["a"], %w[b], %w[c d], ["c"]]
     expected = texts.map { |text| paths.map { |path| fingerprint(looked_up(text, path)) } }
     GC.stress = true

@@ -8,6 +8,13 @@ use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaRespErr;
 
+mod count;
+mod topics;
+
+use count::count_down;
+pub(super) use count::{report, Native};
+use topics::Topics;
+
 use super::gate::{Cancel, Gate};
 use super::messages::{Messages, Topic};
 use crate::error::{Error, KafkaError, Result};
@@ -56,29 +63,6 @@ impl Token {
             partition: AtomicI32::new(-1),
             code: AtomicI32::new(PENDING),
             latency_us: AtomicU32::new(0),
-        }
-    }
-}
-
-/// The topics of the messages.
-#[derive(Debug)]
-enum Topics {
-    Same(Arc<Topic>),
-    Each(Box<[Arc<Topic>]>),
-}
-
-impl Topics {
-    fn of(messages: &Messages) -> Self {
-        match messages.topic(0) {
-            Some(topic) if !messages.mixed => Topics::Same(Arc::clone(topic)),
-            _ => Topics::Each((0..messages.len()).filter_map(|index| messages.topic(index).cloned()).collect()),
-        }
-    }
-
-    fn get(&self, index: usize) -> Option<&Topic> {
-        match self {
-            Topics::Same(topic) => Some(topic),
-            Topics::Each(topics) => topics.get(index).map(|topic| &**topic),
         }
     }
 }
@@ -209,7 +193,9 @@ impl DeliverySet {
     /// The first message that was not delivered, or has no report yet.
     pub fn first_failure(&self) -> Option<usize> {
         let delivered = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as i32;
-        self.tokens().iter().position(|token| token.code.load(Ordering::SeqCst) != delivered)
+        self.tokens()
+            .iter()
+            .position(|token| token.code.load(Ordering::SeqCst) != delivered)
     }
 
     /// Waits until every message has its report. `cancel` and `wake` from another thread end the wait early.
@@ -231,7 +217,9 @@ impl DeliverySet {
 
     /// True when message `index` has its report.
     pub fn is_reported(&self, index: usize) -> bool {
-        self.tokens().get(index).is_none_or(|token| token.code.load(Ordering::SeqCst) != PENDING)
+        self.tokens()
+            .get(index)
+            .is_none_or(|token| token.code.load(Ordering::SeqCst) != PENDING)
     }
 
     fn wait_until(
@@ -265,11 +253,17 @@ impl DeliverySet {
             if cancel.is_set() {
                 break Waited::Cancelled;
             }
-            let left = deadline.map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(Instant::now()));
+            let left = deadline.map_or(Duration::from_secs(3600), |at| {
+                at.saturating_duration_since(Instant::now())
+            });
             if left.is_zero() {
                 break Waited::TimedOut;
             }
-            waiters = self.changed.wait_timeout(waiters, left).unwrap_or_else(PoisonError::into_inner).0;
+            waiters = self
+                .changed
+                .wait_timeout(waiters, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         };
         *waiters -= 1;
         waited
@@ -298,78 +292,4 @@ impl DeliverySet {
         // SAFETY: these reports and the dispatch's own count are written down once, here.
         unsafe { count_down(Arc::as_ptr(self), unsent.len() + 1) };
     }
-}
-
-/// Takes a pointer rather than a reference because the last report frees the set.
-///
-/// # Safety
-/// `set` came out of an Arc and `reports` reports of it, not counted before, were written.
-unsafe fn count_down(set: *const DeliverySet, reports: usize) {
-    // SAFETY: alive: the tokens' reference is only given back at the end of this function.
-    unsafe {
-        if (*set).remaining.fetch_sub(reports, Ordering::SeqCst) != reports {
-            return;
-        }
-        {
-            let set = &*set;
-            let waiters = set.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-            if *waiters > 0 {
-                set.changed.notify_all();
-            }
-        }
-        // `new` forgot one reference for the tokens; the count reaches zero once, so it is given back once.
-        Arc::decrement_strong_count(set);
-    }
-}
-
-/// A report as librdkafka gives it.
-pub(super) struct Native {
-    pub partition: i32,
-    pub offset: i64,
-    pub code: RDKafkaRespErr,
-    pub latency_us: u32,
-    pub detail: Option<String>,
-}
-
-/// Writes a report down; gives the set and the index where the report is to be passed on as an event.
-///
-/// # Safety
-/// `opaque` is what `DeliverySet::opaque` gave for a message whose report was not written before.
-pub(super) unsafe fn report(
-    opaque: *mut c_void,
-    native: Native,
-    pass_on: impl Fn(&DeliverySet) -> bool,
-) -> Option<(Arc<DeliverySet>, u32)> {
-    // SAFETY: the token lives in a set that the tokens' own reference keeps alive until the count-down below.
-    let (token, set_ref) = unsafe {
-        let token = &*opaque.cast::<Token>();
-        (token, &*token.set)
-    };
-    let index = (opaque as usize - set_ref.opaque(0) as usize) / std::mem::size_of::<Token>();
-    if let Some(detail) = native.detail {
-        set_ref
-            .details
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((index as u32, detail));
-    }
-    token.offset.store(native.offset, Ordering::Relaxed);
-    token.partition.store(native.partition, Ordering::Relaxed);
-    token.latency_us.store(native.latency_us, Ordering::Relaxed);
-    // SeqCst with `set_tag`: either we see the tag, or whoever set it sees the report.
-    token.code.store(native.code as i32, Ordering::SeqCst);
-    let set: *const DeliverySet = token.set;
-    let passed = pass_on(set_ref).then(|| {
-        // SAFETY: the set came out of an Arc and is alive (see above).
-        unsafe {
-            Arc::increment_strong_count(set);
-            (Arc::from_raw(set), index as u32)
-        }
-    });
-    if set_ref.single_waiters.load(Ordering::SeqCst) > 0 {
-        set_ref.wake();
-    }
-    // SAFETY: this message's report, written once.
-    unsafe { count_down(set, 1) };
-    passed
 }

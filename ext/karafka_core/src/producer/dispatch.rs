@@ -73,8 +73,8 @@ pub enum Progress {
 }
 
 /// One produce call on its way. Dropped half-way, the rest is reported as refused.
-pub struct Dispatch {
-    shared: Arc<Shared>,
+pub struct Dispatch<'a> {
+    shared: &'a Arc<Shared>,
     messages: Messages,
     set: Arc<DeliverySet>,
     next: usize,
@@ -83,8 +83,8 @@ pub struct Dispatch {
     finished: bool,
 }
 
-impl Dispatch {
-    pub(super) fn new(shared: Arc<Shared>, messages: Messages, tag: u64) -> Self {
+impl<'a> Dispatch<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>, messages: Messages, tag: u64) -> Self {
         let set = DeliverySet::new(&messages, tag, &shared.gate);
         shared.taken(messages.len());
         let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR__INTR;
@@ -142,27 +142,31 @@ impl Dispatch {
     }
 
     /// Makes a `run` in another thread look at its `Cancel`.
-    pub fn waker(&self) -> impl Fn() + Sync {
-        let shared = Arc::clone(&self.shared);
+    pub fn waker(&self) -> impl Fn() + Sync + use<'a> {
+        let shared: &'a Arc<Shared> = self.shared;
         move || shared.room.made()
     }
 
     fn advance(&mut self, wait: Option<Option<Instant>>, cancel: &Cancel) -> Result<Progress> {
-        let shared = Arc::clone(&self.shared);
+        let shared: &'a Arc<Shared> = self.shared;
         let native = shared.native()?;
         let native: &Native = native.get()?;
         if self.messages.has_partition_keys {
             self.choose_partitions(native)?;
         }
         while let Some(slot) = self.messages.slots.get(self.next) {
-            let Some(topic) = self.messages.topic(self.next) else { break };
+            let Some(topic) = self.messages.topic(self.next) else {
+                break;
+            };
             let handle = native.handle(topic)?;
             let opaque = self.set.opaque(self.next);
             let send = || native.produce(handle, &self.messages, slot, slot.partition, opaque);
             let mut code = send();
             if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL {
-                let Some(deadline) = wait else { return Ok(Progress::WouldBlock) };
-                match wait_for_room(&shared, deadline, cancel, send) {
+                let Some(deadline) = wait else {
+                    return Ok(Progress::WouldBlock);
+                };
+                match wait_for_room(shared, deadline, cancel, send) {
                     Some(result) => code = result?,
                     None if cancel.is_set() => return Ok(Progress::Cancelled),
                     None => {}
@@ -170,7 +174,9 @@ impl Dispatch {
             }
             if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
                 self.refusal = code;
-                return Ok(Progress::Refused(native.explain(code).at(topic.as_str(), slot.partition)));
+                return Ok(Progress::Refused(
+                    native.explain(code).at(topic.as_str(), slot.partition),
+                ));
             }
             self.next += 1;
         }
@@ -179,7 +185,9 @@ impl Dispatch {
 
     fn choose_partitions(&mut self, native: &Native) -> Result<()> {
         for index in self.next..self.messages.len() {
-            let Some(slot) = self.messages.slots.get(index) else { break };
+            let Some(slot) = self.messages.slots.get(index) else {
+                break;
+            };
             let (Some(key), Some(topic)) = (self.messages.bytes(slot.partition_key), self.messages.topic(index)) else {
                 continue;
             };
@@ -201,18 +209,21 @@ fn wait_for_room(
     cancel: &Cancel,
     send: impl Fn() -> RDKafkaRespErr,
 ) -> Option<Result<RDKafkaRespErr>> {
-    if deadline.is_none_or(|at| at > Instant::now()) {
-        shared.events.push_queue_full();
+    let now = Instant::now();
+    if deadline.is_none_or(|at| at > now) {
+        shared.events.push_queue_full(now);
     }
     shared.room.retry(deadline, cancel, || {
         if let Err(error) = shared.check_open() {
             return Some(Err(error));
         }
-        Some(send()).filter(|code| *code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL).map(Ok)
+        Some(send())
+            .filter(|code| *code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            .map(Ok)
     })
 }
 
-impl Drop for Dispatch {
+impl Drop for Dispatch<'_> {
     fn drop(&mut self) {
         if !self.shared.guard.is_foreign() {
             self.finish();
@@ -222,7 +233,7 @@ impl Drop for Dispatch {
     }
 }
 
-impl std::fmt::Debug for Dispatch {
+impl std::fmt::Debug for Dispatch<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Dispatch({} of {})", self.next, self.messages.len())
     }

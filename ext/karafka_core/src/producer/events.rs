@@ -11,6 +11,8 @@ use crate::error::KafkaError;
 
 /// Events kept for a reader that is slow or absent.
 const LIMIT: usize = 1_000;
+/// A full queue is said again after this long.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub enum Event {
@@ -25,7 +27,7 @@ pub enum Event {
     Statistics(String),
     /// Reports of sets with a tag, and failures of any set: set and index.
     Reports(Vec<(Arc<DeliverySet>, u32)>),
-    /// A call waits for room in librdkafka's queue. Said once for all that wait before it is taken.
+    /// Calls wait for room in librdkafka's queue. Said once a second at most.
     QueueFull,
     /// So many events found no room.
     Dropped(u64),
@@ -35,6 +37,7 @@ pub enum Event {
 struct Queue {
     events: VecDeque<Event>,
     dropped: u64,
+    said_full_at: Option<Instant>,
     closed: bool,
     /// Somebody has ever asked: only then are failures of untagged sets kept.
     read: bool,
@@ -64,10 +67,19 @@ impl Events {
         self.changed.notify_one();
     }
 
-    pub(super) fn push_queue_full(&self) {
-        if !self.lock().events.iter().any(|event| matches!(event, Event::QueueFull)) {
-            self.push(Event::QueueFull);
+    /// Under load calls wait for room many times a second: saying so once is enough.
+    pub(super) fn push_queue_full(&self, now: Instant) {
+        {
+            let mut queue = self.lock();
+            if queue
+                .said_full_at
+                .is_some_and(|at| now.saturating_duration_since(at) < QUEUE_FULL_PAUSE)
+            {
+                return;
+            }
+            queue.said_full_at = Some(now);
         }
+        self.push(Event::QueueFull);
     }
 
     /// Reports are asked for one by one and never dropped; at most those of the messages under way pile up here.
@@ -146,5 +158,15 @@ mod tests {
         assert!(events.take(Duration::ZERO, &Cancel::new()).unwrap().is_empty());
         events.close();
         assert!(events.take(Duration::ZERO, &Cancel::new()).is_none());
+    }
+
+    #[test]
+    fn a_full_queue_is_said_once_a_second() {
+        let events = Events::default();
+        let start = Instant::now();
+        for millisecond in [0, 1, 999, 1_000, 1_001] {
+            events.push_queue_full(start + Duration::from_millis(millisecond));
+        }
+        assert_eq!(events.take(Duration::ZERO, &Cancel::new()).unwrap().len(), 2);
     }
 }

@@ -1,7 +1,9 @@
 //! The librdkafka client of a producer, with its topic handles and its event queue.
 
+mod send;
+
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::{c_void, CStr, CString};
+use std::ffi::{CStr, CString};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -11,7 +13,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError as RdError;
 use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 
-use super::messages::{Messages, Slot, Topic, ANY_PARTITION};
+use super::messages::{Topic, ANY_PARTITION};
 use super::partitions::{Partitioner, Partitions};
 use crate::error::{Error, KafkaError, Result};
 
@@ -118,81 +120,6 @@ impl Native {
         Ok(TopicHandle(handle))
     }
 
-    /// Hands one message over. librdkafka copies it; nothing blocks.
-    pub fn produce(
-        &self,
-        topic: TopicHandle,
-        messages: &Messages,
-        slot: &Slot,
-        partition: i32,
-        opaque: *mut c_void,
-    ) -> RDKafkaRespErr {
-        if slot.headers > 0 || slot.timestamp_ms > 0 {
-            return self.produce_with_all(topic, messages, slot, partition, opaque);
-        }
-        let (payload, payload_len) = raw(messages.bytes(slot.payload));
-        let (key, key_len) = raw(messages.bytes(slot.key));
-        // SAFETY: the topic handle belongs to this client; the bytes live during the call and are copied (F_COPY).
-        let refused = unsafe {
-            sys::rd_kafka_produce(
-                topic.0,
-                partition,
-                sys::RD_KAFKA_MSG_F_COPY,
-                payload,
-                payload_len,
-                key,
-                key_len,
-                opaque,
-            )
-        };
-        if refused == 0 {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
-        } else {
-            last_error()
-        }
-    }
-
-    fn produce_with_all(
-        &self,
-        topic: TopicHandle,
-        messages: &Messages,
-        slot: &Slot,
-        partition: i32,
-        opaque: *mut c_void,
-    ) -> RDKafkaRespErr {
-        use sys::rd_kafka_vtype_t::*;
-        let headers = native_headers(messages, slot);
-        let mut arguments = [empty_argument(); 8];
-        let [rkt, part, flags, value, key, user, time, heads] = &mut arguments;
-        (rkt.vtype, rkt.u.rkt) = (RD_KAFKA_VTYPE_RKT, topic.0);
-        (part.vtype, part.u.i32_) = (RD_KAFKA_VTYPE_PARTITION, partition);
-        (flags.vtype, flags.u.i) = (RD_KAFKA_VTYPE_MSGFLAGS, sys::RD_KAFKA_MSG_F_COPY);
-        (value.vtype, value.u.mem) = (RD_KAFKA_VTYPE_VALUE, memory(messages.bytes(slot.payload)));
-        (key.vtype, key.u.mem) = (RD_KAFKA_VTYPE_KEY, memory(messages.bytes(slot.key)));
-        (user.vtype, user.u.ptr) = (RD_KAFKA_VTYPE_OPAQUE, opaque);
-        (time.vtype, time.u.i64_) = (RD_KAFKA_VTYPE_TIMESTAMP, slot.timestamp_ms);
-        (heads.vtype, heads.u.headers) = (RD_KAFKA_VTYPE_HEADERS, headers);
-        let count = if headers.is_null() {
-            arguments.len() - 1
-        } else {
-            arguments.len()
-        };
-        // SAFETY: every argument has the member of the union that its type says; the bytes live during the call and
-        // are copied. The headers become librdkafka's where it takes the message, and stay ours where it does not.
-        unsafe {
-            let error = sys::rd_kafka_produceva(self.rk(), arguments.as_ptr(), count);
-            if error.is_null() {
-                return RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
-            }
-            let code = sys::rd_kafka_error_code(error);
-            sys::rd_kafka_error_destroy(error);
-            if !headers.is_null() {
-                sys::rd_kafka_headers_destroy(headers);
-            }
-            code
-        }
-    }
-
     /// Partition that a partition key belongs to. May ask the broker for the topic's partitions.
     pub fn partition_for(&self, topic: &Topic, key: &[u8]) -> Result<i32> {
         let count = self.partition_count(topic.name(), Duration::from_secs(5))?;
@@ -297,41 +224,6 @@ impl Drop for Native {
             sys::rd_kafka_queue_destroy(self.queue);
             std::mem::ManuallyDrop::drop(&mut self.client);
         }
-    }
-}
-
-fn raw(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
-    bytes.map_or((std::ptr::null_mut(), 0), |bytes| {
-        (bytes.as_ptr().cast_mut().cast(), bytes.len())
-    })
-}
-
-fn memory(bytes: Option<&[u8]>) -> sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 {
-    let (ptr, size) = raw(bytes);
-    sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr, size }
-}
-
-fn empty_argument() -> sys::rd_kafka_vu_t {
-    let u = sys::rd_kafka_vu_s__bindgen_ty_1 { _pad: [0; 64] };
-    sys::rd_kafka_vu_t {
-        vtype: sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_END,
-        u,
-    }
-}
-
-/// Null where the message has none. Names go with their length: they may be any bytes.
-fn native_headers(messages: &Messages, slot: &Slot) -> *mut sys::rd_kafka_headers_t {
-    if slot.headers == 0 {
-        return std::ptr::null_mut();
-    }
-    // SAFETY: a new list, filled with copies of bytes that live during the calls.
-    unsafe {
-        let headers = sys::rd_kafka_headers_new(slot.headers as usize);
-        for (name, value) in messages.headers_of(slot) {
-            let (value, size) = raw(value);
-            sys::rd_kafka_header_add(headers, name.as_ptr().cast(), name.len() as isize, value, size as isize);
-        }
-        headers
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 
-use super::gate::Gate;
 use super::dispatch::Room;
 use super::events::Events;
+use super::gate::Gate;
 use super::messages::Messages;
 use super::native::Native;
 use super::reports;

@@ -54,8 +54,14 @@ pub fn stays(what: &str, during: Duration, mut check: impl FnMut() -> bool) {
 /// Different in each test and each run.
 pub fn unique(prefix: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    format!("{prefix}-{}-{time}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    let time = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis());
+    format!(
+        "{prefix}-{}-{time}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// A small generator of random numbers whose seed is printed, so that a failure can be run again.
@@ -63,8 +69,12 @@ pub struct Dice(u64);
 
 impl Dice {
     pub fn new() -> Self {
-        let given = std::env::var("KARAFKA_TEST_SEED").ok().and_then(|text| text.parse().ok());
-        let fresh = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64 | 1);
+        let given = std::env::var("KARAFKA_TEST_SEED")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let fresh = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(1, |since| since.as_nanos() as u64 | 1);
         let seed = given.unwrap_or(fresh);
         eprintln!("KARAFKA_TEST_SEED={seed}");
         Dice(seed)
@@ -80,7 +90,9 @@ impl Dice {
 
 /// Where the tests of the real tier run; None: skip.
 pub fn real_brokers() -> Option<String> {
-    std::env::var("KARAFKA_TEST_BROKERS").ok().filter(|text| !text.is_empty())
+    std::env::var("KARAFKA_TEST_BROKERS")
+        .ok()
+        .filter(|text| !text.is_empty())
 }
 
 /// `let kafka = real_kafka!("name");` — skips the test, and says so, where there is no real Kafka.
@@ -121,7 +133,9 @@ macro_rules! on_both {
 }
 
 fn wait_for<T>(answer: impl std::future::Future<Output = rdkafka::error::KafkaResult<T>>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
     runtime.block_on(answer).expect("an answer of the cluster")
 }
 
@@ -134,11 +148,19 @@ pub struct Kafka {
 impl Kafka {
     pub fn mock(nodes: i32) -> Self {
         let mock = MockBroker::new(nodes).expect("a mock cluster");
-        Kafka { brokers: mock.bootstrap_servers(), mock: Some(mock), topics: Mutex::default() }
+        Kafka {
+            brokers: mock.bootstrap_servers(),
+            mock: Some(mock),
+            topics: Mutex::default(),
+        }
     }
 
     pub fn real(brokers: String) -> Self {
-        Kafka { brokers, mock: None, topics: Mutex::default() }
+        Kafka {
+            brokers,
+            mock: None,
+            topics: Mutex::default(),
+        }
     }
 
     /// A new topic, ready to use.
@@ -150,7 +172,8 @@ impl Kafka {
         match &self.mock {
             Some(mock) => mock.create_topic(name, partitions, 1).expect("a topic"),
             None => {
-                let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", "20000000");
+                let topic =
+                    NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", "20000000");
                 let (admin, options) = self.admin();
                 let results = wait_for(admin.create_topics([&topic], &options));
                 assert!(results.iter().all(Result::is_ok), "{results:?}");
@@ -171,7 +194,10 @@ impl Kafka {
     }
 
     fn admin(&self) -> (AdminClient<DefaultClientContext>, AdminOptions) {
-        let admin = ClientConfig::new().set("bootstrap.servers", &self.brokers).create().expect("an admin client");
+        let admin = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .create()
+            .expect("an admin client");
         (admin, AdminOptions::new().operation_timeout(Some(LONG)))
     }
 
@@ -184,7 +210,11 @@ impl Kafka {
         let sender = self.producer();
         for number in numbers {
             let partition = (number % partitions as u64) as i32;
-            sender.send(&Message { partition, payload: Some(number.to_string().into_bytes()), ..Message::to(topic) });
+            sender.send(&Message {
+                partition,
+                payload: Some(number.to_string().into_bytes()),
+                ..Message::to(topic)
+            });
         }
         sender.flush();
     }
@@ -251,7 +281,10 @@ pub fn topic_config(name: &str) -> TopicConfig {
 }
 
 pub fn engine_config(groups: Vec<GroupConfig>) -> EngineConfig {
-    EngineConfig { revocation_grace_ms: 2_000, groups }
+    EngineConfig {
+        revocation_grace_ms: 2_000,
+        groups,
+    }
 }
 
 pub type Header = (Vec<u8>, Option<Vec<u8>>);
@@ -268,7 +301,10 @@ pub struct Message {
 
 impl Message {
     pub fn to(topic: &str) -> Self {
-        Message { topic: topic.to_owned(), ..Message::default() }
+        Message {
+            topic: topic.to_owned(),
+            ..Message::default()
+        }
     }
 }
 
@@ -292,7 +328,9 @@ impl Sender {
         use sys::rd_kafka_vtype_t::*;
         let topic = CString::new(message.topic.as_str()).expect("a topic name");
         let bytes = |value: &Option<Vec<u8>>| {
-            value.as_ref().map_or((std::ptr::null(), 0), |bytes| (bytes.as_ptr().cast::<libc::c_void>(), bytes.len()))
+            value.as_ref().map_or((std::ptr::null(), 0), |bytes| {
+                (bytes.as_ptr().cast::<libc::c_void>(), bytes.len())
+            })
         };
         let (payload, payload_len) = bytes(&message.payload);
         let (key, key_len) = bytes(&message.key);
@@ -324,7 +362,12 @@ impl Sender {
                 RD_KAFKA_VTYPE_END,
             )
         };
-        assert_eq!(code, sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR, "{}", message.topic);
+        assert_eq!(
+            code,
+            sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
+            "{}",
+            message.topic
+        );
     }
 
     pub fn flush(&self) {
@@ -381,18 +424,28 @@ impl Log {
     }
 
     pub fn of(&self, kind: Kind) -> Vec<Seen> {
-        self.seen.lock().iter().filter(|seen| seen.kind == kind).cloned().collect()
+        self.seen
+            .lock()
+            .iter()
+            .filter(|seen| seen.kind == kind)
+            .cloned()
+            .collect()
     }
 
     /// Offsets of one partition in the order they were handed out.
     pub fn offsets(&self, partition: i32) -> Vec<i64> {
         let seen = self.seen.lock();
-        let consumed = seen.iter().filter(|seen| seen.kind == Kind::Consume && seen.partition == partition);
+        let consumed = seen
+            .iter()
+            .filter(|seen| seen.kind == Kind::Consume && seen.partition == partition);
         consumed.flat_map(|seen| seen.offsets.clone()).collect()
     }
 
     pub fn payloads(&self) -> Vec<String> {
-        self.of(Kind::Consume).into_iter().flat_map(|seen| seen.payloads).collect()
+        self.of(Kind::Consume)
+            .into_iter()
+            .flat_map(|seen| seen.payloads)
+            .collect()
     }
 
     pub fn messages(&self) -> usize {
@@ -445,7 +498,12 @@ impl Harness {
             })
         };
         engine.start().expect("the engine starts");
-        Harness { engine, log, workers: Vec::new(), events: Some(events) }
+        Harness {
+            engine,
+            log,
+            workers: Vec::new(),
+            events: Some(events),
+        }
     }
 
     pub fn with_workers(mut self, count: usize, work: impl Fn(Lease) + Send + Sync + 'static) -> Self {
@@ -460,7 +518,8 @@ impl Harness {
                 }
             };
             let name = format!("test-worker-{number}");
-            self.workers.push(std::thread::Builder::new().name(name).spawn(run).expect("a thread"));
+            self.workers
+                .push(std::thread::Builder::new().name(name).spawn(run).expect("a thread"));
         }
         self
     }
@@ -518,7 +577,9 @@ impl Harness {
     }
 
     pub fn assigned(&self) -> usize {
-        self.engine.state().map_or(0, |state| state.groups.iter().map(|group| group.assigned.len()).sum())
+        self.engine
+            .state()
+            .map_or(0, |state| state.groups.iter().map(|group| group.assigned.len()).sum())
     }
 
     /// Graceful stop; how long it took.
@@ -526,7 +587,11 @@ impl Harness {
     pub fn stop(mut self) -> (Duration, Arc<Log>) {
         let started = Instant::now();
         self.engine.stop();
-        assert!(self.engine.join(LONG).expect("not forked"), "did not stop: {:?}", self.engine.state());
+        assert!(
+            self.engine.join(LONG).expect("not forked"),
+            "did not stop: {:?}",
+            self.engine.state()
+        );
         let took = started.elapsed();
         self.end_threads();
         (took, self.log.clone())
@@ -553,9 +618,7 @@ impl Drop for Harness {
         }
         assert!(stopped, "did not stop by force");
         self.end_threads();
-        let stray = |event: &Event| {
-            matches!(event, Event::Error { error, .. } if error.message.contains("outside of a partition's queue"))
-        };
+        let stray = |event: &Event| matches!(event, Event::Error { error, .. } if error.message.contains("outside of a partition's queue"));
         assert!(!self.log.has_event(stray), "messages came on the main queue");
     }
 }

@@ -33,9 +33,15 @@ fn reading_goes_on_after_a_broker_was_away() {
         kafka.fill(&topic, 2, 0..100);
         let total = 100 * (round + 1);
         harness.wait_for_messages(total);
-        wait_until("commits go on", || kafka.committed(&id, &topic, 0) == Some(total as i64 / 2));
+        wait_until("commits go on", || {
+            kafka.committed(&id, &topic, 0) == Some(total as i64 / 2)
+        });
     }
-    assert_eq!(harness.log.offsets(0), (0..150).collect::<Vec<i64>>(), "each once, in order");
+    assert_eq!(
+        harness.log.offsets(0),
+        (0..150).collect::<Vec<i64>>(),
+        "each once, in order"
+    );
     harness.stop();
 }
 
@@ -47,7 +53,9 @@ fn an_engine_started_without_a_broker_says_so_and_works_once_there_is_one() {
     let mock = kafka.mock.as_ref().unwrap();
     mock.broker_down(1).unwrap();
     let harness = Harness::start(engine_config(vec![kafka.group(vec![topic_config(&topic)])]), 1, ack);
-    wait_until("it says so", || harness.log.error_codes().contains(&"all_brokers_down".to_owned()));
+    wait_until("it says so", || {
+        harness.log.error_codes().contains(&"all_brokers_down".to_owned())
+    });
     mock.broker_up(1).unwrap();
     harness.wait_for_messages(10);
     harness.stop();
@@ -65,9 +73,16 @@ fn a_client_that_failed_for_good_is_replaced() {
     let harness = Harness::start(engine_config(vec![group]), 1, ack);
     harness.wait_for_messages(10);
     wait_until("committed", || kafka.committed(&id, &topic, 0) == Some(10));
-    kafka.mock.as_ref().unwrap().request_errors("heartbeat", &[FENCED]).unwrap();
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("heartbeat", &[FENCED])
+        .unwrap();
     wait_until("the error", || {
-        harness.log.has_event(|event| matches!(event, Event::Error { error, .. } if error.fatal))
+        harness
+            .log
+            .has_event(|event| matches!(event, Event::Error { error, .. } if error.fatal))
     });
     kafka.fill(&topic, 1, 10..20);
     harness.wait_for_messages(20);
@@ -85,9 +100,16 @@ fn a_stop_while_a_failed_client_is_being_replaced_ends() {
     group.kafka.insert("group.instance.id".into(), "i".into());
     let harness = Harness::start(engine_config(vec![group]), 1, ack);
     harness.wait_for_messages(10);
-    kafka.mock.as_ref().unwrap().request_errors("heartbeat", &[FENCED]).unwrap();
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("heartbeat", &[FENCED])
+        .unwrap();
     wait_until("the error", || {
-        harness.log.has_event(|event| matches!(event, Event::Error { error, .. } if error.fatal))
+        harness
+            .log
+            .has_event(|event| matches!(event, Event::Error { error, .. } if error.fatal))
     });
     let (took, _) = harness.stop();
     assert!(took < Duration::from_secs(3), "{took:?}");
@@ -104,7 +126,9 @@ fn a_fenced_member_comes_back_on_real_kafka() {
     first.wait_for_messages(10);
     let second = Harness::start(engine_config(vec![group]), 1, ack);
     wait_until("the first is fenced", || {
-        first.log.has_event(|event| matches!(event, Event::Error { error, .. } if error.fatal))
+        first
+            .log
+            .has_event(|event| matches!(event, Event::Error { error, .. } if error.fatal))
     });
     second.stop();
     kafka.fill(&topic, 1, 10..20);
@@ -119,7 +143,9 @@ fn a_topic_deleted_while_it_is_read_disturbs_no_other() {
     kafka.fill(&doomed, 2, 0..100);
     kafka.fill(&other, 2, 0..100);
     let mut group = kafka.group(vec![topic_config(&doomed), topic_config(&other)]);
-    group.kafka.insert("topic.metadata.refresh.interval.ms".into(), "500".into());
+    group
+        .kafka
+        .insert("topic.metadata.refresh.interval.ms".into(), "500".into());
     let harness = Harness::start(engine_config(vec![group]), 2, ack);
     harness.wait_for_messages(200);
     kafka.delete_topic(&doomed);
@@ -136,7 +162,11 @@ fn a_topic_deleted_while_it_is_read_disturbs_no_other() {
     kafka.fill(&doomed, 2, 0..50);
     wait_until("the new topic is read", || {
         let seen = harness.log.seen.lock();
-        seen.iter().filter(|seen| seen.topic == doomed).map(|seen| seen.offsets.len()).sum::<usize>() >= 150
+        seen.iter()
+            .filter(|seen| seen.topic == doomed)
+            .map(|seen| seen.offsets.len())
+            .sum::<usize>()
+            >= 150
     });
     let (took, _) = harness.stop();
     assert!(took < Duration::from_secs(3), "{took:?}");
@@ -150,8 +180,15 @@ fn a_client_that_does_not_end_is_left_behind() {
     kafka.fill(&topic, 1, 0..10);
     let harness = Harness::start(engine_config(vec![kafka.group(vec![topic_config(&topic)])]), 1, ack);
     harness.wait_for_messages(10);
-    kafka.mock.as_ref().unwrap().request_errors("heartbeat", &[FENCED]).unwrap();
-    wait_until("the error", || harness.log.error_codes().contains(&"fenced_instance_id".to_owned()));
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("heartbeat", &[FENCED])
+        .unwrap();
+    wait_until("the error", || {
+        harness.log.error_codes().contains(&"fenced_instance_id".to_owned())
+    });
     let (took, _) = harness.stop();
     assert!(took < Duration::from_secs(15), "{took:?}");
 }

@@ -80,9 +80,14 @@ fn no_batch_is_larger_than_max_bytes_but_each_has_a_message() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);
     let sender = kafka.producer();
-    let sizes: Vec<usize> = (0..200).map(|index| if index % 10 == 3 { 3_000 } else { 100 }).collect();
+    let sizes: Vec<usize> = (0..200)
+        .map(|index| if index % 10 == 3 { 3_000 } else { 100 })
+        .collect();
     for size in &sizes {
-        sender.send(&Message { payload: Some(vec![b'x'; *size]), ..Message::to(&topic) });
+        sender.send(&Message {
+            payload: Some(vec![b'x'; *size]),
+            ..Message::to(&topic)
+        });
     }
     sender.flush();
     let mut config = topic_config(&topic);
@@ -91,7 +96,11 @@ fn no_batch_is_larger_than_max_bytes_but_each_has_a_message() {
     harness.wait_for_messages(200);
     for seen in harness.log.of(Kind::Consume) {
         let bytes: usize = seen.payloads.iter().map(String::len).sum();
-        assert!(bytes <= 1_000 || seen.offsets.len() == 1, "{bytes} bytes in {} messages", seen.offsets.len());
+        assert!(
+            bytes <= 1_000 || seen.offsets.len() == 1,
+            "{bytes} bytes in {} messages",
+            seen.offsets.len()
+        );
     }
     assert_eq!(harness.log.offsets(0), (0..200).collect::<Vec<i64>>());
 }
@@ -128,7 +137,9 @@ fn a_full_batch_does_not_wait() {
     kafka.fill(&topic, 1, 0..25);
     harness.wait_for_messages(20);
     assert_eq!(harness.log.count(Kind::Consume), 2);
-    stays("the rest waits", Duration::from_millis(200), || harness.log.messages() == 20);
+    stays("the rest waits", Duration::from_millis(200), || {
+        harness.log.messages() == 20
+    });
     kafka.fill(&topic, 1, 25..30);
     harness.wait_for_messages(30);
 }
@@ -160,8 +171,11 @@ fn several_topics_and_groups_share_one_engine() {
     harness.wait_for_messages(1_200);
     for (group, topic) in [(0, 0), (0, 1), (1, 1), (1, 2)] {
         let seen = harness.log.of(Kind::Consume);
-        let count: usize =
-            seen.iter().filter(|s| s.group_index == group && s.topic == topics[topic]).map(|s| s.offsets.len()).sum();
+        let count: usize = seen
+            .iter()
+            .filter(|s| s.group_index == group && s.topic == topics[topic])
+            .map(|s| s.offsets.len())
+            .sum();
         assert_eq!(count, 300, "group {group} topic {topic}");
     }
     harness.stop();
@@ -178,7 +192,9 @@ fn a_pattern_takes_the_topics_it_matches_and_new_ones() {
     config.name = None;
     config.pattern = Some(format!("^{prefix}\\."));
     let mut group = kafka.group(vec![config]);
-    group.kafka.insert("topic.metadata.refresh.interval.ms".into(), "300".into());
+    group
+        .kafka
+        .insert("topic.metadata.refresh.interval.ms".into(), "300".into());
     let harness = Harness::start(engine_config(vec![group]), 1, ack);
     harness.wait_for_messages(10);
     let second = kafka.topic_named(&format!("{prefix}.b"), 1);
@@ -196,12 +212,16 @@ fn a_slow_partition_does_not_hold_up_the_others() {
     let closed = gate.lock();
     let harness = {
         let gate = gate.clone();
-        Harness::start(engine_config(vec![kafka.group(vec![topic_config(&topic)])]), 2, move |lease| {
-            if lease.partition().number == 0 {
-                drop(gate.lock());
-            }
-            lease.ack();
-        })
+        Harness::start(
+            engine_config(vec![kafka.group(vec![topic_config(&topic)])]),
+            2,
+            move |lease| {
+                if lease.partition().number == 0 {
+                    drop(gate.lock());
+                }
+                lease.ack();
+            },
+        )
     };
     wait_until("partitions 1 and 2 are read", || {
         harness.log.offsets(1).len() == 1_000 && harness.log.offsets(2).len() == 1_000

@@ -6,7 +6,11 @@ use crate::common::*;
 use crate::on_both;
 
 fn headers(lease: &Lease, index: usize) -> Vec<Header> {
-    lease.messages().headers(index).map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))).collect()
+    lease
+        .messages()
+        .headers(index)
+        .map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec)))
+        .collect()
 }
 
 fn round_trip(kafka: &Kafka, topic: &str, sent: &[Message]) {
@@ -17,7 +21,9 @@ fn round_trip(kafka: &Kafka, topic: &str, sent: &[Message]) {
     sender.flush();
     let mut group = kafka.group(vec![topic_config(topic)]);
     group.kafka.insert("fetch.message.max.bytes".into(), "20000000".into());
-    group.kafka.insert("receive.message.max.bytes".into(), "100000000".into());
+    group
+        .kafka
+        .insert("receive.message.max.bytes".into(), "100000000".into());
     let harness = Harness::without_workers(engine_config(vec![group]));
     let mut at = 0;
     while at < sent.len() {
@@ -25,7 +31,10 @@ fn round_trip(kafka: &Kafka, topic: &str, sent: &[Message]) {
         for index in 0..lease.messages().len() {
             let (sent, messages) = (&sent[at], lease.messages());
             assert_eq!(messages.offset(index), Some(at as i64));
-            assert!(messages.payload(index).map(<[u8]>::to_vec) == sent.payload, "payload of {at}");
+            assert!(
+                messages.payload(index).map(<[u8]>::to_vec) == sent.payload,
+                "payload of {at}"
+            );
             assert_eq!(messages.key(index).map(<[u8]>::to_vec), sent.key, "key of {at}");
             assert!(headers(&lease, index) == sent.headers, "headers of {at}");
             at += 1;
@@ -83,13 +92,23 @@ fn messages_of_four_megabytes_on_the_mock() {
 
 #[test]
 fn messages_of_ten_megabytes_on_real_kafka() {
-    large(&crate::real_kafka!("messages_of_ten_megabytes_on_real_kafka"), 10_000_000, 4);
+    large(
+        &crate::real_kafka!("messages_of_ten_megabytes_on_real_kafka"),
+        10_000_000,
+        4,
+    );
 }
 
 /// The mock keeps 5 MB a partition.
 fn large(kafka: &Kafka, bytes: usize, count: u8) {
     let topic = kafka.topic(1);
-    let mut sent = vec![Message { payload: Some(b"small".to_vec()), ..Message::to(&topic) }];
-    sent.extend((0..count).map(|n| Message { payload: Some(vec![n; bytes]), ..Message::to(&topic) }));
+    let mut sent = vec![Message {
+        payload: Some(b"small".to_vec()),
+        ..Message::to(&topic)
+    }];
+    sent.extend((0..count).map(|n| Message {
+        payload: Some(vec![n; bytes]),
+        ..Message::to(&topic)
+    }));
     round_trip(kafka, &topic, &sent);
 }

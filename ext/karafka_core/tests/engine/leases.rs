@@ -19,11 +19,24 @@ fn an_abandoned_lease_is_reported_and_delivered_again() {
     lease.mark(3);
     drop(lease);
     let again = harness.take();
-    assert_eq!(again.messages().first_offset(), Some(4), "what was marked does not come again");
+    assert_eq!(
+        again.messages().first_offset(),
+        Some(4),
+        "what was marked does not come again"
+    );
     assert_eq!(again.messages().last_offset(), Some(9));
     again.ack();
     wait_until("the report", || {
-        harness.log.has_event(|event| matches!(event, Event::Abandoned { partition: 0, offset: 0, .. }))
+        harness.log.has_event(|event| {
+            matches!(
+                event,
+                Event::Abandoned {
+                    partition: 0,
+                    offset: 0,
+                    ..
+                }
+            )
+        })
     });
 }
 
@@ -36,10 +49,12 @@ fn a_lease_abandoned_by_another_thread_wakes_a_waiting_worker() {
     let _harness = {
         let kept = kept.clone();
         let config = engine_config(vec![kafka.group(vec![topic_config(&topic)])]);
-        Harness::start(config, 2, move |lease| match lease.attempt() == 1 && lease.kind() == Kind::Consume {
-            true if kept.lock().is_none() => *kept.lock() = Some(lease),
-            _ => {
-                lease.ack();
+        Harness::start(config, 2, move |lease| {
+            match lease.attempt() == 1 && lease.kind() == Kind::Consume {
+                true if kept.lock().is_none() => *kept.lock() = Some(lease),
+                _ => {
+                    lease.ack();
+                }
             }
         })
     };
@@ -75,7 +90,9 @@ fn a_lease_settled_by_another_thread_lets_the_next_batch_go_at_once() {
         let count = harness.log.messages();
         assert!(lease.ack());
         if count < 500 {
-            wait_within(Duration::from_millis(900), "the next batch", || harness.log.messages() > count);
+            wait_within(Duration::from_millis(900), "the next batch", || {
+                harness.log.messages() > count
+            });
         }
     }
 }
@@ -110,7 +127,10 @@ fn the_second_settlement_is_ignored() {
     assert!(!lease.release());
     assert_eq!(lease.nack(), None);
     drop(lease);
-    assert!(harness.take_within(Duration::from_millis(300)).is_none(), "nothing comes again");
+    assert!(
+        harness.take_within(Duration::from_millis(300)).is_none(),
+        "nothing comes again"
+    );
     assert!(!harness.log.has_event(|event| matches!(event, Event::Abandoned { .. })));
 }
 

@@ -173,7 +173,12 @@ fn a_commit_that_fails_is_tried_again() {
     let (topic, group, harness) = one_topic(&kafka, 10, 10, "100");
     let lease = harness.take();
     // GROUP_AUTHORIZATION_FAILED: librdkafka gives up at once.
-    kafka.mock.as_ref().unwrap().request_errors("offset_commit", &[30, 30]).unwrap();
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("offset_commit", &[30, 30])
+        .unwrap();
     lease.ack();
     wait_for_commit(&kafka, &group, &topic, 10);
     let failures = harness.log.count_events(|event| match event {
@@ -188,13 +193,23 @@ fn a_synchronous_commit_that_fails_says_so_and_is_caught_up_by_the_interval() {
     let kafka = Kafka::mock(1);
     let (topic, group, harness) = one_topic(&kafka, 10, 10, "300");
     let lease = harness.take();
-    kafka.mock.as_ref().unwrap().request_errors("offset_commit", &[30]).unwrap();
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("offset_commit", &[30])
+        .unwrap();
     lease.mark(4);
     let error = lease.commit_sync().unwrap_err().to_string();
     assert!(error.contains("group_authorization_failed"), "{error}");
     wait_for_commit(&kafka, &group, &topic, 5);
     // ILLEGAL_GENERATION: the group went on without us.
-    kafka.mock.as_ref().unwrap().request_errors("offset_commit", &[22]).unwrap();
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("offset_commit", &[22])
+        .unwrap();
     lease.mark(5);
     assert!(!lease.commit_sync().unwrap());
     lease.release();
@@ -289,11 +304,18 @@ fn nothing_unprocessed_is_ever_committed() {
     let check = || {
         let events = harness.log.events.lock();
         for event in events.iter() {
-            let Event::Committed { offsets, .. } = event else { continue };
+            let Event::Committed { offsets, .. } = event else {
+                continue;
+            };
             for row in offsets.iter().filter(|row| row.offset > 0) {
                 let done = done.lock();
                 let until = &done[row.partition as usize][..row.offset as usize];
-                assert!(until.iter().all(|processed| *processed), "committed {} of {}", row.offset, row.partition);
+                assert!(
+                    until.iter().all(|processed| *processed),
+                    "committed {} of {}",
+                    row.offset,
+                    row.partition
+                );
             }
         }
     };

@@ -13,7 +13,10 @@ fn start(kafka: &Kafka, messages: u64, max_messages: usize) -> (String, Harness)
     kafka.fill(&topic, 1, 0..messages);
     let mut config = topic_config(&topic);
     config.max_messages = max_messages;
-    (topic, Harness::without_workers(engine_config(vec![kafka.group(vec![config])])))
+    (
+        topic,
+        Harness::without_workers(engine_config(vec![kafka.group(vec![config])])),
+    )
 }
 
 fn first(lease: &Lease) -> i64 {
@@ -197,7 +200,11 @@ fn a_seek_to_a_time_finds_the_first_message_not_older() {
     let topic = kafka.topic(1);
     let sender = kafka.producer();
     for number in 0..50i64 {
-        let message = Message { payload: Some(b"x".to_vec()), timestamp_ms: 1_700_000_000_000 + number * 1_000, ..Message::to(&topic) };
+        let message = Message {
+            payload: Some(b"x".to_vec()),
+            timestamp_ms: 1_700_000_000_000 + number * 1_000,
+            ..Message::to(&topic)
+        };
         sender.send(&message);
     }
     sender.flush();
@@ -226,7 +233,9 @@ fn a_partition_paused_for_ever_does_not_hold_up_the_stop() {
     let lease = harness.take();
     lease.pause(None, Some(Duration::from_secs(u64::MAX / 2)));
     lease.ack();
-    let harness = harness.with_workers(1, |lease| { lease.ack(); });
+    let harness = harness.with_workers(1, |lease| {
+        lease.ack();
+    });
     let (took, log) = harness.stop();
     assert!(took < Duration::from_secs(3), "{took:?}");
     assert_eq!(log.count(Kind::Shutdown), 1);
@@ -255,10 +264,15 @@ fn the_end_of_a_partition_and_a_waiting_batch_do_not_block_each_other() {
     let mut config = topic_config(&topic);
     config.eofed = true;
     config.max_wait_time_ms = 5;
-    let harness = Harness::start(engine_config(vec![kafka.group(vec![config])]), 2, |lease| { lease.ack(); });
+    let harness = Harness::start(engine_config(vec![kafka.group(vec![config])]), 2, |lease| {
+        lease.ack();
+    });
     let sender = kafka.producer();
     for number in 0..300u64 {
-        sender.send(&Message { payload: Some(number.to_string().into_bytes()), ..Message::to(&topic) });
+        sender.send(&Message {
+            payload: Some(number.to_string().into_bytes()),
+            ..Message::to(&topic)
+        });
         if number % 10 == 0 {
             sender.flush();
         }

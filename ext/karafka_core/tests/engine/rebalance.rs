@@ -70,11 +70,20 @@ impl Ledger {
         let events: Vec<Event> = log.events.lock().clone();
         let processed = self.processed.lock();
         for event in events {
-            let Event::Committed { offsets, error: None, .. } = event else { continue };
+            let Event::Committed {
+                offsets, error: None, ..
+            } = event
+            else {
+                continue;
+            };
             for row in offsets.iter().filter(|row| row.offset > 0) {
                 let done = processed.get(&row.partition);
                 let missing = (0..row.offset).find(|offset| !done.is_some_and(|done| done.contains(offset)));
-                assert_eq!(missing, None, "{}/{} was committed up to {}", row.topic, row.partition, row.offset);
+                assert_eq!(
+                    missing, None,
+                    "{}/{} was committed up to {}",
+                    row.topic, row.partition, row.offset
+                );
             }
         }
     }
@@ -131,7 +140,11 @@ fn churn(kafka: &Kafka, settings: &[(&str, &str)], rounds: usize) {
     let (_, log) = stays.stop();
     ledger.check(&log);
     for partition in 0..6 {
-        assert_eq!(kafka.committed(&group.id, &topic, partition), Some(total as i64 / 6), "partition {partition}");
+        assert_eq!(
+            kafka.committed(&group.id, &topic, partition),
+            Some(total as i64 / 6),
+            "partition {partition}"
+        );
     }
 }
 
@@ -142,7 +155,11 @@ fn members_join_and_leave_under_load_on_the_mock() {
 
 #[test]
 fn members_join_and_leave_under_load_cooperatively_on_the_mock() {
-    churn(&Kafka::mock(1), &[("partition.assignment.strategy", "cooperative-sticky")], 2);
+    churn(
+        &Kafka::mock(1),
+        &[("partition.assignment.strategy", "cooperative-sticky")],
+        2,
+    );
 }
 
 #[test]
@@ -160,7 +177,11 @@ fn members_join_and_leave_under_load_cooperatively_on_real_kafka() {
 #[test]
 fn members_join_and_leave_under_load_with_kip_848_on_real_kafka() {
     let kafka = real_kafka!("members_join_and_leave_under_load_with_kip_848_on_real_kafka");
-    let settings = [("group.protocol", "consumer"), ("session.timeout.ms", ""), ("heartbeat.interval.ms", "")];
+    let settings = [
+        ("group.protocol", "consumer"),
+        ("session.timeout.ms", ""),
+        ("heartbeat.interval.ms", ""),
+    ];
     churn(&kafka, &settings, 3);
 }
 
@@ -240,7 +261,12 @@ fn what_was_marked_before_the_grace_ran_out_is_committed() {
 }
 
 fn throw_out(kafka: &Kafka) {
-    kafka.mock.as_ref().unwrap().request_errors("heartbeat", &[THROWN_OUT]).unwrap();
+    kafka
+        .mock
+        .as_ref()
+        .unwrap()
+        .request_errors("heartbeat", &[THROWN_OUT])
+        .unwrap();
 }
 
 #[test]
@@ -255,7 +281,11 @@ fn a_lost_assignment_waits_for_nobody_and_commits_nothing() {
     let lease = harness.take();
     assert!(lease.mark(3));
     throw_out(&kafka);
-    wait_until("the loss", || harness.log.has_event(|event| matches!(event, Event::Revoked { lost: true, .. })));
+    wait_until("the loss", || {
+        harness
+            .log
+            .has_event(|event| matches!(event, Event::Revoked { lost: true, .. }))
+    });
     assert!(!lease.mark(5));
     assert!(!lease.ack());
     assert_eq!(kafka.committed(&group.id, &topic, 0), None);
@@ -264,7 +294,10 @@ fn a_lost_assignment_waits_for_nobody_and_commits_nothing() {
         again.ack();
         again = harness.take();
     }
-    assert_eq!((again.messages().first_offset(), again.kind()), (Some(0), Kind::Consume));
+    assert_eq!(
+        (again.messages().first_offset(), again.kind()),
+        (Some(0), Kind::Consume)
+    );
     again.ack();
 }
 
@@ -284,7 +317,11 @@ fn pauses_and_attempts_die_with_the_assignment() {
     throw_out(&kafka);
     let harness = harness.with_workers(1, ack);
     wait_until("it comes again, from the start", || {
-        harness.log.of(Kind::Consume).iter().any(|seen| seen.attempt == 1 && seen.worker == 0 && seen.offsets[0] == 0)
+        harness
+            .log
+            .of(Kind::Consume)
+            .iter()
+            .any(|seen| seen.attempt == 1 && seen.worker == 0 && seen.offsets[0] == 0)
     });
 }
 
@@ -316,16 +353,24 @@ fn slow_work_costs_no_rebalance() {
     kafka.fill(&topic, 2, 0..40);
     let group = with(
         group(&kafka, &topic),
-        &[("session.timeout.ms", "6000"), ("max.poll.interval.ms", "6000"), ("auto.commit.interval.ms", "100")],
+        &[
+            ("session.timeout.ms", "6000"),
+            ("max.poll.interval.ms", "6000"),
+            ("auto.commit.interval.ms", "100"),
+        ],
     );
     let harness = Harness::without_workers(engine_config(vec![group.clone()]));
     let lease = harness.take();
     let started = Instant::now();
-    stays("assigned", Duration::from_millis(7_500), || !harness.log.has_event(is_revoked));
+    stays("assigned", Duration::from_millis(7_500), || {
+        !harness.log.has_event(is_revoked)
+    });
     assert!(started.elapsed() > Duration::from_secs(7));
     assert!(lease.ack());
     let next = lease.messages().last_offset().unwrap() + 1;
-    wait_until("committed", || kafka.committed(&group.id, &topic, lease.partition().number) == Some(next));
+    wait_until("committed", || {
+        kafka.committed(&group.id, &topic, lease.partition().number) == Some(next)
+    });
 }
 
 #[test]
@@ -339,5 +384,7 @@ fn new_partitions_of_a_topic_are_read() {
     kafka.add_partitions(&topic, 3);
     harness.wait_for_assignment(3);
     kafka.fill(&topic, 3, 0..30);
-    wait_until("all three", || (0..3).all(|partition| harness.log.offsets(partition).len() >= 10));
+    wait_until("all three", || {
+        (0..3).all(|partition| harness.log.offsets(partition).len() >= 10)
+    });
 }

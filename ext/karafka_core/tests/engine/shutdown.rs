@@ -29,7 +29,12 @@ fn an_idle_engine_on_real_kafka_stops_in_300_ms() {
     for _ in 0..3 {
         // librdkafka's own settings where ours are short for tests.
         let mut group = kafka.group(vec![topic_config(&topic)]);
-        for key in ["fetch.wait.max.ms", "heartbeat.interval.ms", "session.timeout.ms", "auto.commit.interval.ms"] {
+        for key in [
+            "fetch.wait.max.ms",
+            "heartbeat.interval.ms",
+            "session.timeout.ms",
+            "auto.commit.interval.ms",
+        ] {
             group.kafka.remove(key);
         }
         let harness = Harness::start(engine_config(vec![group]), 2, ack);
@@ -130,7 +135,11 @@ fn a_forced_stop_does_not_wait_for_the_grace_of_a_revocation() {
     let started = Instant::now();
     harness.engine.force_stop();
     assert!(harness.engine.join(LONG).unwrap());
-    assert!(started.elapsed() < Duration::from_millis(2_500), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_millis(2_500),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 #[test]
@@ -167,7 +176,9 @@ fn a_stop_with_unreachable_brokers_ends() {
     let mut kafka = Kafka::mock(1);
     kafka.brokers = "127.0.0.1:1".into();
     let harness = Harness::start(config(&kafka, "nowhere"), 2, ack);
-    wait_until("an error says so", || harness.log.error_codes().iter().any(|code| code == "all_brokers_down"));
+    wait_until("an error says so", || {
+        harness.log.error_codes().iter().any(|code| code == "all_brokers_down")
+    });
     let (took, _) = harness.stop();
     eprintln!("stop with unreachable brokers: {took:?}");
     assert!(took < Duration::from_secs(2), "{took:?}");
@@ -230,7 +241,12 @@ fn an_interrupt_ends_a_wait_within_50_ms() {
     for _ in 0..20 {
         let interrupt = Arc::new(Interrupt::default());
         let (waits, engine) = (interrupt.clone(), harness.engine.clone());
-        let waiter = std::thread::spawn(move || (engine.take(&waits).map(|taken| matches!(taken, Taken::Interrupted)), Instant::now()));
+        let waiter = std::thread::spawn(move || {
+            (
+                engine.take(&waits).map(|taken| matches!(taken, Taken::Interrupted)),
+                Instant::now(),
+            )
+        });
         std::thread::park_timeout(Duration::from_millis(10));
         let set = Instant::now();
         harness.engine.interrupt_take(&interrupt);
@@ -317,7 +333,11 @@ fn a_lease_that_outlives_the_engine_is_harmless() {
     let lease = harness.take();
     harness.engine.force_stop();
     assert!(harness.engine.join(LONG).unwrap());
-    assert_eq!(harness.engine.state().unwrap().leases.len(), 1, "the state says what was left");
+    assert_eq!(
+        harness.engine.state().unwrap().leases.len(),
+        1,
+        "the state says what was left"
+    );
     drop(harness);
     assert_eq!(lease.high_watermark(), -1);
     assert!(!lease.commit_sync().unwrap());

@@ -51,7 +51,7 @@ pub fn messages(topic: &str, payloads: &[Option<&[u8]>]) -> Messages {
     messages
 }
 
-pub fn complete(mut dispatch: karafka_core::producer::Dispatch) -> Arc<DeliverySet> {
+pub fn complete(mut dispatch: karafka_core::producer::Dispatch<'_>) -> Arc<DeliverySet> {
     let progress = dispatch.run(Some(Instant::now() + LONG), &Cancel::new()).unwrap();
     assert!(matches!(progress, Progress::Complete), "{progress:?}");
     Arc::clone(dispatch.deliveries())

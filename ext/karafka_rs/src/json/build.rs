@@ -1,5 +1,7 @@
 //! Builds Ruby objects while a document is read, without a tree in between.
 
+use std::ffi::c_long;
+
 use magnus::{prelude::*, rb_sys::AsRawValue, RArray, RHash, Ruby, Value};
 
 use super::keys::Keys;
@@ -118,10 +120,10 @@ fn sized(ruby: &Ruby, _: usize) -> RHash {
 
 fn append(array: RArray, values: &[Value]) {
     // SAFETY: Value is a transparent VALUE; the Array is new, ours and not frozen; Ruby copies the values.
-    unsafe { rb_sys::rb_ary_cat(array.as_raw(), values.as_ptr().cast(), values.len() as i64) };
+    unsafe { rb_sys::rb_ary_cat(array.as_raw(), values.as_ptr().cast(), values.len() as c_long) };
 }
 
 fn insert(hash: RHash, pairs: &[Value]) {
     // SAFETY: as above, for a Hash; keys and values alternate, and keys are Strings, whose hashing runs no Ruby code.
-    unsafe { rb_sys::rb_hash_bulk_insert(pairs.len() as i64, pairs.as_ptr().cast(), hash.as_raw()) };
+    unsafe { rb_sys::rb_hash_bulk_insert(pairs.len() as c_long, pairs.as_ptr().cast(), hash.as_raw()) };
 }

@@ -1,5 +1,7 @@
 //! Interned object keys, as `JSON.parse` gives them, through a small cache in front of Ruby's table of strings.
 
+use std::ffi::c_long;
+
 use magnus::{rb_sys::AsRawValue, rb_sys::FromRawValue, value::Lazy, RArray, RString, Ruby, Value};
 
 /// A power of two. The records of one stream share a few dozen names; two that meet in one slot only cost time.
@@ -12,7 +14,7 @@ const LONGEST: usize = 64;
 static CACHE: Lazy<RArray> = Lazy::new(|ruby| {
     let cache = ruby.ary_new_capa(SLOTS);
     // SAFETY: a new Array of our own. Storing nil in the last slot makes all the slots before it nil.
-    unsafe { rb_sys::rb_ary_store(cache.as_raw(), SLOTS as i64 - 1, ruby.qnil().as_raw()) };
+    unsafe { rb_sys::rb_ary_store(cache.as_raw(), SLOTS as c_long - 1, ruby.qnil().as_raw()) };
     cache
 });
 
@@ -55,14 +57,14 @@ fn intern(name: &str) -> Value {
         let encoding = rb_sys::rb_utf8_encoding();
         Value::from_raw(rb_sys::rb_enc_interned_str(
             name.as_ptr().cast(),
-            name.len() as i64,
+            name.len() as c_long,
             encoding,
         ))
     }
 }
 
 // Only spreads; names that collide on purpose just miss the cache.
-fn slot(name: &[u8]) -> i64 {
+fn slot(name: &[u8]) -> c_long {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = name.len() as u64;
     let mut mix = |word: u64| hash = (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
@@ -71,5 +73,5 @@ fn slot(name: &[u8]) -> i64 {
     words.for_each(|word| mix(<[u8; 8]>::try_from(word).map_or(0, u64::from_le_bytes)));
     mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     // The high bits of a product are the well mixed ones.
-    (hash >> (u64::BITS - SLOTS.ilog2())) as i64
+    (hash >> (u64::BITS - SLOTS.ilog2())) as c_long
 }

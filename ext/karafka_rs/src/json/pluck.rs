@@ -1,6 +1,8 @@
 //! Single fields out of many documents: one pass over each, Ruby objects only for what was asked for.
 
-use magnus::{prelude::*, rb_sys::AsRawValue, Error, RArray, RHash, Ruby, Value};
+use std::ffi::c_long;
+
+use magnus::{prelude::*, rb_sys::AsRawValue, Error, RArray, RHash, RObject, Ruby, Value};
 
 use super::build::Build;
 use super::parse_in_ruby;
@@ -14,8 +16,11 @@ pub struct PluckError {
 }
 
 impl From<PluckError> for Error {
-    fn from(failure: PluckError) -> Error {
-        failure.error
+    /// The exception carries the position as `@index`, so that Ruby can name the message.
+    fn from(failure: PluckError) -> Self {
+        let raised = failure.error.value().and_then(RObject::from_value);
+        let noted = raised.map(|raised| raised.ivar_set("@index", failure.index));
+        noted.and_then(Result::err).unwrap_or(failure.error)
     }
 }
 
@@ -30,29 +35,23 @@ pub fn pluck<'d>(
     let build = Build::new(ruby);
     for (index, doc) in docs.enumerate() {
         let row = if paths.width() == 1 {
-            Row {
-                array: result,
-                start: index,
-            }
+            Row::new(result, index)
         } else {
             let array = ruby.ary_new_capa(paths.width());
             store(result, index, array.as_value());
-            Row { array, start: 0 }
+            Row::new(array, 0)
         };
         // Storing nil in the last place makes the places before it nil.
         row.set(paths.width() - 1, ruby.qnil().as_value());
-        if let Some(bytes) = doc {
-            fill(
-                Walk {
-                    build,
-                    paths,
-                    row,
-                    node: paths.root(),
-                },
-                bytes,
-            )
-            .map_err(|error| PluckError { index, error })?;
-        }
+        let Some(bytes) = doc else { continue };
+        let node = paths.root();
+        let walk = Walk {
+            build,
+            paths,
+            row,
+            node,
+        };
+        fill(walk, bytes).map_err(|error| PluckError { index, error })?;
     }
     Ok(result)
 }
@@ -82,6 +81,10 @@ struct Row {
 }
 
 impl Row {
+    fn new(array: RArray, start: usize) -> Self {
+        Row { array, start }
+    }
+
     fn set(self, place: usize, value: Value) {
         store(self.array, self.start + place, value);
     }
@@ -89,7 +92,7 @@ impl Row {
 
 fn store(array: RArray, index: usize, value: Value) {
     // SAFETY: an Array of our own, not frozen; the call has Ruby's write barrier.
-    unsafe { rb_sys::rb_ary_store(array.as_raw(), index as i64, value.as_raw()) };
+    unsafe { rb_sys::rb_ary_store(array.as_raw(), index as c_long, value.as_raw()) };
 }
 
 /// One object of a document beside the names that are wanted from it.
@@ -133,14 +136,13 @@ impl<'a> Walk<'a> {
         }
         let mut seen = 0_u64;
         reader.object(|reader, name| {
-            let mut children = self.paths.children(self.node);
-            let Some(position) = children.position(|(wanted, _)| wanted == name) else {
+            let mut children = self.paths.children(self.node).enumerate();
+            let Some((position, (_, child))) = children.find(|(_, (wanted, _))| *wanted == name) else {
                 return reader.skip();
             };
             // A name that comes twice: the last wins, with all that is below it. Left to Ruby like every duplicate.
             (seen & 1 << position == 0).then_some(())?;
             seen |= 1 << position;
-            let (_, child) = self.paths.children(self.node).nth(position)?;
             self.to(child).read(reader)
         })
     }

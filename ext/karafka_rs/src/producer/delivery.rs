@@ -20,7 +20,10 @@ impl DataTypeFunctions for Delivery {
 
 impl Delivery {
     pub fn new(set: &Arc<DeliverySet>, labelled: bool) -> Self {
-        Delivery { set: Arc::clone(set), labelled }
+        Delivery {
+            set: Arc::clone(set),
+            labelled,
+        }
     }
 
     fn size(&self) -> usize {
@@ -54,7 +57,9 @@ impl Delivery {
 
     /// nil: no report yet; else [partition, offset, latency_us, code or nil, message, fatal, retryable].
     fn report(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<Option<RArray>, Error> {
-        let Some(report) = rb_self.set.report(index) else { return Ok(None) };
+        let Some(report) = rb_self.set.report(index) else {
+            return Ok(None);
+        };
         let list = ruby.ary_new_capa(7);
         list.push(report.partition)?;
         list.push(report.offset)?;

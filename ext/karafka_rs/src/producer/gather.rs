@@ -59,21 +59,33 @@ pub fn messages(
 ) -> Result<Result<Gathered, Refusal>, Error> {
     let keys = Keys::get(ruby);
     if let Some(hash) = RHash::from_value(source) {
-        let mut gathered = Gathered { messages: empty(1)?, labelled: false };
+        let mut gathered = Gathered {
+            messages: empty(1)?,
+            labelled: false,
+        };
         let result = gathered.add(ruby, keys, hash)?;
         return Ok(result.map(|()| gathered).map_err(|invalid| (0, invalid)));
     }
     let Some(array) = RArray::from_value(source) else {
-        return Ok(Err((0, Invalid::new("message", format!("must be a Hash, not {}", class_of(source))))));
+        return Ok(Err((
+            0,
+            Invalid::new("message", format!("must be a Hash, not {}", class_of(source))),
+        )));
     };
-    let mut gathered = Gathered { messages: empty(array.len())?, labelled: false };
+    let mut gathered = Gathered {
+        messages: empty(array.len())?,
+        labelled: false,
+    };
     let mut index = 0;
     // By index and looked up anew each time: nothing is borrowed from the Array.
     while index < array.len() {
         let item: Value = array.entry(index as isize)?;
         let result = match RHash::from_value(item) {
             Some(hash) => gathered.add(ruby, keys, hash)?,
-            None => Err(Invalid::new("message", format!("must be a Hash, not {}", class_of(item)))),
+            None => Err(Invalid::new(
+                "message",
+                format!("must be a Hash, not {}", class_of(item)),
+            )),
         };
         if let Err(invalid) = result {
             return Ok(Err((index, invalid)));
@@ -140,7 +152,10 @@ impl Gathered {
         let topic = fields.topic.map(|value| name("topic", value)).transpose()?;
         let payload = fields.payload.map(|value| string("payload", value)).transpose()?;
         let key = fields.key.map(|value| string("key", value)).transpose()?;
-        let partition_key = fields.partition_key.map(|value| string("partition_key", value)).transpose()?;
+        let partition_key = fields
+            .partition_key
+            .map(|value| string("partition_key", value))
+            .transpose()?;
         if let Some(headers) = fields.headers {
             self.headers(headers)?;
         }
@@ -156,12 +171,19 @@ impl Gathered {
 
     fn headers(&mut self, value: Value) -> Checked<()> {
         let Some(hash) = RHash::from_value(value) else {
-            return Err(Invalid::new("headers", format!("must be a Hash, not {}", class_of(value))));
+            return Err(Invalid::new(
+                "headers",
+                format!("must be a Hash, not {}", class_of(value)),
+            ));
         };
         let mut result = Ok(());
         let walked = hash.foreach(|header: Value, value: Value| {
             result = self.header(header, value);
-            Ok(if result.is_ok() { ForEach::Continue } else { ForEach::Stop })
+            Ok(if result.is_ok() {
+                ForEach::Continue
+            } else {
+                ForEach::Stop
+            })
         });
         walked.map_err(|error| Invalid::new("headers", error.to_string()))?;
         result
@@ -175,7 +197,9 @@ impl Gathered {
         };
         let mut index = 0;
         while index < list.len() {
-            let item: Value = list.entry(index as isize).map_err(|error| Invalid::new("headers", error.to_string()))?;
+            let item: Value = list
+                .entry(index as isize)
+                .map_err(|error| Invalid::new("headers", error.to_string()))?;
             let item = header_value(item)?;
             self.messages.header(bytes(&name), item.as_ref().map(bytes))?;
             index += 1;
@@ -191,14 +215,18 @@ fn header_value(value: Value) -> Checked<Option<RString>> {
     match RString::from_value(value) {
         Some(string) => Ok(Some(string)),
         None => {
-            let reason = format!("must have values that are a String, nil or an Array of these, not {}", class_of(value));
+            let reason = format!(
+                "must have values that are a String, nil or an Array of these, not {}",
+                class_of(value)
+            );
             Err(Invalid::new("headers", reason))
         }
     }
 }
 
 fn string(field: &'static str, value: Value) -> Checked<RString> {
-    RString::from_value(value).ok_or_else(|| Invalid::new(field, format!("must be a String or nil, not {}", class_of(value))))
+    RString::from_value(value)
+        .ok_or_else(|| Invalid::new(field, format!("must be a String or nil, not {}", class_of(value))))
 }
 
 /// A String or a Symbol.
@@ -208,7 +236,11 @@ fn name(field: &'static str, value: Value) -> Checked<RString> {
     }
     let symbol = Symbol::from_value(value).and_then(|symbol| symbol.to_r_string().ok());
     symbol.ok_or_else(|| {
-        let what = if field == "headers" { "must have names that are a String" } else { "must be a String" };
+        let what = if field == "headers" {
+            "must have names that are a String"
+        } else {
+            "must be a String"
+        };
         Invalid::new(field, format!("{what}, not {}", class_of(value)))
     })
 }
@@ -220,11 +252,20 @@ fn partition(value: Value) -> Checked<i64> {
 
 /// Milliseconds, of an Integer or a Time.
 fn timestamp(ruby: &Ruby, value: Value) -> Checked<i64> {
-    let wrong = || Invalid::new("timestamp", format!("must be a Time or milliseconds (Integer), not {}", value.inspect()));
+    let wrong = || {
+        Invalid::new(
+            "timestamp",
+            format!("must be a Time or milliseconds (Integer), not {}", value.inspect()),
+        )
+    };
     if let Some(number) = Integer::from_value(value) {
         return number.to_i64().map_err(|_| wrong());
     }
-    if !value.is_kind_of(ruby.class_object().const_get::<_, magnus::RClass>("Time").map_err(|_| wrong())?) {
+    if !value.is_kind_of(
+        ruby.class_object()
+            .const_get::<_, magnus::RClass>("Time")
+            .map_err(|_| wrong())?,
+    ) {
         return Err(wrong());
     }
     let time = magnus::Time::from_value(value).ok_or_else(wrong)?;

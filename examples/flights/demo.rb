@@ -1,0 +1,153 @@
+# frozen_string_literal: true
+
+# What bin/demo runs: a broker, the flights, `bundle exec karafka server`, and the table it comes to.
+require "karafka"
+require "optparse"
+require "tmpdir"
+require_relative "rows"
+
+# Each step in the order it happens.
+class Demo
+  HERE = __dir__
+  # The broker in memory keeps 5 MB a partition; the rows are 26 MB.
+  PARTITIONS = 12
+  DEADLINE_S = 120
+  SLICE = 1_000
+
+  def initialize(brokers)
+    @brokers = brokers
+    @children = []
+    @topic = brokers ? "flights-demo-#{Time.now.to_i}" : "flights"
+    @dir = Dir.mktmpdir("flights-demo")
+    @result = File.join(@dir, "result.json")
+  end
+
+  def run
+    start_broker unless @brokers
+    rows = load_rows
+    consume(rows)
+    report(rows)
+  ensure
+    stop(@children.last) until @children.empty?
+    FileUtils.remove_entry(@dir)
+  end
+
+  private
+
+  def start_broker
+    address = File.join(@dir, "address")
+    karafka("broker", "--topics", "#{@topic}:#{PARTITIONS}", "--address-file", address, out: File::NULL)
+    @brokers = wait_for("the broker") { File.exist?(address) && File.read(address).strip.then { |text| text unless text.empty? } }
+    puts "Kafka in memory at #{@brokers}"
+  end
+
+  def load_rows
+    producer = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": @brokers, "linger.ms": 5 } }
+    rows = 0
+    started = now
+    messages = []
+    flush = lambda do
+      producer.produce_many_sync(messages)
+      rows += messages.size
+      messages = []
+    end
+    Rows.each do |row|
+      messages << { topic: @topic, key: row["tailnum"] || row["flight"].to_s, payload: JSON.generate(row) }
+      flush.call if messages.size == SLICE
+    end
+    flush.call unless messages.empty?
+    puts "#{rows} flights are in the topic #{@topic} (#{(now - started).round(1)} s to read, convert and send)"
+    rows
+  ensure
+    producer&.close
+  end
+
+  def consume(rows)
+    env = { "KAFKA_BROKERS" => @brokers, "FLIGHTS_TOPIC" => @topic, "FLIGHTS_RESULT" => @result, "FLIGHTS_GROUP" => "demo-#{Process.pid}" }
+    puts "bundle exec karafka server"
+    server = karafka("server", env: env)
+    wait_for("the flights to be consumed") do
+      done = progress
+      show(done, rows)
+      raise "the server has ended early" if Process.wait(server, Process::WNOHANG)
+
+      done >= rows
+    end
+    stop(server)
+  end
+
+  # Each tenth, or all the time where it can be overwritten.
+  def show(done, rows)
+    tenth = done * 10 / rows
+    return if !$stdout.tty? && tenth == @shown
+
+    @shown = tenth
+    print "#{"\r" if $stdout.tty?}  #{done} of #{rows} flights#{"\n" if !$stdout.tty? || done >= rows}"
+    $stdout.flush
+  end
+
+  def progress
+    File.exist?(@result) ? JSON.parse(File.read(@result))["rows"] : 0
+  end
+
+  def report(rows)
+    result = JSON.parse(File.read(@result))
+    sums = result["sums"].to_h { |airport, airline, *sum| [[airport, airline], sum] }
+    table(sums)
+    raise "#{result["rows"]} flights were counted instead of #{rows}" if result["rows"] != rows
+    raise "the table differs from the one computed without Kafka" if sums != Rows.expected
+
+    puts "Every flight was counted once; the table equals the one a plain script computes."
+    seconds = result["seconds"]
+    puts "#{rows} flights in #{format("%.2f", seconds)} s from the first batch to the last on #{RUBY_DESCRIPTION[/ruby \S+/]}: " \
+         "#{(rows / seconds).round} a second"
+  end
+
+  def table(sums)
+    line("airport", "airline", "flights", "average delay")
+    sums.sort.each do |(airport, airline), (flights, known, total)|
+      line(airport, airline, flights.to_s, known.zero? ? "unknown" : "#{(total.to_f / known).round(1)} min")
+    end
+  end
+
+  def line(airport, airline, flights, delay)
+    puts [airport.ljust(8), airline.ljust(8), flights.rjust(8), delay.rjust(14)].join(" ")
+  end
+
+  def karafka(*arguments, env: {}, out: $stdout)
+    pid = Process.spawn(env, "bundle", "exec", "karafka", *arguments, chdir: HERE, out: out)
+    @children << pid
+    pid
+  end
+
+  def stop(pid)
+    return unless @children.delete(pid)
+
+    Process.kill(:TERM, pid)
+    Process.wait(pid)
+  rescue Errno::ESRCH, Errno::ECHILD
+    nil
+  end
+
+  def wait_for(what)
+    deadline = now + DEADLINE_S
+    loop do
+      found = yield
+      return found if found
+      raise "waited #{DEADLINE_S} s for #{what}" if now > deadline
+
+      sleep 0.05
+    end
+  end
+
+  def now
+    Process.clock_gettime(Process::CLOCK_MONOTONIC)
+  end
+end
+
+brokers = nil
+OptionParser.new do |options|
+  options.banner = "bin/demo [--brokers HOST:PORT]"
+  options.on("--brokers HOST:PORT", "a real cluster instead of the one in memory") { |value| brokers = value }
+end.parse!
+Demo.new(brokers).run

@@ -1,0 +1,71 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  class Producer
+    # The end of a producer.
+    module Closing
+      # Seconds on top of max_wait_timeout after which a trap does not wait any longer.
+      TRAP_GRACE = 6
+      private_constant :TRAP_GRACE
+
+      # Sends the buffer and waits for all answers, up to max_wait_timeout. What has none by then is given up: its handles
+      # say so, and the result counts it. Can be called from a trap, from at_exit and more than once.
+      # @return [Integer] messages that were not delivered
+      def close
+        close_within(@config ? @config.max_wait_timeout : 0)
+      end
+
+      # Gives up at once what has no answer.
+      # @return [Integer] messages that were not delivered
+      def close!
+        close_within(0)
+      end
+
+      private
+
+      def close_within(timeout_ms)
+        return close_from_trap(timeout_ms) if trap_context?
+
+        @lifecycle.synchronize { close_once(timeout_ms) }
+      end
+
+      # A trap may take no lock, so another thread does it. What the trap has interrupted may hold one of ours: then
+      # waiting for that thread would never end, and the close finishes when the trap has returned.
+      def close_from_trap(timeout_ms)
+        interrupted = @lifecycle.owned? || @buffer_lock.owned?
+        closer = Thread.new { @lifecycle.synchronize { close_once(timeout_ms) } }
+        return 0 if interrupted
+
+        closer.join((timeout_ms / 1_000.0) + TRAP_GRACE) ? closer.value : queue_size
+      end
+
+      def close_once(timeout_ms)
+        return 0 if %i[initial closed].include?(@state)
+        return forget if @pid != ::Process.pid
+
+        started = now_ms
+        @monitor.instrument("producer.closing", { producer_id: id })
+        # What does not get out is counted below.
+        unsent = flush_for_close
+        @state = :closing
+        undelivered = unsent + @client.close(timeout_ms)
+        @state = :closed
+        @monitor.instrument("producer.closed", { producer_id: id, undelivered: undelivered, time: now_ms - started })
+        undelivered
+      end
+
+      # A child that never used the producer has nothing to close.
+      def forget
+        @messages = []
+        @state = :closed
+        0
+      end
+
+      def trap_context?
+        Mutex.new.synchronize { false }
+      rescue ThreadError
+        true
+      end
+    end
+  end
+end

@@ -1,0 +1,160 @@
+# frozen_string_literal: true
+
+require "spec_helper"
+require "support/mock_cluster"
+require "waterdrop"
+
+RSpec.describe "a producer and its process" do
+  include MockCluster
+
+  before { broker.create_topic("orders", 4) }
+  after { close_cluster }
+
+  def producer
+    WaterDrop::Producer.new do |config|
+      config.kafka = { "bootstrap.servers": broker.bootstrap_servers, log_level: 0 }
+      config.logger = Logger.new(File::NULL)
+    end
+  end
+
+  # Runs the block in a child, which answers with what it gives.
+  def child
+    reader, writer = IO.pipe
+    pid = fork do
+      reader.close
+      answer = begin
+        yield
+      rescue Exception => e # rubocop:disable Lint/RescueException -- the parent is to see it
+        "#{e.class}: #{e.message}"
+      end
+      writer.write(Marshal.dump(answer))
+      writer.close
+      exit!(0)
+    end
+    writer.close
+    [pid, reader]
+  end
+
+  def answer(pid, reader)
+    status = wait_for_exit(pid)
+    raise "the child ended with #{status}" unless status.success?
+
+    Marshal.load(reader.read) # rubocop:disable Security/MarshalLoad -- from our own child
+  end
+
+  it "rebuilds itself in forked children, while the parent goes on" do
+    made = producer
+    made.produce_sync(topic: "orders")
+    made.buffer(topic: "orders", payload: "the parent's")
+    children = Array.new(4) do
+      child { [made.messages.size, Array.new(20) { made.produce_sync(topic: "orders").then { [_1.partition, _1.offset] } }, made.close] }
+    end
+    mine = Array.new(20) { made.produce_sync(topic: "orders").then { [_1.partition, _1.offset] } }
+    answers = children.map { |pid, reader| answer(pid, reader) }
+    expect(answers.map { |buffered, _, undelivered| [buffered, undelivered] }).to eq([[0, 0]] * 4)
+    expect((mine + answers.flat_map { |_, offsets, _| offsets }).uniq.size).to eq(100)
+    expect(made.flush_sync.size).to eq(1)
+    expect(made.close).to eq(0)
+  end
+
+  it "lets a child that never uses it exit, with and without a close" do
+    made = producer
+    handle = made.produce_async(topic: "orders")
+    expect(answer(*child { made.close })).to eq(0)
+    pid = fork { GC.start }
+    expect(wait_for_exit(pid)).to be_success
+    expect(handle.wait).to be_delivered
+    made.close
+  end
+
+  it "tells a child that a handle of its parent will never answer there" do
+    made = WaterDrop::Producer.new do |config|
+      config.kafka = { "bootstrap.servers": "127.0.0.1:1", log_level: 0 }
+      config.logger = Logger.new(File::NULL)
+    end
+    handle = made.produce_async(topic: "orders")
+    expect(answer(*child { handle.wait })).to start_with("Karafka::Errors::ForkedError")
+    made.close!
+  end
+
+  it "closes from a trap" do
+    made = producer
+    handle = made.produce_async(topic: "orders")
+    result = nil
+    before = trap(:USR2) { result = made.close }
+    Process.kill(:USR2, Process.pid)
+    wait_until("the trap") { !result.nil? }
+    trap(:USR2, before || "DEFAULT")
+    expect(result).to eq(0)
+    expect(handle.report).to be_delivered
+    expect(made.status).to be_closed
+  end
+
+  it "does not wait for itself where a trap interrupts a close" do
+    made = WaterDrop::Producer.new do |config|
+      config.kafka = { "bootstrap.servers": "127.0.0.1:1", log_level: 0 }
+      config.logger = Logger.new(File::NULL)
+      config.max_wait_timeout = 1_000
+    end
+    made.produce_async(topic: "orders")
+    answers = []
+    before = trap(:USR2) { answers << made.close }
+    main = Thread.current
+    Thread.new do
+      wait_until("the close") { main.status == "sleep" }
+      Process.kill(:USR2, Process.pid)
+    end
+    answers << made.close
+    trap(:USR2, before || "DEFAULT")
+    expect(answers).to eq([0, 1])
+  end
+
+  it "closes at exit and when nobody has closed it" do
+    answers = [true, false].map do |closes|
+      made = producer
+      pid = fork do
+        at_exit { made.close } if closes
+        made.produce_async(topic: "orders")
+      end
+      wait_for_exit(pid).success?
+    end
+    expect(answers).to eq([true, true])
+  end
+
+  it "is collected without being closed, and sends what it had" do
+    offset = lambda do
+      made = producer
+      made.produce_sync(topic: "orders", partition: 0)
+      made.produce_async(topic: "orders", partition: 0)
+      nil
+    end
+    5.times { offset.call }
+    GC.start
+    # Ten messages of those, then ours.
+    wait_until("the last of them") do
+      producer.then do |made|
+        made.produce_sync(topic: "orders", partition: 0).offset.tap do
+          made.close
+        end
+      end >= 10
+    end
+  end
+
+  it "holds under GC stress" do
+    made = producer
+    made.produce_sync(topic: "orders")
+    GC.stress = true
+    handles = made.produce_many_async(Array.new(5) do |index|
+                                        { topic: :orders, payload: "p#{index}", key: "k", headers: { "a" => ["b", nil] },
+                                          timestamp: Time.now }
+                                      end)
+    report = made.produce_async(topic: "orders", payload: "x", label: "l").wait
+    GC.stress = false
+    GC.compact
+    expect(handles.map { |handle| handle.wait.error }).to eq([nil] * 5)
+    expect(report.label).to eq("l")
+    made.close
+  ensure
+    GC.stress = false
+  end
+end

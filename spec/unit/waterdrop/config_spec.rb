@@ -1,0 +1,74 @@
+# frozen_string_literal: true
+
+require "waterdrop"
+
+RSpec.describe WaterDrop::Config do
+  def producer(kafka = {}, &)
+    WaterDrop::Producer.new do |config|
+      config.kafka = { "bootstrap.servers": "127.0.0.1:1" }.merge(kafka)
+      yield config if block_given?
+    end
+  end
+
+  it "names the setting, its value and what is allowed" do
+    expect { producer { |config| config.max_payload_size = 0 } }
+      .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, "max_payload_size is 0, but must be an Integer above 0 (bytes).")
+  end
+
+  it "refuses an unknown setting and names the nearest" do
+    expect { producer { |config| config.max_payload_sise = 1 } }
+      .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /Unknown setting `max_payload_sise`.*`max_payload_size`/)
+  end
+
+  it "says of a setting that is not there yet that it is not there yet" do
+    expect { producer { |config| config.idle_disconnect_timeout = 1 } }
+      .to raise_error(Karafka::Errors::UnsupportedFeatureError, /idle_disconnect_timeout/)
+    expect { producer("transactional.id": "x") }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /transactional.id/)
+  end
+
+  it "asks librdkafka about its settings before anything starts" do
+    expect { producer(acks: "many") }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /acks/)
+    expect { producer("no.such": 1) }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /no\.such/)
+    expect { producer("delivery.report.only.error": true) }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /wait for ever/)
+  end
+
+  it "needs to know where Kafka is, unless nothing is delivered" do
+    expect { WaterDrop::Producer.new { |config| config.id = "x" } }
+      .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /bootstrap.servers/)
+    expect(WaterDrop::Producer.new { |config| config.deliver = false }.status).to be_configured
+  end
+
+  it "takes the names of 1.x under kafka" do
+    servers = ["kafka://one:9092", "kafka://two:9092"]
+    made = WaterDrop::Producer.new { |config| config.kafka = { seed_brokers: servers } }
+    expect(made.config.native_kafka["bootstrap.servers"]).to eq("one:9092,two:9092")
+  end
+
+  it "says that nothing waits in steps" do
+    log = StringIO.new
+    producer do |config|
+      config.logger = Logger.new(log)
+      config.wait_backoff_on_queue_full = 100
+    end
+    expect(log.string).to include("wait_backoff_on_queue_full (100) has no effect")
+  end
+
+  it "can be set up once" do
+    made = WaterDrop::Producer.new
+    expect { made.produce_async(topic: "t") }.to raise_error(WaterDrop::Errors::ProducerNotConfiguredError)
+    made.setup { |config| config.deliver = false }
+    expect { made.setup { |config| config.deliver = false } }.to raise_error(WaterDrop::Errors::ProducerAlreadyConfiguredError)
+  end
+
+  it "starts no thread before the first message" do
+    before = Dir["/proc/self/task/*"].size
+    made = producer
+    expect(Dir["/proc/self/task/*"].size).to eq(before)
+    expect(made.close).to eq(0)
+    expect(made.status.to_s).to eq("closed")
+  end
+
+  it "does not show its settings" do
+    expect(producer("sasl.password": "hush").inspect).not_to include("hush")
+  end
+end

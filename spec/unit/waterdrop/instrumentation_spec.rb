@@ -1,0 +1,78 @@
+# frozen_string_literal: true
+
+require "waterdrop"
+
+RSpec.describe WaterDrop::Instrumentation do
+  let(:producer) do
+    WaterDrop::Producer.new do |config|
+      config.id = "p1"
+      config.deliver = false
+    end
+  end
+
+  it "tells what it does" do
+    seen = []
+    names = %w[producer.connected message.produced_async message.produced_sync messages.produced_sync messages.produced_async
+               message.buffered messages.buffered buffer.flushed_sync buffer.flushed_async buffer.purged producer.closing producer.closed]
+    names.each { |name| producer.monitor.subscribe(name) { |event| seen << [event.id, event[:producer_id]] } }
+    message = { topic: "t", payload: "x" }
+    producer.produce_async(message)
+    producer.produce_sync(message)
+    producer.produce_many_sync([message])
+    producer.produce_many_async([message])
+    producer.buffer(message)
+    producer.flush_sync
+    producer.buffer_many([message])
+    producer.flush_async
+    producer.buffer(message)
+    producer.purge
+    producer.close
+    expect(seen.map(&:first).uniq).to match_array(names)
+    expect(seen.map(&:last).uniq).to eq(["p1"])
+  end
+
+  it "measures, and leaves out nothing that a subscriber needs" do
+    event = nil
+    producer.monitor.subscribe("messages.produced_sync") { |it| event = it }
+    producer.produce_many_sync([{ topic: "t", payload: "x" }])
+    expect(event[:messages]).to eq([{ topic: "t", payload: "x" }])
+    expect(event[:time]).to be_a(Float)
+  end
+
+  it "refuses unknown events" do
+    expect do
+      producer.monitor.subscribe("message.produced") do
+        nil
+      end
+    end.to raise_error(Karafka::Errors::EventNotRegisteredError, /Did you mean/)
+    expect { producer.monitor.subscribe("transaction.started") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
+  end
+
+  it "writes to a logger" do
+    log = StringIO.new
+    producer.monitor.subscribe(described_class::LoggerListener.new(Logger.new(log), log_messages: false))
+    producer.produce_sync(topic: "orders", payload: "secret")
+    producer.produce_many_async([{ topic: "orders" }, { topic: "other" }])
+    producer.close
+    expect(log.string).to match(/\[p1\] Sync producing of a message to 'orders' topic took \d/)
+    expect(log.string).to include("Async producing of 2 messages to 'orders', 'other'").and include("Closed producer")
+    expect(log.string).not_to include("secret")
+  end
+
+  it "takes a monitor that cannot say whether anybody listens" do
+    monitor = Struct.new(:seen) do
+      def subscribe(*); end
+
+      def instrument(name, _payload = {})
+        seen << name
+        yield if block_given?
+      end
+    end.new([])
+    made = WaterDrop::Producer.new do |config|
+      config.deliver = false
+      config.monitor = monitor
+    end
+    expect(made.produce_sync(topic: "t")).to be_delivered
+    expect(monitor.seen).to include("message.produced_sync")
+  end
+end
