@@ -37,8 +37,10 @@ fn fork(child: impl FnOnce() -> bool) -> i32 {
     while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
         if Instant::now() > deadline {
             // SAFETY: our own child, which hangs.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-            unsafe { libc::waitpid(pid, &mut status, 0) };
+            unsafe {
+                libc::kill(pid, libc::SIGKILL);
+                libc::waitpid(pid, &mut status, 0);
+            }
             panic!("the child hangs");
         }
         std::thread::park_timeout(Duration::from_millis(2));
@@ -66,7 +68,8 @@ fn a_forked_child_is_refused_everything_and_exits_and_the_parent_goes_on() {
                 && engine.join(Duration::ZERO).is_err()
                 && engine.state().is_err()
                 && engine.start().is_err();
-            engine.quiet_stop_in_child();
+            engine.stop();
+            engine.force_stop();
             let untouched = lease.take().is_none_or(|lease| {
                 let readable = lease.messages().payload(0).is_some();
                 readable
@@ -83,17 +86,6 @@ fn a_forked_child_is_refused_everything_and_exits_and_the_parent_goes_on() {
     assert!(lease.ack());
     harness.wait_for_messages(5_000);
     harness.stop();
-}
-
-trait InChild {
-    fn quiet_stop_in_child(&self);
-}
-
-impl InChild for Engine {
-    fn quiet_stop_in_child(&self) {
-        self.stop();
-        self.force_stop();
-    }
 }
 
 #[test]
