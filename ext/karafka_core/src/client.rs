@@ -2,6 +2,7 @@
 //! the main queue is polled here, because its own `poll` can't be woken and hides the results of an assignment.
 
 use std::ffi::CStr;
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use rdkafka::bindings as sys;
@@ -29,10 +30,11 @@ pub enum Polled {
     StrayMessages(usize),
 }
 
+/// Ends only by `destroy`, after `close`: librdkafka's destroy of an open consumer waits for ever for somebody who
+/// answers its rebalance. Where that can't be had (a panic) the client is left behind.
 pub struct ConsumerClient {
-    // Dropped before the client: a queue handle must not outlive it.
     queue: Queue,
-    client: Client<DefaultClientContext>,
+    client: ManuallyDrop<Client<DefaultClientContext>>,
 }
 
 impl ConsumerClient {
@@ -79,7 +81,18 @@ impl ConsumerClient {
             value: String::new(),
             reason: "a consumer needs a group".to_owned(),
         })?;
-        Ok(ConsumerClient { queue, client })
+        Ok(ConsumerClient {
+            queue,
+            client: ManuallyDrop::new(client),
+        })
+    }
+
+    /// Frees everything. May wait for librdkafka's threads.
+    pub fn destroy(self) {
+        let ConsumerClient { queue, client } = self;
+        // A queue handle must not outlive its client.
+        drop(queue);
+        drop(ManuallyDrop::into_inner(client));
     }
 
     fn ptr(&self) -> *mut sys::rd_kafka_t {

@@ -116,12 +116,18 @@ impl Engine {
             return Ok(());
         }
         telemetry::listen(&self.events);
-        let clients = self
-            .groups
-            .iter()
-            .map(|group| ConsumerClient::new(&group.config))
-            .collect::<Result<Vec<_>>>();
-        let clients = clients.inspect_err(|_| self.started.store(false, Ordering::Release))?;
+        let mut clients = Vec::with_capacity(self.groups.len());
+        for group in &self.groups {
+            match ConsumerClient::new(&group.config) {
+                Ok(client) => clients.push(client),
+                Err(error) => {
+                    clients.into_iter().for_each(ConsumerClient::destroy);
+                    telemetry::unlisten(&self.events);
+                    self.started.store(false, Ordering::Release);
+                    return Err(error);
+                }
+            }
+        }
         for (group, client) in self.groups.iter().zip(clients) {
             let engine = Arc::clone(self);
             let group = group.clone();
@@ -188,7 +194,10 @@ impl Engine {
                     match catch_unwind(AssertUnwindSafe(|| partition.lease())) {
                         Ok(Some(lease)) => return Ok(Taken::Lease(Box::new(lease))),
                         Ok(None) => {}
-                        Err(panic) => self.fail(&partition.group, Error::Internal(panic_text(&*panic))),
+                        Err(panic) => {
+                            self.fail(&partition.group, Error::Internal(panic_text(&*panic)));
+                            partition.give_up();
+                        }
                     }
                 }
                 Popped::Interrupted => return Ok(Taken::Interrupted),

@@ -76,6 +76,9 @@ impl Group {
 
     /// The client while it lives. Hold it for one call only: the poll thread waits for it before it closes.
     pub fn client(&self) -> Option<Arc<ConsumerClient>> {
+        if self.guard.is_foreign() {
+            return None;
+        }
         self.client.lock().upgrade()
     }
 

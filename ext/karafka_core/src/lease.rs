@@ -194,7 +194,7 @@ impl Lease {
     }
 
     fn change(&self, change: impl FnOnce(&mut State, &Partition)) -> bool {
-        if !self.partition.is_alive() || self.partition.group.guard.is_foreign() {
+        if !self.partition.is_alive() {
             return false;
         }
         change(&mut self.partition.state.lock(), &self.partition);

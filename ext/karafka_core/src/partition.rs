@@ -22,6 +22,8 @@ use crate::native::{c_string, Queue, OFFSET_BEGINNING, OFFSET_END};
 /// How long one seek or time look-up may take before it is tried again.
 const POSITION_TIMEOUT: Duration = Duration::from_secs(5);
 const POSITION_RETRY: Duration = Duration::from_secs(1);
+/// A timer keeps its partition in memory, also after the assignment is over. A look in between costs nothing.
+const LONGEST_TIMER: Duration = Duration::from_secs(60);
 /// How soon a wait for a lease sees that the host gave up.
 const GIVE_UP_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -225,6 +227,7 @@ impl Partition {
     }
 
     fn look_at(self: &Arc<Self>, state: &mut State, at: Instant) {
+        let at = at.min(Instant::now() + LONGEST_TIMER);
         // One timer is enough: an earlier one looks and sets the next.
         if state.timer_at.is_none_or(|set| set <= Instant::now() || at < set) {
             state.timer_at = Some(at);
@@ -316,6 +319,19 @@ impl Partition {
         self.park();
         self.group.wake_poller();
         None
+    }
+
+    /// The worker that held it failed inside the engine: nothing more is handed out, and no stop waits for it.
+    pub(crate) fn give_up(self: &Arc<Self>) {
+        {
+            let mut state = self.state.lock();
+            state.leased = None;
+            state.has_consumer = false;
+            state.finished = true;
+        }
+        self.settled.notify_all();
+        self.park();
+        self.group.wake_poller();
     }
 
     fn next_slice(self: &Arc<Self>, state: &mut State) -> Option<Slice> {
@@ -421,7 +437,8 @@ impl Partition {
     // ---- offsets -----------------------------------------------------------------------------------------------
 
     pub fn is_alive(&self) -> bool {
-        self.alive.load(Ordering::SeqCst)
+        // In a forked child nothing is ours.
+        self.alive.load(Ordering::SeqCst) && !self.group.guard.is_foreign()
     }
 
     /// Marks everything up to and including `offset` as processed. Never moves back. False once the partition is lost.

@@ -75,10 +75,14 @@ impl Poller {
     fn run_client(&self, client: ConsumerClient) -> Result<Option<KafkaError>> {
         let client = Arc::new(client);
         self.group.set_client(&client);
-        client.subscribe(&self.group.config.subscription())?;
-        let fatal = self.poll_until_stopped(&client);
+        let subscribed = client.subscribe(&self.group.config.subscription());
+        let fatal = if subscribed.is_ok() {
+            self.poll_until_stopped(&client)
+        } else {
+            None
+        };
         self.close(client, fatal.is_some());
-        Ok(fatal)
+        subscribed.map(|()| fatal)
     }
 
     fn poll_until_stopped(&self, client: &ConsumerClient) -> Option<KafkaError> {
@@ -370,7 +374,7 @@ impl Poller {
             Ok(false) => {
                 // Destroying it would wait for what has just not ended.
                 tracing::error!(group = %self.group.id, "leaving the group did not end in time, its client is left behind");
-                return std::mem::forget(client);
+                return;
             }
             Err(error) => self.report(error),
         }
@@ -398,13 +402,33 @@ fn passes(error: &KafkaError) -> bool {
 fn release(mut client: Arc<ConsumerClient>, deadline: Instant) {
     loop {
         match Arc::try_unwrap(client) {
-            Ok(client) => return drop(client),
+            Ok(client) => return destroy(client, deadline),
             Err(shared) if Instant::now() < deadline => client = shared,
-            Err(shared) => {
-                tracing::error!("a worker is still inside a call to Kafka: its client is left behind");
-                return std::mem::forget(shared);
-            }
+            Err(_) => return tracing::error!("a worker is still inside a call to Kafka: its client is left behind"),
         }
         std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// librdkafka's destroy has no time limit of its own and was seen to wait for ever; the stop does not wait with it.
+fn destroy(client: ConsumerClient, deadline: Instant) {
+    let (done, destroyed) = std::sync::mpsc::channel();
+    let run = move || {
+        client.destroy();
+        // Nobody listens any more where the time has run out.
+        let _ = done.send(());
+    };
+    // Where no thread can be started the client is left behind.
+    if std::thread::Builder::new()
+        .name("krs.destroy".to_owned())
+        .spawn(run)
+        .is_ok()
+    {
+        let wait = deadline
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_secs(1));
+        if destroyed.recv_timeout(wait) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            tracing::error!("librdkafka does not end: its threads are left behind");
+        }
     }
 }

@@ -98,6 +98,22 @@ fn a_lease_settled_by_another_thread_lets_the_next_batch_go_at_once() {
 }
 
 #[test]
+fn a_worker_that_does_not_come_back_leaves_its_partition_to_the_others() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..200);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
+    let lease = harness.take();
+    let harness = harness.with_workers(1, |lease| {
+        lease.ack();
+    });
+    std::thread::park_timeout(Duration::from_millis(20));
+    // This thread took it, so nobody is woken; and it takes no more.
+    lease.ack();
+    wait_within(Duration::from_secs(3), "the rest", || harness.log.messages() == 200);
+}
+
+#[test]
 fn the_second_settlement_is_ignored() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);

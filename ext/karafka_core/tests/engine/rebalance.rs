@@ -209,7 +209,10 @@ on_both! {
         let next = lease.messages().last_offset().unwrap() + 1;
         assert!(lease.ack(), "still ours");
         wait_until("the revocation", || first.log.has_event(is_revoked));
-        assert_eq!(kafka.committed(&group.id, &topic, lease.partition().number), Some(next));
+        // The mock refuses every commit during a rebalance, Kafka does not.
+        if kafka.mock.is_none() {
+            assert_eq!(kafka.committed(&group.id, &topic, lease.partition().number), Some(next));
+        }
         assert!(!lease.mark(next + 5));
     }
 
@@ -217,8 +220,11 @@ on_both! {
         let (topic, group, first, lease, _second) = revocation(kafka, 20_000);
         wait_until("the revocation began", || first.assigned() == 0);
         assert!(lease.mark(3));
-        assert!(lease.commit_sync().unwrap());
-        assert_eq!(kafka.committed(&group.id, &topic, lease.partition().number), Some(4));
+        let committed = lease.commit_sync().unwrap();
+        if kafka.mock.is_none() {
+            assert!(committed);
+            assert_eq!(kafka.committed(&group.id, &topic, lease.partition().number), Some(4));
+        }
         lease.release();
         wait_until("the revocation", || first.log.has_event(is_revoked));
     }
@@ -245,8 +251,8 @@ on_both! {
 }
 
 #[test]
-fn what_was_marked_before_a_lost_grace_is_committed() {
-    let kafka = Kafka::mock(1);
+fn what_was_marked_before_the_grace_ran_out_is_committed() {
+    let kafka = real_kafka!("what_was_marked_before_the_grace_ran_out_is_committed");
     let (topic, group, first, lease, _second) = revocation(&kafka, 100);
     assert!(lease.mark(4));
     wait_until("the revocation", || first.log.has_event(is_revoked));

@@ -1,0 +1,181 @@
+//! What concerns the whole process, one after the other: fork, log lines, processor time.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::*;
+use karafka_core::engine::Engine;
+use karafka_core::event::{Event, Interrupt};
+use karafka_core::lease::Lease;
+use parking_lot::{Mutex, MutexGuard};
+
+fn alone() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock()
+}
+
+fn ack(lease: Lease) {
+    lease.ack();
+}
+
+/// Runs `child` in a forked process; its exit status.
+fn fork(child: impl FnOnce() -> bool) -> i32 {
+    // SAFETY: the child only touches what `child` touches and leaves by _exit.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0);
+    if pid == 0 {
+        let good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).unwrap_or(false);
+        // SAFETY: ends the child without the parent's exit handlers.
+        unsafe { libc::_exit(if good { 0 } else { 1 }) };
+    }
+    let mut status = 0;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    // SAFETY: our own child.
+    while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
+        if Instant::now() > deadline {
+            // SAFETY: our own child, which hangs.
+            unsafe {
+                libc::kill(pid, libc::SIGKILL);
+                libc::waitpid(pid, &mut status, 0);
+            }
+            panic!("the child hangs");
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    status
+}
+
+#[test]
+fn a_forked_child_is_refused_everything_and_exits_and_the_parent_goes_on() {
+    let _alone = alone();
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..1_000);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
+    let lease = harness.take();
+    let harness = harness.with_workers(2, ack);
+    for round in 0..20 {
+        // Under load, so that locks are held by other threads at the moment of the fork.
+        kafka.fill(&topic, 2, 0..200);
+        let mut lease = (round == 0).then_some(&lease);
+        let status = fork(|| {
+            let engine = &harness.engine;
+            let refused = engine.take(&Interrupt::default()).is_err()
+                && engine.events(Duration::ZERO, &Interrupt::default()).is_err()
+                && engine.join(Duration::ZERO).is_err()
+                && engine.state().is_err()
+                && engine.start().is_err();
+            engine.stop();
+            engine.force_stop();
+            let untouched = lease.take().is_none_or(|lease| {
+                let readable = lease.messages().payload(0).is_some();
+                readable
+                    && !lease.seek(karafka_core::partition::Position::Earliest)
+                    && !lease.ack()
+                    && lease.nack().is_none()
+            });
+            drop(engine.clone());
+            refused && untouched
+        });
+        assert_eq!(status, 0, "round {round}");
+    }
+    // What the child did to its copy is nothing to us.
+    assert!(lease.ack());
+    harness.wait_for_messages(5_000);
+    harness.stop();
+}
+
+#[test]
+fn a_forked_child_can_run_an_engine_of_its_own() {
+    let _alone = alone();
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let harness = Harness::start(engine_config(vec![kafka.group(vec![topic_config(&topic)])]), 1, ack);
+    harness.wait_for_messages(10);
+    let config = engine_config(vec![kafka.group(vec![topic_config(&topic)])]);
+    let status = fork(|| {
+        let engine = Engine::new(config).expect("valid");
+        engine.start().expect("starts");
+        let interrupt = Interrupt::default();
+        let Ok(karafka_core::engine::Taken::Lease(lease)) = engine.take(&interrupt) else {
+            return false;
+        };
+        let good = lease.messages().len() == 10 && lease.ack();
+        engine.force_stop();
+        engine.join(LONG).unwrap_or(false) && good
+    });
+    assert_eq!(status, 0);
+    harness.stop();
+}
+
+#[test]
+fn the_log_lines_of_librdkafka_reach_the_events_of_each_engine_in_turn() {
+    let _alone = alone();
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    for round in 0..2 {
+        let mut group = kafka.group(vec![topic_config(&topic)]);
+        group.kafka.insert("debug".into(), "cgrp".into());
+        let harness = Harness::start(engine_config(vec![group]), 1, ack);
+        harness.wait_for_assignment(1);
+        wait_until("a line of librdkafka", || {
+            harness
+                .log
+                .has_event(|event| matches!(event, Event::Log { target, .. } if target == "librdkafka"))
+        });
+        let (_, log) = harness.stop();
+        assert!(
+            log.count_events(|event| matches!(event, Event::Log { .. })) > 5,
+            "round {round}"
+        );
+    }
+}
+
+#[test]
+fn an_idle_engine_costs_no_processor_time() {
+    let _alone = alone();
+    let (kafka, name) = match real_brokers() {
+        Some(brokers) => (Kafka::real(brokers), "real Kafka"),
+        None => (Kafka::mock(1), "the mock, which runs in this process"),
+    };
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let mut group = kafka.group(vec![topic_config(&topic)]);
+    for key in [
+        "fetch.wait.max.ms",
+        "heartbeat.interval.ms",
+        "session.timeout.ms",
+        "auto.commit.interval.ms",
+    ] {
+        group.kafka.remove(key);
+    }
+    let measure = |workers: usize| {
+        let harness = Harness::start(engine_config(vec![group.clone()]), 1, ack);
+        harness.wait_for_assignment(1);
+        wait_until("the first commit is over", || {
+            harness.log.messages() == 10 || kafka.committed(&group.id, &topic, 0) == Some(10)
+        });
+        let harness = harness.with_workers(workers, ack);
+        std::thread::park_timeout(Duration::from_secs(1));
+        let before = (cpu_time(), Instant::now());
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end {
+            std::thread::park_timeout(end.saturating_duration_since(Instant::now()));
+        }
+        let used = cpu_time() - before.0;
+        harness.stop();
+        used
+    };
+    let few = measure(0);
+    let many = measure(63);
+    eprintln!("idle for 10 s on {name}: 1 worker {few:?}, 64 workers {many:?}");
+    assert!(few < Duration::from_millis(150), "{few:?}");
+    assert!(
+        many < few + Duration::from_millis(50),
+        "{many:?} with 64 workers, {few:?} with one"
+    );
+}
