@@ -4,7 +4,7 @@ require_relative "../spec_helper"
 require_relative "../support/real_kafka"
 
 RSpec.describe "a broker that is killed and comes back", deadline: 180,
-                                                         skip: ENV["KARAFKA_TEST_BROKERS"] && "its nodes can't be killed from here" do
+                                                         skip: ENV.fetch("KARAFKA_TEST_BROKERS", nil) && "its nodes can't be killed from here" do
   include RealKafka
 
   after do
