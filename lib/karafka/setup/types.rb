@@ -8,14 +8,16 @@ module Karafka
       BOOLEAN = Type.new("true or false") { |value| [true, false].include?(value) }
       # What the engine and the clock can hold without overflow; far beyond what makes sense.
       MOST = (2**31) - 1
-      COUNT = Type.new("an Integer of at least 1 (and below 2**31)") { |value| value.is_a?(Integer) && value.between?(1, MOST) }
+      IN_RANGE = ->(least) { ->(value) { value.is_a?(Integer) && value.between?(least, MOST) } }
+      private_constant :IN_RANGE
+      COUNT = Type.new("an Integer of at least 1, below 2**31", &IN_RANGE[1])
       # Each one is a thread.
       THREADS = Type.new("an Integer from 1 to 1000") { |value| value.is_a?(Integer) && value.between?(1, 1_000) }
       INTEGER = Type.new("an Integer") { |value| value.is_a?(Integer) }
-      MILLISECONDS = Type.new("an Integer of at least 0 (and below 2**31), in milliseconds") { |value| value.is_a?(Integer) && value.between?(0, MOST) }
-      DELAY = Type.new("an Integer of at least 1 (and below 2**31), in milliseconds") { |value| value.is_a?(Integer) && value.between?(1, MOST) }
+      MILLISECONDS = Type.new("an Integer of at least 0, in milliseconds, below 2**31", &IN_RANGE[0])
+      DELAY = Type.new("an Integer of at least 1, in milliseconds, below 2**31", &IN_RANGE[1])
       SHUTDOWN = Type.new("in milliseconds: an Integer of at least 1000, or -1 to wait for ever (a value in seconds, as of Karafka " \
-                          "1.x, has to be multiplied by 1000)") { |value| value.is_a?(Integer) && (value.between?(1000, MOST) || value == -1) }
+                          "1.x, has to be multiplied by 1000)") { |value| value == -1 || IN_RANGE[1_000][value] }
       # Kafka's own rule for topics, which we apply to groups and clients as well: it keeps metrics and logs readable.
       NAME = Type.new("1 to 249 letters, digits, dots, dashes or underscores", convert: ->(value) { Types.text(value) }) do |value|
         value.is_a?(String) && value.valid_encoding? && value.match?(/\A[A-Za-z0-9._-]{1,249}\z/) && !%w[. ..].include?(value)
