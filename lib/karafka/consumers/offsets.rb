@@ -5,6 +5,10 @@ module Karafka
     # What a consumer can do about its place in the partition. All return false, and none raises, once the partition
     # belongs to another process.
     module Offsets
+      # Negative ones mean something to librdkafka: -1 is the end of the partition.
+      POSITION = ->(value) { value.is_a?(Integer) && value.between?(0, (2**63) - 1) }
+      private_constant :POSITION
+
       # Marks a message, and all before it, as processed; committed with the next commit. No I/O.
       # @param message [Messages::Message, Messages::Seek] of this partition; may be of an earlier batch
       # @return [Boolean] false: the partition was lost
@@ -46,7 +50,7 @@ module Karafka
         done =
           case target
           when Time then @karafka_lease.seek_time((target.to_r * 1_000).to_i)
-          when Integer, :earliest, :latest then @karafka_lease.seek(target)
+          when POSITION, :earliest, :latest then @karafka_lease.seek(target)
           else raise ArgumentError, "seek takes an offset, a Time, :earliest, :latest or a message, not #{position.inspect}"
           end
         notice("consumer.consuming.seek", message: Messages::Seek.new(topic.name, partition, target)) if done
@@ -60,7 +64,7 @@ module Karafka
       def pause(offset = nil, timeout = nil)
         at = offset == :consecutive ? nil : place(offset)
         length = timeout || topic.pause_timeout
-        unless (at.nil? || at.is_a?(Integer)) && length.is_a?(Integer) && (length == -1 || length.positive?)
+        unless (at.nil? || POSITION.call(at)) && length.is_a?(Integer) && (length == -1 || length.positive?)
           raise ArgumentError,
                 "pause takes an offset (or :consecutive) and milliseconds (-1: until resume), not #{offset.inspect}, #{timeout.inspect}"
         end
