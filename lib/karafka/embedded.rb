@@ -12,11 +12,12 @@ module Karafka
         Server.start
       end
 
-      # Stops gracefully, within `shutdown_timeout`. Blocks.
+      # Stops gracefully, within `shutdown_timeout`. Blocks, except in a consumer: there it only begins the stop, because
+      # that waits for the consumer.
       # @return [void]
       def stop
         Server.stop
-        Server.wait
+        Server.wait unless Server.workers.any? { |worker| worker.thread == Thread.current }
         nil
       end
 

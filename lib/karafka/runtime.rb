@@ -60,6 +60,9 @@ module Karafka
     def serve
       nil until leave?(@control.wait(@status.quieting? ? QUIET_CHECK : nil))
       finish
+    ensure
+      # Not left to the garbage collector: an application may start and stop often.
+      @control.close
     end
 
     # Tells it to stop. Returns at once; may be called from a trap and more than once.

@@ -46,6 +46,28 @@ RSpec.describe Karafka::Embedded do
     expect(trap("TERM", former)).to equal(handler)
   end
 
+  it "can be stopped by a consumer, which ends first" do
+    produce("orders", %w[1])
+    seen = self.seen
+    start do
+      Karafka::Embedded.stop
+      seen << 1
+    end
+    expect(Karafka::Server.wait(5)).to be(true)
+    expect([seen.size, committed("app", "orders")]).to eq([1, 1])
+  end
+
+  it "leaves no pipes behind, without waiting for the garbage collector", if: File.directory?("/proc/self/fd") do
+    GC.disable
+    start { nil }
+    described_class.stop
+    before = Dir.children("/proc/self/fd").size
+    5.times { [described_class.start, described_class.stop] }
+    expect(Dir.children("/proc/self/fd").size).to be <= before
+  ensure
+    GC.enable
+  end
+
   it "leaves nothing behind: threads, consumers" do
     before = Thread.list.size
     produce("orders", %w[1])
