@@ -165,6 +165,20 @@ RSpec.describe Karafka::Native::Engine do
   end
 
   describe "fork" do
+    it "has a child's use of an inherited batch answer at once: it reads, and owns no offsets" do
+      running
+      produce("events", %w[1 2])
+      lease = @engine.take
+      lease.mark(lease.offset(0))
+      answer, status = in_child do
+        [lease.raw_payloads, lease.revoked?, lease.mark(9), lease.commit_async, lease.commit_sync, lease.seek(0), lease.pause(nil, 1),
+         lease.resume, lease.seek_offset, lease.high_watermark, lease.ack]
+      end
+      expect(answer).to eq([%w[1 2], true, false, false, false, false, false, false, 1, -1, false])
+      expect(status.exitstatus).to eq(0)
+      expect([lease.commit_sync, lease.ack]).to eq([true, true])
+    end
+
     # What the child answers, through a pipe, and how it ended.
     def in_child
       reader, writer = IO.pipe

@@ -190,6 +190,9 @@ module Karafka
         return @payload if @decoded
 
         value = @decoders ? decode_specially : @source.json(@index)
+        # A frozen one, such as one shared with a Ractor, decodes each time.
+        return value if frozen?
+
         # nil and false would look as if they had not been decoded.
         @decoded = true unless value
         @payload = value

@@ -23,6 +23,11 @@ RSpec.describe Karafka::Messages::Message do
     expect(message.deserialized?).to be(true)
   end
 
+  it "can be frozen, and still be read" do
+    frozen = message('{"id":1}').freeze
+    expect([frozen.payload, frozen.deserialized?, frozen.dup.payload]).to eq([{ "id" => 1 }, false, { "id" => 1 }])
+  end
+
   it "has a nil payload for a tombstone" do
     message = message(nil)
     expect(message.payload).to be_nil
