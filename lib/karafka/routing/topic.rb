@@ -148,7 +148,8 @@ module Karafka
       def constantize(class_name)
         Object.const_get(class_name)
       rescue NameError => e
-        raise Errors::InvalidConfigurationError, "#{label} consumer is #{class_name}, which cannot be loaded: #{e.message.lines.first.strip}"
+        reason = e.message.lines.first.strip
+        raise Errors::InvalidConfigurationError, "#{label} consumer is #{class_name}, which cannot be loaded: #{reason}"
       end
 
       def known_names

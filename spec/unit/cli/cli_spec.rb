@@ -74,7 +74,8 @@ RSpec.describe Karafka::Cli do
     end
 
     it "gets a sentence and no backtrace: a boot file that recurses, lacks an `end`, or requires what is not there" do
-      { "def again = again()\nagain" => /SystemStackError/, "class A" => /SyntaxError/, "require 'nope/nope'" => /LoadError/ }.each do |text, error|
+      mistakes = { "def again = again()\nagain" => /SystemStackError/, "class A" => /SyntaxError/, "require 'nope/nope'" => /LoadError/ }
+      mistakes.each do |text, error|
         File.write("karafka.rb", text)
         status, _, err = run("server")
         expect([status, err.lines.size]).to eq([1, 2])
