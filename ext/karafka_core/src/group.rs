@@ -131,6 +131,9 @@ impl Group {
             }
         }
         drop(assignment);
+        if error.is_some() {
+            self.commit_again();
+        }
         self.emit(Event::Committed {
             group: self.id.clone(),
             offsets,
@@ -138,17 +141,13 @@ impl Group {
         });
     }
 
-    /// These were not committed: the next interval takes them again.
-    pub fn commit_again(&self, offsets: &[PartitionRow]) {
+    /// A commit did not work, and its answer may name no partition: the next interval takes all that is not confirmed.
+    pub fn commit_again(&self) {
         let assignment = self.assignment.lock();
-        for row in offsets {
-            let key = (Arc::from(row.topic.as_str()), row.partition);
-            assignment
-                .current
-                .get(&key)
-                .iter()
-                .for_each(|partition| partition.commit_failed());
-        }
+        assignment
+            .current
+            .values()
+            .for_each(|partition| partition.commit_failed());
     }
 
     /// No poll thread is left to serve it. Forgets the partitions, which hold this group in turn, except those a

@@ -24,6 +24,8 @@ const POSITION_TIMEOUT: Duration = Duration::from_secs(5);
 const POSITION_RETRY: Duration = Duration::from_secs(1);
 /// A timer keeps its partition in memory, also after the assignment is over. A look in between costs nothing.
 const LONGEST_TIMER: Duration = Duration::from_secs(60);
+/// After so long without an answer a commit is sent again.
+const COMMIT_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How soon a wait for a lease sees that the host gave up.
 const GIVE_UP_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -74,6 +76,7 @@ pub(crate) struct State {
     reached_end: bool,
     /// What the last commit asked for, answered or not.
     commit_sent: i64,
+    commit_sent_at: Instant,
     /// What a broker has confirmed.
     committed: i64,
 }
@@ -155,6 +158,7 @@ impl Partition {
             average_bytes: 256,
             reached_end: false,
             commit_sent: -1,
+            commit_sent_at: Instant::now(),
             committed: -1,
         };
         Ok(Arc::new(Partition {
@@ -463,12 +467,15 @@ impl Partition {
         state.committed = -1;
     }
 
-    /// What the next commit by interval has to ask for, if anything changed since the last.
+    /// What the next commit by interval has to ask for: what no broker has confirmed, unless the last commit that asked
+    /// for just that may still be answered.
     pub fn take_commit(&self) -> Option<i64> {
         let mut state = self.state.lock();
         let marked = self.marked();
-        (marked >= 0 && marked != state.commit_sent).then(|| {
+        let pending = marked == state.commit_sent && state.commit_sent_at.elapsed() < COMMIT_ANSWER_TIMEOUT;
+        (marked >= 0 && marked != state.committed && !pending).then(|| {
             state.commit_sent = marked;
+            state.commit_sent_at = Instant::now();
             marked
         })
     }

@@ -126,12 +126,10 @@ impl Poller {
             Polled::Assign(event) => self.assign(client, &event),
             Polled::Revoke(event) => self.revoke(client, &event),
             Polled::Committed { offsets, error } => {
-                // Nothing to commit is no error of anybody.
-                let error = error.filter(|error| error.code != "no_offset");
                 if let Some(passing) = error.as_ref().filter(|error| passes(error)) {
                     // The next interval tries again; before a revocation and a stop it is tried until it works.
-                    tracing::debug!(target: "librdkafka", "a commit came during a rebalance: {passing}");
-                    group.commit_again(&offsets);
+                    tracing::debug!(target: "librdkafka", "a commit came at a bad time: {passing}");
+                    group.commit_again();
                     return None;
                 }
                 group.committed(offsets, error);
@@ -393,6 +391,8 @@ fn passes(error: &KafkaError) -> bool {
         || [
             RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
             RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH,
+            // librdkafka's answer when it had no group to commit to at that moment.
+            RD_KAFKA_RESP_ERR__NO_OFFSET,
         ]
         .iter()
         .any(|code| *code as i32 == error.number)
