@@ -142,10 +142,12 @@ module WaterDrop
     end
 
     def ready!
-      return if @state == :connected
+      # Read once: another thread may connect between two looks.
+      state = @state
+      return if state == :connected
 
       configured!
-      raise Errors::ProducerClosedError, "producer #{id} is closed" unless @state == :configured
+      raise Errors::ProducerClosedError, "producer #{id} is closed" unless state == :configured
 
       @lifecycle.synchronize do
         next unless @state == :configured
