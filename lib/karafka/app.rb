@@ -61,7 +61,7 @@ module Karafka
           state.initialized = true
           state.after_init.each { |block| block.call(config) }
         end
-        monitor.instrument("app.initialized")
+        Instrumentation::Safely.instrument("app.initialized", {})
       end
 
       # @yieldparam config [Setup::Config] once the application is booted; at once if it is

@@ -24,10 +24,15 @@ module Karafka
     #   @api private
     attr_writer :params
 
-    # The message that is processed where `batch_consuming` is off (Karafka 1.x), else the first of the batch.
-    # @return [Messages::Message, nil]
+    # The message that is processed where `batch_consuming` is off (Karafka 1.x, where that was the default).
+    # @return [Messages::Message]
+    # @raise [Errors::InvalidConfigurationError] the topic gives batches: reading one message of each would lose the others
     def params
-      @params || messages&.first
+      @params || raise(
+        Errors::InvalidConfigurationError,
+        "#{self.class} reads `params`, one message, but its topic gives batches. Set `batch_consuming false` for it, or read " \
+        "`messages` (`params_batch`)."
+      )
     end
 
     # @return [Routing::Topic] the route: its `name`, its settings

@@ -9,6 +9,9 @@ module Karafka
     OK = 0
     FAILED = 1
     FORCED = 2
+    # Lines of a backtrace that say nothing about whose mistake it was.
+    LOADERS = %r{/gems/(?:thor|zeitwerk)-[\d.]+/}
+    private_constant :LOADERS
 
     class << self
       # @param argv [Array<String>]
@@ -26,7 +29,9 @@ module Karafka
         FAILED
       rescue SystemExit => e
         e.status
-      rescue StandardError, ScriptError => e
+      rescue SignalException
+        raise
+      rescue Exception => e # rubocop:disable Lint/RescueException -- a boot file may raise anything, such as SystemStackError
         unexpected(e, err)
       end
 
@@ -34,7 +39,7 @@ module Karafka
 
       # Not a mistake in the use of a command: an exception of the application's files, or of ours.
       def unexpected(error, err)
-        place = (error.backtrace || []).find { |line| !line.start_with?("<internal:", Karafka.gem_root.to_s) }
+        place = (error.backtrace || []).find { |line| !line.start_with?("<internal:", Karafka.gem_root.to_s) && !line.match?(LOADERS) }
         err.puts("karafka: #{error.class}: #{error.message.lines.first.to_s.strip}#{" (#{place})" if place}")
         if ENV["KARAFKA_BACKTRACE"]
           err.puts(error.backtrace)

@@ -195,6 +195,9 @@ module Karafka
       notice(:TTIN)
       # Whatever the level is: it was asked for.
       Karafka.logger.unknown(Server::Report.threads(self))
+    rescue StandardError => e
+      # A question must not end the process.
+      Instrumentation::Safely.say("cannot report the threads: #{e.class}: #{e.message}")
     end
 
     def each_listener(event)

@@ -25,7 +25,12 @@ RSpec.describe "consuming from real Kafka", deadline: 120 do
                                  { topic: topic, payload: nil, key: nil }
                                ])
     seen = self.seen
-    consume(topic) { messages.each { |m| seen << [m.raw_payload&.b, m.raw_key&.b, m.raw_headers.transform_values { |v| v.is_a?(String) ? v.b : v }] } }
+    consume(topic) do
+      messages.each do |message|
+        headers = message.raw_headers.transform_values { |value| value.is_a?(String) ? value.b : value }
+        seen << [message.raw_payload&.b, message.raw_key&.b, headers]
+      end
+    end
     expect(rows(3)).to eq([
                             [bytes, bytes, { "bin" => bytes, "empty" => "" }],
                             ["", "", { "twice" => %w[a b] }],

@@ -8,8 +8,8 @@ require_relative "../support/server_process"
 RSpec.describe "members joining and leaving under load", deadline: 170 do
   include RealKafka
 
-  MESSAGES = 20_000
-  PARTITIONS = 6
+  let(:count) { 20_000 }
+  let(:partitions) { 6 }
 
   def boot(topic, strategy)
     <<~RUBY
@@ -41,15 +41,15 @@ RSpec.describe "members joining and leaving under load", deadline: 170 do
 
   %w[range cooperative-sticky].each do |strategy|
     it "processes every message at least once and commits none before, with #{strategy}" do
-      topic = cluster.create_topic(partitions: PARTITIONS)
+      topic = cluster.create_topic(partitions: partitions)
       random = Random.new(seed = RSpec.configuration.seed)
       members = []
       begin
         start = -> { members << ServerProcess.new(boot(topic, strategy)).start }
         2.times { start.call }
         wait_until("the first two to be there", seconds: 30) { members.all? { |member| member.log.include?("assigned") } }
-        MESSAGES.times.each_slice(1_000) do |slice|
-          producer.produce_many_sync(slice.map { |index| { topic: topic, payload: index.to_s, partition: index % PARTITIONS } })
+        count.times.each_slice(1_000) do |slice|
+          producer.produce_many_sync(slice.map { |index| { topic: topic, payload: index.to_s, partition: index % partitions } })
           case random.rand(3)
           when 0 then start.call if members.count { |member| member.status.nil? } < 4
           when 1
@@ -62,16 +62,16 @@ RSpec.describe "members joining and leaving under load", deadline: 170 do
             end
           end
         end
-        wait_until("all messages (seed #{seed})", seconds: 100) { processed(members).uniq.size == MESSAGES }
+        wait_until("all messages (seed #{seed})", seconds: 100) { processed(members).uniq.size == count }
         members.each { |member| member.signal(:TERM) if member.status.nil? }
-        members.each { |member| expect(member.wait(seconds: 30)).to eq(0), "seed #{seed}: #{member.log}" }
+        expect(members.map { |member| member.wait(seconds: 30) }).to all(eq(0)), "seed #{seed}: #{members.map(&:log).join("\n")}"
 
         all = processed(members)
         ends = cluster.watermarks(topic).transform_values(&:last)
         expect(cluster.committed(group)).to eq(ends.transform_keys { |partition| [topic, partition] })
-        expect(all.uniq.size).to eq(MESSAGES)
+        expect(all.uniq.size).to eq(count)
         # Everyone left in good order, so nothing had to be done twice.
-        expect(all.size - all.uniq.size).to be <= MESSAGES / 100
+        expect(all.size - all.uniq.size).to be <= count / 100
       ensure
         members.each(&:close)
         producer.close

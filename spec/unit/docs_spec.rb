@@ -13,7 +13,7 @@ module Docs
   # What blocks may name without defining it: classes of the reader's application.
   STAND_INS = %w[OrdersConsumer VideosConsumer Receipt].freeze
   # What the pages say is not there.
-  GONE = %w[Karafka::BaseResponder Karafka::ActiveJob Karafka::Testing Karafka::BaseController Karafka::Params
+  GONE = %w[Karafka::BaseResponder Karafka::ActiveJob Karafka::Testing Karafka::Params
             Karafka::Serializers Karafka::Loader].freeze
   # Words with dots that are calls, files, threads, and events of 1.x that are said to be unknown.
   NO_SETTING = /\A(message|messages|config|routes|consumer_groups|producer|fetcher|params|krs|waterdrop|karafka)\.|\.(rb|md|toml|so)\z/
@@ -93,7 +93,7 @@ module DocsRunner
   def evaluate(block)
     $stdout.reopen(File::NULL)
     Karafka::App.config.logger = Logger.new(nil)
-    define_stand_ins
+    define_stand_ins(block.text)
     before = consumers
     # Top-level code needs top-level constants.
     TOPLEVEL_BINDING.eval(block.text, block.page, block.line + 1)
@@ -105,8 +105,8 @@ module DocsRunner
     "#{e.class}: #{e.message} (#{e.backtrace&.first})"
   end
 
-  def define_stand_ins
-    Docs::STAND_INS.each do |name|
+  def define_stand_ins(text)
+    (Docs::STAND_INS - text.scan(/^class (\w+)/).flatten).each do |name|
       klass = name.end_with?("Consumer") ? Class.new(Karafka::BaseConsumer) { def consume; end } : Class.new { def self.store(*) = nil }
       Object.const_set(name, klass)
     end

@@ -160,6 +160,9 @@ impl Lease {
 
     /// Where a retry would start.
     pub fn seek_offset(&self) -> i64 {
+        if self.partition.group.guard.is_foreign() {
+            return self.partition.marked().max(self.messages.first_offset().unwrap_or(-1));
+        }
         let state = self.partition.state.lock();
         self.first_unmarked(&state)
     }
@@ -204,12 +207,13 @@ impl Lease {
 
     /// Sends what is marked to the broker without waiting for the answer.
     pub fn commit_async(&self) -> Result<bool> {
-        let (Some(client), Some(list)) = (self.partition.group.client(), self.marked_list()?) else {
-            return Ok(self.partition.is_alive());
-        };
+        // First: a forked child must not even ask for the client.
         if !self.partition.is_alive() {
             return Ok(false);
         }
+        let (Some(client), Some(list)) = (self.partition.group.client(), self.marked_list()?) else {
+            return Ok(true);
+        };
         client.commit_async(&list)?;
         Ok(true)
     }
@@ -254,6 +258,9 @@ impl Lease {
     /// The end of the partition as last seen; -1 unknown. No I/O.
     pub fn high_watermark(&self) -> i64 {
         let partition = &self.partition;
+        if partition.group.guard.is_foreign() {
+            return -1;
+        }
         partition.group.client().map_or(-1, |client| {
             client.high_watermark(&partition.topic_name, partition.number)
         })

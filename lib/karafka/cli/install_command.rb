@@ -25,8 +25,8 @@ module Karafka
       # @return [Integer] exit status
       def call
         wanted.each { |path, template| create(path, template) }
-        @out.puts("", "Next: `bundle exec karafka broker --topics example` in one terminal (or set KAFKA_BROKERS),",
-                  "`bundle exec karafka server` in another.")
+        @out.puts("", "Next: `bundle exec karafka broker --topics example` in one terminal; it prints its address.",
+                  "In another: `KAFKA_BROKERS=that address bundle exec karafka server`.")
         OK
       rescue SystemCallError => e
         raise Errors::CommandError, "cannot write here: #{e.message}"

@@ -64,7 +64,7 @@ module Karafka
       def contained(event)
         handle(event)
       rescue StandardError => e
-        warn "karafka: cannot report #{event.inspect}: #{e.class}: #{e.message}"
+        Instrumentation::Safely.say("cannot report #{event.inspect}: #{e.class}: #{e.message}")
       end
 
       def error(event)

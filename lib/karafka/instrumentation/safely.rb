@@ -52,18 +52,27 @@ module Karafka
           instrument("error.occurred", { caller: caller, error: error, type: type, **rest })
         end
 
+        # The last resort, where there is no logger that works.
+        # @param text [String]
+        # @return [void]
+        def say(text)
+          warn "karafka: #{text}"
+        rescue SystemCallError, IOError
+          nil # stderr is closed as well, such as by `karafka server 2>&1 | head`
+        end
+
         private
 
         def log(error, type)
           Karafka.logger.error(["#{type}: #{error.class}: #{error.message}", *error.backtrace&.first(20)].join("\n  "))
         rescue StandardError => e
-          warn "karafka: #{type}: #{error.class}: #{error.message} (and the logger raised #{e.class}: #{e.message})"
+          say("#{type}: #{error.class}: #{error.message} (and the logger raised #{e.class}: #{e.message})")
         end
 
         def complain(name, error)
           Karafka.logger.error("a subscriber of #{name.inspect} raised #{error.class}: #{error.message} (#{error.backtrace&.first})")
         rescue StandardError
-          warn "karafka: a subscriber of #{name.inspect} raised #{error.class}: #{error.message}, and so did the logger"
+          say("a subscriber of #{name.inspect} raised #{error.class}: #{error.message}, and so did the logger")
         end
       end
     end

@@ -198,13 +198,9 @@ module Karafka
         paths.size == 1 ? rows.map!(&:first) : rows
       end
 
+      # As the native one does: through objects only.
       def dig(payload, path)
-        path.reduce(payload) do |value, name|
-          case value
-          when Hash then value.fetch(name) { value[name.to_sym] }
-          when Array then Integer(name, exception: false)&.then { |position| value[position] }
-          end
-        end
+        path.reduce(payload) { |value, name| value.is_a?(Hash) ? value.fetch(name) { value[name.to_sym] } : nil }
       end
     end
   end

@@ -83,7 +83,10 @@ module Karafka
       def kafka(settings = nil, **more)
         return kafka_settings if settings.nil? && more.empty?
 
-        given = (settings || {}).to_h.merge(more)
+        unless settings.nil? || settings.respond_to?(:to_hash)
+          Setup.invalid!("#{@label} kafka", settings, "a Hash of librdkafka's settings")
+        end
+        given = settings.to_h.merge(more)
         @inherits_kafka = (given[:inherit] || given["inherit"]) == true
         own_kafka.merge!(given.reject { |key, _| key.to_s == "inherit" })
       end

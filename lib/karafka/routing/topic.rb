@@ -148,7 +148,7 @@ module Karafka
       def constantize(class_name)
         Object.const_get(class_name)
       rescue NameError => e
-        raise Errors::InvalidConfigurationError, "#{label} consumer is #{class_name}, which cannot be loaded: #{e.message}"
+        raise Errors::InvalidConfigurationError, "#{label} consumer is #{class_name}, which cannot be loaded: #{e.message.lines.first.strip}"
       end
 
       def known_names

@@ -10,11 +10,22 @@ module Karafka
       # @param control [Control]
       # @yield with the traps set; the former ones are back afterwards
       def self.trapped(control)
-        former = NAMES.to_h { |name| [name, ::Signal.trap(name.to_s) { control.push(name) }] }
+        owner = ::Process.pid
+        former = NAMES.to_h do |name|
+          [name, ::Signal.trap(name.to_s) { ::Process.pid == owner ? control.push(name) : leave_to_system(name) }]
+        end
         yield
       ensure
         former&.each { |name, handler| ::Signal.trap(name.to_s, handler || "DEFAULT") }
       end
+
+      # A forked child has inherited the traps, and the pipe they write to is its parent's: what is sent to the child must
+      # not stop the parent.
+      def self.leave_to_system(name)
+        ::Signal.trap(name.to_s, "DEFAULT")
+        ::Process.kill(name, ::Process.pid)
+      end
+      private_class_method :leave_to_system
     end
   end
 end

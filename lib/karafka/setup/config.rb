@@ -34,7 +34,7 @@ module Karafka
 
       setting :client_id, Types::NAME, "karafka"
       setting :group_id, Types::NAME, "app"
-      setting :concurrency, Types::COUNT, 5
+      setting :concurrency, Types::THREADS, 5
       setting :max_messages, Types::COUNT, 100
       setting :max_bytes, Types::COUNT, 1_048_576
       setting :max_wait_time, Types::MILLISECONDS, 0

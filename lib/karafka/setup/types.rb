@@ -6,15 +6,21 @@ module Karafka
     module Types
       ANY = Type.new("anything") { true }
       BOOLEAN = Type.new("true or false") { |value| [true, false].include?(value) }
-      COUNT = Type.new("an Integer of at least 1") { |value| value.is_a?(Integer) && value.positive? }
+      # What the engine and the clock can hold without overflow; far beyond what makes sense.
+      MOST = (2**31) - 1
+      IN_RANGE = ->(least) { ->(value) { value.is_a?(Integer) && value.between?(least, MOST) } }
+      private_constant :IN_RANGE
+      COUNT = Type.new("an Integer of at least 1, below 2**31", &IN_RANGE[1])
+      # Each one is a thread.
+      THREADS = Type.new("an Integer from 1 to 1000") { |value| value.is_a?(Integer) && value.between?(1, 1_000) }
       INTEGER = Type.new("an Integer") { |value| value.is_a?(Integer) }
-      MILLISECONDS = Type.new("an Integer of at least 0, in milliseconds") { |value| value.is_a?(Integer) && !value.negative? }
-      DELAY = Type.new("an Integer of at least 1, in milliseconds") { |value| value.is_a?(Integer) && value.positive? }
+      MILLISECONDS = Type.new("an Integer of at least 0, in milliseconds, below 2**31", &IN_RANGE[0])
+      DELAY = Type.new("an Integer of at least 1, in milliseconds, below 2**31", &IN_RANGE[1])
       SHUTDOWN = Type.new("in milliseconds: an Integer of at least 1000, or -1 to wait for ever (a value in seconds, as of Karafka " \
-                          "1.x, has to be multiplied by 1000)") { |value| value.is_a?(Integer) && (value >= 1000 || value == -1) }
+                          "1.x, has to be multiplied by 1000)") { |value| value == -1 || IN_RANGE[1_000][value] }
       # Kafka's own rule for topics, which we apply to groups and clients as well: it keeps metrics and logs readable.
       NAME = Type.new("1 to 249 letters, digits, dots, dashes or underscores", convert: ->(value) { Types.text(value) }) do |value|
-        value.is_a?(String) && value.match?(/\A[A-Za-z0-9._-]{1,249}\z/) && !%w[. ..].include?(value)
+        value.is_a?(String) && value.valid_encoding? && value.match?(/\A[A-Za-z0-9._-]{1,249}\z/) && !%w[. ..].include?(value)
       end
       OFFSET = Type.new('"earliest" or "latest"', convert: ->(value) { Types.text(value) }) do |value|
         %w[earliest latest].include?(value)

@@ -73,6 +73,16 @@ RSpec.describe Karafka::Cli do
       expect(err.lines.size).to eq(2)
     end
 
+    it "gets a sentence and no backtrace: a boot file that recurses, lacks an `end`, or requires what is not there" do
+      { "def again = again()\nagain" => /SystemStackError/, "class A" => /SyntaxError/, "require 'nope/nope'" => /LoadError/ }.each do |text, error|
+        File.write("karafka.rb", text)
+        status, _, err = run("server")
+        expect([status, err.lines.size]).to eq([1, 2])
+        expect(err).to match(error)
+        expect(err).not_to include("zeitwerk")
+      end
+    end
+
     it "shows the backtrace where it is asked for" do
       ENV["KARAFKA_BACKTRACE"] = "1"
       File.write("karafka.rb", "raise 'oh'\n")

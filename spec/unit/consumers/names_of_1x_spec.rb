@@ -91,11 +91,11 @@ RSpec.describe "consumers of Karafka 1.x and 2016" do
     end
   end
 
-  it "answer params_batch and params in a batch" do
+  it "answer params_batch in a batch" do
     seen = nil
     klass = Class.new(Karafka::BaseConsumer) do
       define_method(:consume) do
-        seen = [params_batch.size, params["id"], params_batch.parsed.size]
+        seen = [params_batch.size, params_batch.first["id"], params_batch.parsed.size]
       end
     end
     run(klass, FakeLease.new(['{"id":1}', '{"id":2}']))
@@ -107,5 +107,14 @@ RSpec.describe "consumers of Karafka 1.x and 2016" do
     expect { run(klass, FakeLease.new(%w[1])) }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /respond_with is not there yet/)
     expect { klass.new.transaction { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
     expect { klass.new.insights }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
+  end
+
+  it "refuses `params` of a topic that gives batches, where it would lose all messages but one" do
+    expect { Class.new(Karafka::BaseConsumer).new.params }
+      .to raise_error(Karafka::Errors::InvalidConfigurationError, /batch_consuming false.*params_batch/)
+  end
+
+  it "has the controllers of 2016 under their name" do
+    expect(Karafka::BaseController).to be(Karafka::Consumers::Controller)
   end
 end

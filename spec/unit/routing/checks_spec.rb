@@ -21,6 +21,10 @@ RSpec.describe Karafka::Routing::Contract do
     refuses(/it is private there/) { topic(klass: hidden) }
   end
 
+  it "refuses kafka settings that are no Hash" do
+    refuses(/topic orders kafka is 5, but must be a Hash/) { topic { kafka(5) } }
+  end
+
   it "takes a consumer that inherits or includes its consume" do
     base = consumer_class("Base")
     expect(topic(klass: stub_const("Sub", Class.new(base))).consumer).to be(Sub)

@@ -87,6 +87,16 @@ RSpec.describe Karafka::Runtime do
     wait_until { lease.settled == [:nack] }
   end
 
+  it "goes on when it is asked for its threads and the logger raises" do
+    start
+    allow(Karafka.logger).to receive(:unknown).and_raise("disk full")
+    expect do
+      runtime.control.push(:TTIN)
+      runtime.stop
+      expect(@thread.value).to eq(0)
+    end.to output(/karafka: cannot report the threads: RuntimeError: disk full/).to_stderr
+  end
+
   it "refuses a consumer with a feature that is not there yet" do
     route(Class.new(Karafka::BaseConsumer) do
       def consume = nil

@@ -29,6 +29,17 @@ RSpec.describe Karafka::Setup::Config do
     expect(config.pause.to_h).to include(timeout: 10, max_timeout: 20)
   end
 
+  it "refuses numbers that the engine cannot hold, and more threads than a process can have" do
+    { max_messages: 2**70, max_bytes: 2**31, max_wait_time: 2**64, shutdown_timeout: 2**80, concurrency: 10**9 }.each do |name, value|
+      expect { setup { |c| c.public_send(:"#{name}=", value) } }
+        .to raise_error(Karafka::Errors::InvalidConfigurationError, /config\.#{name} is #{value}, but must be \S+/)
+    end
+  end
+
+  it "refuses a name that is not valid UTF-8" do
+    expect { setup { |c| c.client_id = "\xff" } }.to raise_error(Karafka::Errors::InvalidConfigurationError, /client_id is "\\xFF", but/)
+  end
+
   {
     client_id: "a b", group_id: "", concurrency: 0, max_messages: "100", max_wait_time: -1, initial_offset: "newest",
     consumer_persistence: nil, logger: Object.new, monitor: :none, topic_mapper: Object.new, consumer_mapper: "x", producer: Object.new,

@@ -137,8 +137,8 @@ fn a_fenced_member_comes_back_on_real_kafka() {
 }
 
 #[test]
-fn a_topic_deleted_while_it_is_read_disturbs_no_other() {
-    let kafka = real_kafka!("a_topic_deleted_while_it_is_read_disturbs_no_other");
+fn a_topic_deleted_while_it_is_read_disturbs_no_other_on_real_kafka() {
+    let kafka = real_kafka!("a_topic_deleted_while_it_is_read_disturbs_no_other_on_real_kafka");
     let (doomed, other) = (kafka.topic(2), kafka.topic(2));
     kafka.fill(&doomed, 2, 0..100);
     kafka.fill(&other, 2, 0..100);

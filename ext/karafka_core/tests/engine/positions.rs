@@ -192,8 +192,8 @@ on_both! {
 }
 
 #[test]
-fn a_seek_to_a_time_finds_the_first_message_not_older() {
-    let kafka = real_kafka!("a_seek_to_a_time_finds_the_first_message_not_older");
+fn a_seek_to_a_time_finds_the_first_message_not_older_on_real_kafka() {
+    let kafka = real_kafka!("a_seek_to_a_time_finds_the_first_message_not_older_on_real_kafka");
     let topic = kafka.topic(1);
     let sender = kafka.producer();
     for number in 0..50i64 {

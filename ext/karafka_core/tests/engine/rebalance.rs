@@ -259,8 +259,8 @@ on_both! {
 }
 
 #[test]
-fn what_was_marked_before_the_grace_ran_out_is_committed() {
-    let kafka = real_kafka!("what_was_marked_before_the_grace_ran_out_is_committed");
+fn what_was_marked_before_the_grace_ran_out_is_committed_on_real_kafka() {
+    let kafka = real_kafka!("what_was_marked_before_the_grace_ran_out_is_committed_on_real_kafka");
     let (topic, group, first, lease, _second) = revocation(&kafka, 100);
     assert!(lease.mark(4));
     wait_until("the revocation", || first.log.has_event(is_revoked));
@@ -394,8 +394,8 @@ fn slow_work(kafka: &Kafka, settings: &[(&str, &str)]) {
 }
 
 #[test]
-fn new_partitions_of_a_topic_are_read() {
-    let kafka = real_kafka!("new_partitions_of_a_topic_are_read");
+fn new_partitions_of_a_topic_are_read_on_real_kafka() {
+    let kafka = real_kafka!("new_partitions_of_a_topic_are_read_on_real_kafka");
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..10);
     let group = with(group(&kafka, &topic), &[("topic.metadata.refresh.interval.ms", "300")]);
