@@ -1,7 +1,7 @@
 //! Arenas that were given back, for the next batches. Fresh memory of this size comes from the kernel page by page,
 //! and a garbage-collected host gives it back late: without the pool page faults are a quarter of a no-op run.
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 /// Small ones are cheap to allocate, large ones are rare and would pin memory.
 const POOLED_BYTES: std::ops::RangeInclusive<usize> = 16 * 1024..=4 * 1024 * 1024;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 use crate::batch::held_bytes;
 use crate::client::ConsumerClient;
@@ -259,7 +259,7 @@ impl Engine {
         let deadline = Instant::now() + timeout;
         let mut open = self.open_groups.lock();
         while *open > 0 {
-            if self.group_closed.wait_until(&mut open, deadline).timed_out() {
+            if self.group_closed.wait_until(&mut open, deadline) {
                 return Ok(*open == 0);
             }
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 use crate::error::KafkaError;
 use crate::native::PartitionRow;
@@ -131,7 +131,7 @@ impl EventQueue {
                 return Some(Vec::new());
             }
             let timed_out = match deadline {
-                Some(deadline) => self.filled.wait_until(&mut inner, deadline).timed_out(),
+                Some(deadline) => self.filled.wait_until(&mut inner, deadline),
                 None => {
                     self.filled.wait(&mut inner);
                     false

@@ -23,6 +23,7 @@ mod poller;
 pub mod producer;
 mod ready_queue;
 pub mod settings;
+mod sync;
 mod telemetry;
 
 pub use native::PartitionRow;

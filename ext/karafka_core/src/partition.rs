@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use rdkafka::bindings as sys;
 
 use crate::batch::{Batch, Slice};
@@ -271,7 +271,7 @@ impl Partition {
             state.carry = None;
             state.filling = None;
             state.leased = Some((Kind::Seek, Instant::now()));
-            let sought = MutexGuard::unlocked(&mut state, || self.apply_seek(position));
+            let sought = state.unlocked(|| self.apply_seek(position));
             state.leased = None;
             self.settled.notify_all();
             if let Err(error) = sought {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::{Arc, Once, Weak};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use tracing::field::{Field, Visit};
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};

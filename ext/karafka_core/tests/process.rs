@@ -135,6 +135,42 @@ fn the_log_lines_of_librdkafka_reach_the_events_of_each_engine_in_turn() {
     }
 }
 
+fn threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let name = |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
+    let mut names: Vec<String> = tasks.filter_map(name).map(|name| name.trim().to_owned()).collect();
+    names.retain(|name| name.starts_with("krs.") || name.starts_with("rdk:"));
+    names.sort();
+    names
+}
+
+#[test]
+fn a_stopped_engine_leaves_no_thread_behind_and_none_starts_before_it_does() {
+    let _alone = alone();
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..100);
+    wait_until("the producer is gone", || {
+        threads().iter().filter(|name| *name == "rdk:main").count() == 1
+    });
+    let before = threads();
+    let config = || {
+        engine_config(vec![
+            kafka.group(vec![topic_config(&topic)]),
+            kafka.group(vec![topic_config(&topic)]),
+        ])
+    };
+    drop(Engine::new(config()).unwrap());
+    assert_eq!(threads(), before, "nothing runs before the start");
+    for _ in 0..3 {
+        let harness = Harness::start(config(), 2, ack);
+        harness.wait_for_messages(200);
+        assert_eq!(threads().iter().filter(|name| name.starts_with("krs.poll")).count(), 2);
+        harness.stop();
+    }
+    wait_until("the threads are gone", || threads() == before);
+}
+
 #[test]
 fn an_idle_engine_costs_no_processor_time() {
     let _alone = alone();
@@ -144,16 +180,16 @@ fn an_idle_engine_costs_no_processor_time() {
     };
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..10);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    for key in [
-        "fetch.wait.max.ms",
-        "heartbeat.interval.ms",
-        "session.timeout.ms",
-        "auto.commit.interval.ms",
-    ] {
-        group.kafka.remove(key);
-    }
     let measure = |workers: usize| {
+        let mut group = kafka.group(vec![topic_config(&topic)]);
+        for key in [
+            "fetch.wait.max.ms",
+            "heartbeat.interval.ms",
+            "session.timeout.ms",
+            "auto.commit.interval.ms",
+        ] {
+            group.kafka.remove(key);
+        }
         let harness = Harness::start(engine_config(vec![group.clone()]), 1, ack);
         harness.wait_for_assignment(1);
         wait_until("the first commit is over", || {

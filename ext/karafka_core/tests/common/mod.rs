@@ -280,6 +280,15 @@ pub fn topic_config(name: &str) -> TopicConfig {
     }
 }
 
+/// For tests that need a batch of exactly `count`: fetching may bring the first message alone.
+pub fn whole_batches(name: &str, count: usize) -> TopicConfig {
+    TopicConfig {
+        max_messages: count,
+        max_wait_time_ms: 1_000,
+        ..topic_config(name)
+    }
+}
+
 pub fn engine_config(groups: Vec<GroupConfig>) -> EngineConfig {
     EngineConfig {
         revocation_grace_ms: 2_000,

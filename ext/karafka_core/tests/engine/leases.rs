@@ -14,7 +14,7 @@ fn an_abandoned_lease_is_reported_and_delivered_again() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..10);
-    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![whole_batches(&topic, 10)])]));
     let lease = harness.take();
     lease.mark(3);
     drop(lease);
@@ -139,7 +139,7 @@ fn a_batch_stays_readable_after_its_lease_is_settled_and_the_engine_gone() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..10);
-    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![whole_batches(&topic, 10)])]));
     let lease = harness.take();
     let messages = lease.messages().clone();
     lease.ack();

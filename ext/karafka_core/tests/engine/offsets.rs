@@ -15,8 +15,7 @@ const NO_INTERVAL: &str = "600000";
 fn one_topic(kafka: &Kafka, messages: u64, max_messages: usize, interval_ms: &str) -> (String, String, Harness) {
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..messages);
-    let mut config = topic_config(&topic);
-    config.max_messages = max_messages;
+    let config = whole_batches(&topic, max_messages);
     let mut group = kafka.group(vec![config]);
     group.kafka.insert("auto.commit.interval.ms".into(), interval_ms.into());
     let id = group.id.clone();
@@ -72,8 +71,7 @@ on_both! {
     fn a_restart_goes_on_at_the_committed_offset(kafka) {
         let topic = kafka.topic(1);
         kafka.fill(&topic, 1, 0..100);
-        let mut config = topic_config(&topic);
-        config.max_messages = 30;
+        let config = whole_batches(&topic, 30);
         let group = kafka.group(vec![config]);
         let first = Harness::without_workers(engine_config(vec![group.clone()]));
         first.take().ack();

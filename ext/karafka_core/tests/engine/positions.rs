@@ -11,8 +11,7 @@ use crate::{on_both, real_kafka};
 fn start(kafka: &Kafka, messages: u64, max_messages: usize) -> (String, Harness) {
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..messages);
-    let mut config = topic_config(&topic);
-    config.max_messages = max_messages;
+    let config = whole_batches(&topic, max_messages);
     (
         topic,
         Harness::without_workers(engine_config(vec![kafka.group(vec![config])])),
@@ -57,8 +56,7 @@ on_both! {
     fn a_seek_commits_only_what_was_processed_after_it(kafka) {
         let topic = kafka.topic(1);
         kafka.fill(&topic, 1, 0..100);
-        let mut config = topic_config(&topic);
-        config.max_messages = 10;
+        let config = whole_batches(&topic, 10);
         let group = kafka.group(vec![config]);
         let id = group.id.clone();
         let harness = Harness::without_workers(engine_config(vec![group]));
@@ -172,8 +170,7 @@ on_both! {
         // An offset that does not exist, and a reset policy that makes it an error.
         let topic = kafka.topic(2);
         kafka.fill(&topic, 2, 0..40);
-        let mut config = topic_config(&topic);
-        config.max_messages = 10;
+        let config = whole_batches(&topic, 10);
         let mut group = kafka.group(vec![config]);
         let harness = {
             group.kafka.insert("auto.offset.reset".into(), "error".into());
@@ -208,8 +205,7 @@ fn a_seek_to_a_time_finds_the_first_message_not_older_on_real_kafka() {
         sender.send(&message);
     }
     sender.flush();
-    let mut config = topic_config(&topic);
-    config.max_messages = 10;
+    let config = whole_batches(&topic, 10);
     let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![config])]));
     let lease = harness.take();
     lease.seek(Position::TimeMs(1_700_000_020_500));

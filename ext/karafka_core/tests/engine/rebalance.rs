@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use karafka_core::config::GroupConfig;
 use karafka_core::event::Event;
@@ -15,6 +15,12 @@ use crate::{on_both, real_kafka};
 
 /// UNKNOWN_MEMBER_ID: the broker has thrown this member out.
 const THROWN_OUT: i32 = 25;
+
+const KIP_848: [(&str, &str); 3] = [
+    ("group.protocol", "consumer"),
+    ("session.timeout.ms", ""),
+    ("heartbeat.interval.ms", ""),
+];
 
 fn ack(lease: Lease) {
     lease.ack();
@@ -107,6 +113,13 @@ fn churn(kafka: &Kafka, settings: &[(&str, &str)], rounds: usize) {
                     return;
                 }
                 ledger.process(&lease);
+                if outcome == 16 {
+                    // Once more from the start of this batch.
+                    lease.seek(Position::Offset(lease.messages().first_offset().unwrap()));
+                }
+                if outcome == 17 {
+                    lease.pause(None, Some(Duration::from_millis(5)));
+                }
                 if outcome == 18 {
                     return; // abandoned after the work was done
                 }
@@ -177,12 +190,7 @@ fn members_join_and_leave_under_load_cooperatively_on_real_kafka() {
 #[test]
 fn members_join_and_leave_under_load_with_kip_848_on_real_kafka() {
     let kafka = real_kafka!("members_join_and_leave_under_load_with_kip_848_on_real_kafka");
-    let settings = [
-        ("group.protocol", "consumer"),
-        ("session.timeout.ms", ""),
-        ("heartbeat.interval.ms", ""),
-    ];
-    churn(&kafka, &settings, 3);
+    churn(&kafka, &KIP_848, 3);
 }
 
 /// Starts a member that keeps its first lease, and a second member that makes the first lose partitions.
@@ -347,25 +355,37 @@ fn no_pause_timer_or_waiting_batch_survives_its_assignment() {
 }
 
 #[test]
-fn slow_work_costs_no_rebalance() {
-    let kafka = Kafka::mock(1);
+fn slow_work_costs_no_rebalance_on_the_mock() {
+    slow_work(&Kafka::mock(1), &[("session.timeout.ms", "6000")]);
+}
+
+#[test]
+fn slow_work_costs_no_rebalance_on_real_kafka() {
+    let kafka = real_kafka!("slow_work_costs_no_rebalance_on_real_kafka");
+    slow_work(&kafka, &[]);
+}
+
+#[test]
+fn slow_work_costs_no_rebalance_with_kip_848_on_real_kafka() {
+    slow_work(
+        &real_kafka!("slow_work_costs_no_rebalance_with_kip_848_on_real_kafka"),
+        &KIP_848,
+    );
+}
+
+/// A lease is out for longer than `max.poll.interval.ms`.
+fn slow_work(kafka: &Kafka, settings: &[(&str, &str)]) {
     let topic = kafka.topic(2);
     kafka.fill(&topic, 2, 0..40);
     let group = with(
-        group(&kafka, &topic),
-        &[
-            ("session.timeout.ms", "6000"),
-            ("max.poll.interval.ms", "6000"),
-            ("auto.commit.interval.ms", "100"),
-        ],
+        with(group(kafka, &topic), settings),
+        &[("max.poll.interval.ms", "6000")],
     );
     let harness = Harness::without_workers(engine_config(vec![group.clone()]));
     let lease = harness.take();
-    let started = Instant::now();
     stays("assigned", Duration::from_millis(7_500), || {
         !harness.log.has_event(is_revoked)
     });
-    assert!(started.elapsed() > Duration::from_secs(7));
     assert!(lease.ack());
     let next = lease.messages().last_offset().unwrap() + 1;
     wait_until("committed", || {
