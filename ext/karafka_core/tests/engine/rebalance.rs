@@ -150,6 +150,10 @@ fn churn(kafka: &Kafka, settings: &[(&str, &str)], rounds: usize) {
     let total = fill(600);
     wait_until("every message is processed", || ledger.count() == total);
     wait_until("all partitions are back", || stays.assigned() == 6);
+    // What was sought back is processed again before it counts.
+    wait_until("everything is committed", || {
+        (0..6).all(|partition| kafka.committed(&group.id, &topic, partition) == Some(total as i64 / 6))
+    });
     let (_, log) = stays.stop();
     ledger.check(&log);
     for partition in 0..6 {
