@@ -166,7 +166,10 @@ impl QueueEvent {
             if !text.is_null() {
                 error.message = CStr::from_ptr(text).to_string_lossy().into_owned();
             }
-            error.fatal = sys::rd_kafka_event_error_is_fatal(self.0) != 0;
+            // It reads a field that only error events have; librdkafka's others are allocated too short for it.
+            if self.kind() == sys::RD_KAFKA_EVENT_ERROR {
+                error.fatal = sys::rd_kafka_event_error_is_fatal(self.0) != 0;
+            }
             Some(error)
         }
     }
