@@ -34,6 +34,8 @@ module Karafka
 
     # What to do instead, where there is something.
     HINTS = {
+      dead_letter_queue: "Meanwhile rescue in `consume` and `produce_sync` to a topic of your own.",
+      produce: "Meanwhile use `Karafka.producer` in `karafka console`.",
       virtual_partitions: "It will be called `parallel`.",
       throttling: "It will be called `throttle`.",
       delaying: "It will be called `delay_by`.",

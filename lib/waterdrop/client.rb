@@ -7,7 +7,13 @@ module WaterDrop
     ANNOUNCE = 1
     # How long the event thread sleeps where nothing happens, ms. A close wakes it.
     EVENTS_TIMEOUT_MS = 60_000
-    private_constant :ANNOUNCE, :EVENTS_TIMEOUT_MS
+    # Ruby 3.1 hands a signal to the main thread only where some thread runs or sleeps in Ruby. Where this producer's two
+    # are all there are, and both wait outside of it, nobody does: so the main thread looks itself, so often.
+    SIGNALS_MS = 100
+    # What librdkafka repeats several times a second while no broker answers, and seconds between two such lines in the log.
+    REPEATED = %i[all_brokers_down transport resolve].freeze
+    REPEATED_PAUSE = 10
+    private_constant :ANNOUNCE, :EVENTS_TIMEOUT_MS, :SIGNALS_MS, :REPEATED, :REPEATED_PAUSE
 
     # @return [Numeric] ms
     attr_reader :max_wait_timeout
@@ -23,6 +29,7 @@ module WaterDrop
       @native = build(config) if config.deliver
       @watched = {}
       @last_tag = ANNOUNCE
+      @said = {}
       @lock = Mutex.new
     end
 
@@ -64,7 +71,7 @@ module WaterDrop
     # @param timeout_ms [Numeric] -1: for ever
     # @return [Boolean] false: timed out
     def wait(delivery, index, timeout_ms)
-      @native ? @native.wait(delivery, index, timeout_ms.ceil) : true
+      @native ? in_steps(timeout_ms.ceil) { |step| @native.wait(delivery, index, step) } : true
     end
 
     # @return [Integer] messages without a report
@@ -75,7 +82,7 @@ module WaterDrop
     # @param timeout_ms [Numeric]
     # @return [Boolean]
     def flush(timeout_ms)
-      @native ? @native.flush(timeout_ms.ceil) : true
+      @native ? in_steps(timeout_ms.ceil) { |step| @native.flush(step) } : true
     end
 
     # @return [Integer]
@@ -101,6 +108,19 @@ module WaterDrop
     end
 
     private
+
+    def in_steps(timeout_ms)
+      deadline = now + (timeout_ms / 1000.0) unless timeout_ms.negative?
+      loop do
+        left = deadline ? ((deadline - now) * 1000).ceil.clamp(0, SIGNALS_MS) : SIGNALS_MS
+        return true if yield(left)
+        return false if deadline && now >= deadline
+      end
+    end
+
+    def now
+      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
+    end
 
     def build(config)
       Karafka::Native::Producer.new(kafka: config.native_kafka, max_payload_size: config.max_payload_size)
@@ -201,10 +221,21 @@ module WaterDrop
 
     def error(error, type, **payload)
       unless @monitor.listening?("error.occurred")
+        return if repeated?(error)
+
         return @config.logger.error("[#{@config.id}] #{type}: #{error.message} (#{error.respond_to?(:code) ? error.code : error.class})")
       end
 
       @monitor.instrument("error.occurred", { producer_id: @config.id, caller: self, error: error, type: type, **payload })
+    end
+
+    def repeated?(error)
+      code = error.code if error.respond_to?(:code)
+      return false unless REPEATED.include?(code) && !error.fatal?
+      return true if @said[code] && now - @said[code] < REPEATED_PAUSE
+
+      @said[code] = now
+      false
     end
 
     # A subscriber that raises must not end the event thread.

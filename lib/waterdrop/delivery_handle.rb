@@ -53,6 +53,13 @@ module WaterDrop
       report
     end
 
+    # Short: a console prints each handle, and behind it is a whole client.
+    # @return [String]
+    def inspect
+      report = self.report or return "#<#{self.class} no answer yet>"
+      "#<#{self.class} #{report.error ? report.error.message : "#{report.topic}/#{report.partition}@#{report.offset}"}>"
+    end
+
     # @return [DeliveryReport, nil] nil: no answer yet
     def report
       DeliveryReport.of(@delivery, @index, label)

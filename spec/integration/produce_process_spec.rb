@@ -67,6 +67,33 @@ RSpec.describe "a producer and its process" do
     made.close
   end
 
+  it "can be ended by TERM while its only threads wait for a broker that is not there" do
+    script = <<~RUBY
+      require "waterdrop"
+      $stdout.sync = true
+      producer = WaterDrop::Producer.new do |config|
+        config.kafka = { "bootstrap.servers": "127.0.0.1:1" }
+        config.logger = Logger.new($stdout)
+      end
+      handle = producer.produce_async(topic: "orders")
+      p handle
+      begin
+        handle.wait(max_wait_timeout_ms: 1_500)
+      rescue WaterDrop::Errors::ProduceError => e
+        puts e.message
+      end
+      handle.wait
+    RUBY
+    lib = File.expand_path("../../lib", __dir__)
+    IO.popen([RbConfig.ruby, "-I", lib, "-e", script], err: File::NULL) do |out|
+      expect(out.gets).to eq("#<WaterDrop::DeliveryHandle no answer yet>\n")
+      lines = out.take_while { |line| !line.start_with?("no answer for a message to orders within 1500 ms") }
+      Process.kill(:TERM, out.pid)
+      expect((lines + out.readlines).grep(/all_brokers_down/).size).to eq(1)
+    end
+    expect($?.termsig).to eq(Signal.list.fetch("TERM")) # rubocop:disable Style/SpecialGlobalVars
+  end
+
   it "tells a child that a handle of its parent will never answer there" do
     made = WaterDrop::Producer.new do |config|
       config.kafka = { "bootstrap.servers": "127.0.0.1:1", log_level: 0 }

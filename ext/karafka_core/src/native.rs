@@ -166,10 +166,9 @@ impl QueueEvent {
             if !text.is_null() {
                 error.message = CStr::from_ptr(text).to_string_lossy().into_owned();
             }
-            // It reads a field that only error events have; librdkafka's others are allocated too short for it.
-            if self.kind() == sys::RD_KAFKA_EVENT_ERROR {
-                error.fatal = sys::rd_kafka_event_error_is_fatal(self.0) != 0;
-            }
+            // librdkafka reads the flag of any event, but only an error event is that large: of another one, such as a
+            // refused commit, it reads beyond the memory of the event.
+            error.fatal = self.kind() == sys::RD_KAFKA_EVENT_ERROR && sys::rd_kafka_event_error_is_fatal(self.0) != 0;
             Some(error)
         }
     }

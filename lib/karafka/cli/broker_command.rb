@@ -53,7 +53,8 @@ module Karafka
         @out.puts("Kafka for development is up: #{address}")
         topics.each { |name, partitions| @out.puts("  topic #{name}, #{partitions} #{partitions == 1 ? "partition" : "partitions"}") }
         @out.puts("  config.kafka = { \"bootstrap.servers\": \"#{address}\" }")
-        @out.puts("It keeps at most 5 MB a partition, in memory only. Ctrl-C ends it.")
+        @out.puts("It keeps at most 5 MB a partition, in memory only. Where a process joins or leaves, its group waits for about",
+                  "session.timeout.ms: set that to 6000 in development. Ctrl-C ends it.")
         @out.flush
         write_address(address)
       end

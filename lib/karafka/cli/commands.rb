@@ -8,6 +8,12 @@ module Karafka
         true
       end
 
+      # Thor knows `help server` only.
+      def self.start(given = ARGV, config = {})
+        command, *rest = given
+        super((rest & %w[-h --help]).empty? ? given : ["help", command], config)
+      end
+
       def self.basename
         "karafka"
       end

@@ -16,6 +16,12 @@ module Karafka
         authentication: "a broker refused the credentials. Check the sasl.* settings in config.kafka."
       }.freeze
 
+      # What to look at, where each report is news: it may be about another topic.
+      ADVICE = {
+        unknown_topic_or_part: "compare the name with `karafka routes` and with Kafka's topics. " \
+                               "It is consumed as soon as it is there."
+      }.freeze
+
       # Seconds between two reports of the same trouble: 0, then doubling up to the last.
       FIRST_PAUSE = 10
       LONGEST_PAUSE = 300
@@ -35,7 +41,7 @@ module Karafka
       # @return [Errors::KafkaError, nil] nil: that was said a short time ago
       def report(event)
         code = event[:code].to_s.delete_prefix("_").to_sym
-        return error(event, code) unless HINTS.key?(code) && !event[:fatal]
+        return error(event, code, (": #{ADVICE[code]}" if ADVICE.key?(code))) unless HINTS.key?(code) && !event[:fatal]
 
         silent = due(event[:group], code) or return
         repeated = " (#{silent} more since the last report)" if silent.positive?

@@ -263,6 +263,7 @@ RSpec.describe Karafka::Cli do
   it "prints its version and its help" do
     expect(run("version")).to eq([0, "karafka-rs #{Karafka::VERSION}\n", ""])
     expect(run("help")).to match([0, /server.*short: s/, ""])
+    %w[--help -h].each { |flag| expect(run("server", flag)).to match([0, /Usage:\n  karafka server/, ""]) }
   end
 
   it "is both executables" do

@@ -30,6 +30,10 @@ RSpec.describe Karafka::Engine::Connectivity do
     expect(down(:_transport).code).to eq(:transport)
   end
 
+  it "says each time what to look at where a topic is missing" do
+    2.times { expect(down(:unknown_topic_or_part).message).to match(/compare the name with `karafka routes`/) }
+  end
+
   it "passes on every other error, and fatal ones always" do
     2.times { expect(down(:topic_authorization_failed, topic: "orders").topic).to eq("orders") }
     2.times { expect(down(:transport, fatal: true)).to be_fatal }
