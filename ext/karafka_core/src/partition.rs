@@ -363,6 +363,10 @@ impl Partition {
                 return None;
             }
             state.carry = Some(Slice::whole(batch));
+        } else {
+            // The queue is not looked at, and the notice of what came meanwhile may be the one that led here:
+            // librdkafka gives no other until the queue was empty.
+            state.more = true;
         }
         let carry = state.carry.as_mut()?;
         let slice = carry.split_front(config.max_messages, config.max_bytes);

@@ -233,3 +233,35 @@ fn a_slow_partition_does_not_hold_up_the_others() {
     drop(closed);
     harness.wait_for_messages(3_000);
 }
+
+/// What arrives while part of a batch still waits in memory is told of only once.
+#[test]
+fn messages_that_come_while_the_rest_of_a_batch_waits_are_delivered_after_it() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    let send = || {
+        let sender = kafka.producer();
+        for _ in 0..3 {
+            sender.send(&Message {
+                payload: Some(vec![b'x'; 1_000]),
+                ..Message::to(&topic)
+            });
+        }
+        sender.flush();
+    };
+    let mut config = topic_config(&topic);
+    config.max_bytes = 1_000;
+    config.max_wait_time_ms = 300;
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![config])]));
+    send();
+    let first = harness.take();
+    assert_eq!(first.messages().len(), 1);
+    send();
+    stays("librdkafka has fetched the rest", Duration::from_millis(400), || true);
+    first.ack();
+    for offset in 1..6 {
+        let lease = harness.take_within(Duration::from_secs(3)).expect("it goes on");
+        assert_eq!(lease.messages().first_offset(), Some(offset));
+        lease.ack();
+    }
+}

@@ -323,3 +323,20 @@ fn nothing_unprocessed_is_ever_committed() {
     });
     harness.stop();
 }
+
+#[test]
+fn messages_that_come_while_a_failed_batch_waits_are_delivered_after_it() {
+    let kafka = Kafka::mock(1);
+    let (topic, _, harness) = one_topic(&kafka, 5, 100, "100");
+    let lease = harness.take();
+    let count = lease.messages().len() as i64;
+    kafka.fill(&topic, 1, 5..10);
+    stays("librdkafka has fetched them", Duration::from_millis(400), || true);
+    lease.nack();
+    let again = harness.take();
+    assert_eq!((again.attempt(), again.messages().last_offset()), (2, Some(count - 1)));
+    again.ack();
+    let next = harness.take_within(Duration::from_secs(3)).expect("it goes on");
+    assert_eq!(next.messages().first_offset(), Some(count));
+    next.ack();
+}

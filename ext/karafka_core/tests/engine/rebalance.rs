@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use karafka_core::config::GroupConfig;
 use karafka_core::event::Event;
@@ -148,7 +148,25 @@ fn churn(kafka: &Kafka, settings: &[(&str, &str)], rounds: usize) {
         ledger.check(&stays.log);
     }
     let total = fill(600);
-    wait_until("every message is processed", || ledger.count() == total);
+    let deadline = Instant::now() + LONG;
+    while ledger.count() < total {
+        if Instant::now() > deadline {
+            let done: Vec<_> = (0..6)
+                .map(|partition| {
+                    let committed = kafka.committed(&group.id, &topic, partition);
+                    let processed = ledger.processed.lock().get(&partition).map_or(0, HashSet::len);
+                    (partition, processed, committed)
+                })
+                .collect();
+            let errors = stays.log.error_codes();
+            panic!(
+                "{} of {total} processed: {done:?}; errors {errors:?}; {:?}",
+                ledger.count(),
+                stays.engine.state()
+            );
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
     wait_until("all partitions are back", || stays.assigned() == 6);
     // What was sought back is processed again before it counts.
     wait_until("everything is committed", || {
