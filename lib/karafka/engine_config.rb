@@ -9,7 +9,9 @@ module Karafka
       # 1000 stalls a fast consumer each time its local queue is full.
       "fetch.queue.backoff.ms" => "10",
       # Counts per partition, since each has a queue of its own; librdkafka's default is 64 MB.
-      "queued.max.messages.kbytes" => "4096"
+      "queued.max.messages.kbytes" => "4096",
+      # A small message costs librdkafka ten times its size, so the bytes alone bound nothing.
+      "queued.min.messages" => "20000"
     }.freeze
 
     # What `statistics.emitted` and the metrics listeners live on. Off where nobody listens: it is expensive.
