@@ -48,16 +48,26 @@ static COLLECT_ABOVE: AtomicUsize = AtomicUsize::new(COLLECT_ABOVE_BYTES);
 
 /// Ruby sweeps as it allocates, and a consumer that allocates little (no-op, `pluck`) keeps hundreds of megabytes of
 /// batches that nobody refers to. So a young collection runs when they have doubled since the last.
+///
+/// It does not find all: what an old consumer refers to while any collection runs counts as old itself, so each of those
+/// leaves one batch behind. Where many are left, a full collection follows.
 fn collect_if_due(ruby: &Ruby) -> Result<(), Error> {
     if held_bytes() <= COLLECT_ABOVE.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let gc: RModule = ruby.class_object().const_get("GC")?;
-    gc.funcall::<_, _, Value>(
-        "start",
-        (kwargs!(ruby, "full_mark" => false, "immediate_sweep" => true),),
-    )?;
+    collect(ruby, false)?;
+    if held_bytes() > COLLECT_ABOVE_BYTES / 2 {
+        collect(ruby, true)?;
+    }
+    // A consumer may really need them: then the next time is when it has twice as many.
     COLLECT_ABOVE.store(COLLECT_ABOVE_BYTES.max(2 * held_bytes()), Ordering::Relaxed);
+    Ok(())
+}
+
+fn collect(ruby: &Ruby, full: bool) -> Result<(), Error> {
+    let gc: RModule = ruby.class_object().const_get("GC")?;
+    let options = kwargs!(ruby, "full_mark" => full, "immediate_sweep" => true);
+    gc.funcall::<_, _, Value>("start", (options,))?;
     Ok(())
 }
 
