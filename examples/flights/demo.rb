@@ -23,7 +23,7 @@ class Demo
   end
 
   def run
-    start_broker unless @brokers
+    @brokers ? create_topic : start_broker
     rows = load_rows
     consume(rows)
     report(rows)
@@ -39,6 +39,18 @@ class Demo
     karafka("broker", "--topics", "#{@topic}:#{PARTITIONS}", "--address-file", address, out: File::NULL)
     @brokers = wait_for("the broker") { File.exist?(address) && File.read(address).strip.then { |text| text unless text.empty? } }
     puts "Kafka in memory at #{@brokers}"
+  end
+
+  # A cluster may not create topics by itself. The wire client is the one of the specs: there is no Karafka::Admin yet.
+  def create_topic
+    require_relative "../../spec/support/kafka_wire"
+    cluster = KafkaWire.new(@brokers)
+    cluster.create_topic(@topic, partitions: PARTITIONS, replication: 1, config: {})
+    wait_for("the topic's leaders") do
+      partitions = cluster.metadata([@topic]).dig(:topics, @topic, :partitions)
+      partitions&.size == PARTITIONS && partitions.values.all? { |info| info[:leader] >= 0 }
+    end
+    puts "Topic #{@topic} created at #{@brokers}"
   end
 
   def load_rows
