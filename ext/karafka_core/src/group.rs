@@ -121,18 +121,18 @@ impl Group {
 
     /// Notes the answer to a commit with the partitions it is about, and tells the host.
     pub fn committed(&self, offsets: Vec<PartitionRow>, error: Option<KafkaError>) {
-        let assignment = self.assignment.lock();
-        for row in &offsets {
-            let key = (Arc::from(row.topic.as_str()), row.partition);
-            match assignment.current.get(&key) {
-                Some(partition) if row.error.is_some() || error.is_some() => partition.commit_failed(),
-                Some(partition) => partition.confirm(row.offset),
-                None => {}
-            }
-        }
-        drop(assignment);
         if error.is_some() {
             self.commit_again();
+        } else {
+            let assignment = self.assignment.lock();
+            for row in &offsets {
+                let key = (Arc::from(row.topic.as_str()), row.partition);
+                match assignment.current.get(&key) {
+                    Some(partition) if row.error.is_some() => partition.commit_failed(),
+                    Some(partition) => partition.confirm(row.offset),
+                    None => {}
+                }
+            }
         }
         self.emit(Event::Committed {
             group: self.id.clone(),

@@ -258,9 +258,6 @@ impl Lease {
     /// The end of the partition as last seen; -1 unknown. No I/O.
     pub fn high_watermark(&self) -> i64 {
         let partition = &self.partition;
-        if partition.group.guard.is_foreign() {
-            return -1;
-        }
         partition.group.client().map_or(-1, |client| {
             client.high_watermark(&partition.topic_name, partition.number)
         })
