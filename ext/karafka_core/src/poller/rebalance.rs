@@ -1,0 +1,109 @@
+//! What the poll thread answers when partitions come and go.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::commits::COMMIT_RETRY;
+use super::Poller;
+use crate::client::ConsumerClient;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::native::QueueEvent;
+use crate::partition::Partition;
+
+impl Poller {
+    pub(super) fn assign(&self, client: &ConsumerClient, event: &QueueEvent) {
+        let generation = {
+            let mut assignment = self.group.assignment.lock();
+            assignment.generation += 1;
+            assignment.generation
+        };
+        let mut opened = Vec::new();
+        for row in event.partitions() {
+            match self.open(client, &row.topic, row.partition, generation) {
+                Ok(partition) => opened.push(partition),
+                Err(error) => self.report(error),
+            }
+        }
+        if let Err(error) = client.assign(event) {
+            self.report(error);
+            opened.iter().for_each(Partition::end);
+            return;
+        }
+        let keys = opened
+            .iter()
+            .map(|partition| (partition.topic.clone(), partition.number));
+        let partitions: Vec<_> = keys.collect();
+        {
+            let mut assignment = self.group.assignment.lock();
+            assignment
+                .current
+                .extend(partitions.iter().cloned().zip(opened.iter().cloned()));
+        }
+        let group = self.group.id.clone();
+        self.group.emit(Event::Assigned {
+            group,
+            generation,
+            partitions,
+        });
+        opened.iter().for_each(Partition::notify);
+    }
+
+    fn open(&self, client: &ConsumerClient, topic: &str, number: i32, generation: u64) -> Result<Arc<Partition>> {
+        let index = self.group.topics.find(topic).ok_or_else(|| Error::Config {
+            setting: "topic".to_owned(),
+            value: topic.to_owned(),
+            reason: "was assigned but matches no route".to_owned(),
+        })?;
+        // Before the assignment is accepted: from then on messages may arrive.
+        let queue = client.split_partition(topic, number)?;
+        let partition = Partition::new(self.group.clone(), topic, index, number, generation)?;
+        partition.open(queue);
+        Ok(partition)
+    }
+
+    pub(super) fn revoke(&self, client: &ConsumerClient, event: &QueueEvent) {
+        let lost = client.assignment_lost();
+        let (leaving, generation) = {
+            let mut assignment = self.group.assignment.lock();
+            let leaving: Vec<Arc<Partition>> = event
+                .partitions()
+                .into_iter()
+                .filter_map(|row| assignment.current.remove(&(Arc::from(row.topic), row.partition)))
+                .collect();
+            assignment.departing.extend(leaving.iter().cloned());
+            (leaving, assignment.generation)
+        };
+        self.part_with(client, &leaving, lost);
+        if let Err(error) = client.unassign(event) {
+            self.report(error);
+        }
+        if !leaving.is_empty() {
+            let partitions = leaving
+                .iter()
+                .map(|partition| (partition.topic.clone(), partition.number))
+                .collect();
+            let group = self.group.id.clone();
+            self.group.emit(Event::Revoked {
+                group,
+                generation,
+                partitions,
+                lost,
+            });
+        }
+    }
+
+    /// Lets running leases end within the grace, commits what they marked, then ends the partitions.
+    fn part_with(&self, client: &ConsumerClient, leaving: &[Arc<Partition>], lost: bool) {
+        leaving.iter().for_each(|partition| partition.begin_revocation());
+        if !lost {
+            let deadline = Instant::now() + self.revocation_grace;
+            for partition in leaving {
+                partition.await_settled(deadline, &*self.force);
+            }
+            leaving.iter().for_each(|partition| partition.fence());
+            self.commit_finally(client, || leaving.to_vec(), || std::thread::park_timeout(COMMIT_RETRY));
+        }
+        leaving.iter().for_each(Partition::end);
+    }
+}
