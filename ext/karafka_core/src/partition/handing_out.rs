@@ -1,0 +1,168 @@
+//! What a worker gets that took a partition from the ready queue.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Filling, Partition, Pause, Position, State};
+use crate::batch::{Batch, Slice};
+use crate::drain::{drain, Drained};
+use crate::error::{Error, Result};
+use crate::lease::{Kind, Lease};
+use crate::native::{OFFSET_BEGINNING, OFFSET_END};
+use crate::sync::MutexGuard;
+
+/// How long one seek or time look-up may take before it is tried again.
+const POSITION_TIMEOUT: Duration = Duration::from_secs(5);
+const POSITION_RETRY: Duration = Duration::from_secs(1);
+
+impl Partition {
+    /// What there is to do now, if anything. Called by the worker that took this partition from the ready queue.
+    pub fn lease(self: &Arc<Self>) -> Option<Lease> {
+        let mut state = self.state.lock();
+        if state.ended {
+            return self.farewell(state, Kind::Revoked);
+        }
+        if self.group.is_stopping() && !state.revoking {
+            return self.farewell(state, Kind::Shutdown);
+        }
+        if state.revoking || self.group.is_quiet() {
+            drop(state);
+            self.park();
+            return None;
+        }
+        match state.pause {
+            Pause::UntilResumed => {
+                drop(state);
+                self.park();
+                return None;
+            }
+            Pause::Until(at) if at > Instant::now() => {
+                self.look_at(&mut state, at);
+                drop(state);
+                self.park();
+                return None;
+            }
+            _ => state.pause = Pause::No,
+        }
+        if let Some(position) = state.seek.take() {
+            state.carry = None;
+            state.filling = None;
+            state.leased = Some((Kind::Seek, Instant::now()));
+            let sought = state.unlocked(|| self.apply_seek(position));
+            state.leased = None;
+            self.settled.notify_all();
+            if let Err(error) = sought {
+                self.report(error);
+                state.seek.get_or_insert(position);
+                // The user may have paused it meanwhile.
+                if state.pause == Pause::No {
+                    state.pause = Pause::Until(Instant::now() + POSITION_RETRY);
+                }
+            }
+            drop(state);
+            self.look_again();
+            return None;
+        }
+        match self.next_slice(&mut state) {
+            Some(slice) => Some(self.hand_out(&mut state, Kind::Consume, slice)),
+            None if state.reached_end => {
+                state.reached_end = false;
+                Some(self.hand_out(&mut state, Kind::Eofed, Slice::whole(Batch::with_capacity(0, 0))))
+            }
+            None => {
+                drop(state);
+                self.park();
+                None
+            }
+        }
+    }
+
+    fn hand_out(self: &Arc<Self>, state: &mut State, kind: Kind, slice: Slice) -> Lease {
+        state.leased = Some((kind, Instant::now()));
+        state.has_consumer = true;
+        if let (-1, Some(first)) = (state.first_delivered, slice.first_offset()) {
+            state.first_delivered = first;
+        }
+        Lease::new(self.clone(), kind, slice, state.attempt)
+    }
+
+    /// The last lease of a partition: once, and only if somebody has seen the partition at all.
+    fn farewell(self: &Arc<Self>, mut state: MutexGuard<'_, State>, kind: Kind) -> Option<Lease> {
+        state.carry = None;
+        state.filling = None;
+        if state.has_consumer && !state.farewell_given {
+            state.farewell_given = true;
+            return Some(self.hand_out(&mut state, kind, Slice::whole(Batch::with_capacity(0, 0))));
+        }
+        state.finished = true;
+        drop(state);
+        self.settled.notify_all();
+        self.park();
+        self.group.wake_poller();
+        None
+    }
+
+    /// The worker that held it failed inside the engine: nothing more is handed out, and no stop waits for it.
+    pub(crate) fn give_up(self: &Arc<Self>) {
+        {
+            let mut state = self.state.lock();
+            state.leased = None;
+            state.has_consumer = false;
+            state.finished = true;
+        }
+        self.settled.notify_all();
+        self.park();
+        self.group.wake_poller();
+    }
+
+    fn next_slice(self: &Arc<Self>, state: &mut State) -> Option<Slice> {
+        let config = self.config();
+        if state.carry.is_none() {
+            let listening = self.listening.lock();
+            let queue = &listening.as_ref()?.queue;
+            let open = state.filling.take().map(|filling| (filling.batch, filling.deadline));
+            let Drained {
+                batch,
+                more,
+                reached_end,
+                average_bytes,
+            } = drain(self, queue, open, state.average_bytes);
+            drop(listening);
+            state.more = more;
+            state.reached_end |= reached_end && config.eofed;
+            state.average_bytes = average_bytes;
+            let (batch, deadline) = batch?;
+            let full = batch.len() >= config.max_messages || batch.data_bytes() >= config.max_bytes;
+            let at_end = reached_end && config.eofed;
+            if !full && !at_end && deadline > Instant::now() {
+                self.look_at(state, deadline);
+                state.filling = Some(Filling { batch, deadline });
+                return None;
+            }
+            state.carry = Some(Slice::whole(batch));
+        } else {
+            // The queue is not looked at, and the notice of what came meanwhile may be the one that led here:
+            // librdkafka gives no other until the queue was empty.
+            state.more = true;
+        }
+        let carry = state.carry.as_mut()?;
+        let slice = carry.split_front(config.max_messages, config.max_bytes);
+        if carry.is_empty() {
+            state.carry = None;
+        }
+        Some(slice)
+    }
+
+    fn apply_seek(&self, position: Position) -> Result<()> {
+        let client = self.group.client().ok_or(Error::Closed)?;
+        let offset = match position {
+            Position::Offset(offset) => offset,
+            Position::Earliest => OFFSET_BEGINNING,
+            Position::Latest => OFFSET_END,
+            Position::TimeMs(time_ms) => client
+                .offset_for_time(&self.topic, self.number, time_ms, POSITION_TIMEOUT)?
+                .unwrap_or(OFFSET_END),
+        };
+        client.seek(&self.topic, self.number, offset, POSITION_TIMEOUT)
+    }
+}
