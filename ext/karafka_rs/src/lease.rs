@@ -43,7 +43,7 @@ fn gc_adjust(bytes: isize) {
 }
 
 /// Bytes of batches alive at which the collector is asked to sweep at once.
-const COLLECT_ABOVE_BYTES: usize = 32 * 1024 * 1024;
+const COLLECT_ABOVE_BYTES: usize = 16 * 1024 * 1024;
 static COLLECT_ABOVE: AtomicUsize = AtomicUsize::new(COLLECT_ABOVE_BYTES);
 
 /// Ruby sweeps as it allocates, and a consumer that allocates little (no-op, `pluck`) keeps hundreds of megabytes of

@@ -1,0 +1,10 @@
+# frozen_string_literal: true
+
+# Long checks on real Kafka with faults. ARGS="--seconds 60 --seed 7" is passed on; each prints its seed, and --help its options.
+namespace :verify do
+  { consume: "Members, brokers and consumers fail at random for 10 minutes: nothing lost, nothing committed unprocessed, order kept" }
+    .each do |name, description|
+      desc description
+      task(name) { sh "verify/#{name} #{ENV.fetch("ARGS", nil)}".strip }
+    end
+end

@@ -1,0 +1,22 @@
+# frozen_string_literal: true
+
+require "open3"
+require "rbconfig"
+require_relative "../spec_helper"
+
+# The short form of `rake verify:*`. A failure prints the seed; `verify/consume --seed N` makes the same choices again.
+RSpec.describe "random faults on real Kafka", deadline: 400 do
+  # @return [String] what it said
+  def verify(name, *arguments)
+    program = File.expand_path("../../verify/#{name}", __dir__)
+    output, status = Open3.capture2e(RbConfig.ruby, program, *arguments.map(&:to_s))
+    expect(status).to be_success, output
+    output
+  end
+
+  it "lose no message, commit none unprocessed and keep the order while members and brokers are killed" do
+    skip("its nodes can't be killed from here") if ENV.key?("KARAFKA_TEST_BROKERS")
+
+    expect(verify("consume", "--seconds", 15, "--rate", 100)).to include('"violations":0')
+  end
+end
