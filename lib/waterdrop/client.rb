@@ -10,23 +10,33 @@ module WaterDrop
     # Ruby 3.1 hands a signal to the main thread only where some thread runs or sleeps in Ruby. Where this producer's two
     # are all there are, and both wait outside of it, nobody does: so the main thread looks itself, so often.
     SIGNALS_MS = 100
-    # What librdkafka repeats several times a second while no broker answers, and seconds between two such lines in the log.
-    REPEATED = %i[all_brokers_down transport resolve].freeze
+    # What librdkafka repeats several times a second while no broker answers, what a purge says of each message, and
+    # seconds between two such lines in the log.
+    REPEATED = %i[all_brokers_down transport resolve purge_queue purge_inflight].freeze
     REPEATED_PAUSE = 10
     private_constant :ANNOUNCE, :EVENTS_TIMEOUT_MS, :SIGNALS_MS, :REPEATED, :REPEATED_PAUSE
 
     # @return [Numeric] ms
     attr_reader :max_wait_timeout
-    # @return [Karafka::Native::Producer, nil] nil: nothing is delivered
+    # @return [Karafka::Native::Producer]
     attr_reader :native
+
+    # Asks librdkafka about each setting; starts nothing.
+    # @param config [Config]
+    # @return [Karafka::Native::Producer]
+    # @raise [Errors::ConfigurationInvalidError]
+    def self.build(config)
+      Karafka::Native::Producer.new(kafka: config.native_kafka, max_payload_size: config.max_payload_size)
+    rescue Karafka::Errors::InvalidConfigurationError => e
+      raise Errors::ConfigurationInvalidError, "config.kafka: #{e.message}"
+    end
 
     # @param config [Config]
     def initialize(config)
       @config = config
       @monitor = config.monitor
       @max_wait_timeout = config.max_wait_timeout
-      @max_payload_size = config.max_payload_size
-      @native = build(config) if config.deliver
+      @native = Client.build(config)
       @watched = {}
       @last_tag = ANNOUNCE
       @said = {}
@@ -36,21 +46,23 @@ module WaterDrop
     # The first message starts it.
     # @return [void]
     def start
-      @thread ||= Thread.new { serve }.tap { |thread| thread.name = "waterdrop.events" } if @native
+      return if @thread
+
+      @thread = Thread.new { serve }
+      @thread.name = "waterdrop.events"
     end
 
     # @param messages [Hash, Array<Hash>]
     # @param timeout_ms [Integer] how long to wait for room
     # @param tag [Integer] number of who follows the reports; 0: whoever listens
-    # @return [Karafka::Native::Delivery, DummyDelivery, Array] as {Karafka::Native::Producer#produce} says
+    # @return [Karafka::Native::Delivery, Array] as {Karafka::Native::Producer#produce} says
     def produce(messages, timeout_ms, tag = 0)
-      return dummy(messages) unless @native
       return @native.produce(messages, timeout_ms, tag) unless @monitor.listening?("message.acknowledged")
 
       announced(messages, timeout_ms)
     end
 
-    # @param delivery [Karafka::Native::Delivery, DummyDelivery]
+    # @param delivery [Karafka::Native::Delivery]
     # @param index [Integer]
     # @param label [Object, nil]
     # @param block [Proc]
@@ -66,41 +78,39 @@ module WaterDrop
       callbacks.delete(index)&.each { |callback| callback.call(report) } if report
     end
 
-    # @param delivery [Karafka::Native::Delivery, DummyDelivery]
+    # @param delivery [Karafka::Native::Delivery]
     # @param index [Integer, nil] nil: all messages of the call
     # @param timeout_ms [Numeric] -1: for ever
     # @return [Boolean] false: timed out
     def wait(delivery, index, timeout_ms)
-      @native ? in_steps(timeout_ms.ceil) { |step| @native.wait(delivery, index, step) } : true
+      in_steps(timeout_ms.ceil) { |step| @native.wait(delivery, index, step) }
     end
 
     # @return [Integer] messages without a report
     def queue_size
-      @native ? @native.queue_size : 0
+      @native.queue_size
     end
 
     # @param timeout_ms [Numeric]
     # @return [Boolean]
     def flush(timeout_ms)
-      @native ? in_steps(timeout_ms.ceil) { |step| @native.flush(step) } : true
+      in_steps(timeout_ms.ceil) { |step| @native.flush(step) }
     end
 
     # @return [Integer]
     def purge
-      @native ? @native.purge : 0
+      @native.purge
     end
 
     # @param topic [String]
     # @return [Integer]
     def partition_count(topic)
-      @native ? @native.partition_count(topic.to_s, @max_wait_timeout.ceil) : 1
+      @native.partition_count(topic.to_s, @max_wait_timeout.ceil)
     end
 
     # @param timeout_ms [Numeric]
     # @return [Integer] messages that were not delivered
     def close(timeout_ms)
-      return 0 unless @native
-
       undelivered = @native.close(timeout_ms.ceil)
       # What was reported on the way is passed on before the close is. From its own thread there is nothing to wait for.
       @thread.join(1) if @thread && @thread != Thread.current
@@ -120,16 +130,6 @@ module WaterDrop
 
     def now
       ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
-    end
-
-    def build(config)
-      Karafka::Native::Producer.new(kafka: config.native_kafka, max_payload_size: config.max_payload_size)
-    rescue Karafka::Errors::InvalidConfigurationError => e
-      raise Errors::ConfigurationInvalidError, "config.kafka: #{e.message}"
-    end
-
-    def dummy(messages)
-      Karafka::Native::Producer.check(messages, @max_payload_size) || DummyDelivery.new(Array(messages.is_a?(Hash) ? [messages] : messages))
     end
 
     # Labels are needed again when the report comes.
@@ -192,11 +192,9 @@ module WaterDrop
     end
 
     def acknowledge(report)
-      payload = { topic: report.topic, partition: report.partition, offset: report.offset, label: report.label, delivery_report: report }
-      return error(report.error, "librdkafka.dispatch_error", **payload) if report.error
-      return unless @monitor.listening?("message.acknowledged")
+      return if Acknowledgement.announce(@config, self, report)
 
-      @monitor.instrument("message.acknowledged", { producer_id: @config.id, caller: self, **payload })
+      unheard(report.error, "librdkafka.dispatch_error")
     end
 
     # Normal under load, so nothing for the log: only for who listens.
@@ -220,13 +218,16 @@ module WaterDrop
     end
 
     def error(error, type, **payload)
-      unless @monitor.listening?("error.occurred")
-        return if repeated?(error)
-
-        return @config.logger.error("[#{@config.id}] #{type}: #{error.message} (#{error.respond_to?(:code) ? error.code : error.class})")
-      end
+      return unheard(error, type) unless @monitor.listening?("error.occurred")
 
       @monitor.instrument("error.occurred", { producer_id: @config.id, caller: self, error: error, type: type, **payload })
+    end
+
+    # Nobody listens, so the log is told.
+    def unheard(error, type)
+      return if repeated?(error)
+
+      @config.logger.error("[#{@config.id}] #{type}: #{error.message} (#{error.respond_to?(:code) ? error.code : error.class})")
     end
 
     def repeated?(error)

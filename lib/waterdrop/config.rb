@@ -10,6 +10,8 @@ module WaterDrop
     CHECKS = {
       id: ["a String", ->(value) { value.is_a?(String) && !value.empty? }],
       deliver: ["true or false", ->(value) { [true, false].include?(value) }],
+      client_class: ["nil, WaterDrop::Clients::Rdkafka, Dummy or Buffered",
+                     ->(value) { value.nil? || (value.is_a?(Class) && [Client, Clients::Dummy].any? { |known| value <= known }) }],
       max_payload_size: ["an Integer above 0 (bytes)", ->(value) { value.is_a?(Integer) && value.positive? }],
       max_wait_timeout: ["a number of milliseconds, 0 or more", ->(value) { value.is_a?(Numeric) && !value.negative? }],
       wait_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
@@ -27,7 +29,7 @@ module WaterDrop
 
     # What WaterDrop has and this version has not.
     NOT_YET = %i[reload_on_idempotent_fatal_error reload_on_transaction_fatal_error non_reloadable_errors idle_disconnect_timeout
-                 client_class statistics_decorator oauth polling
+                 statistics_decorator oauth polling
                  wait_backoff_on_transaction_command max_attempts_on_transaction_command].freeze
     private_constant :CHECKS, :NOT_YET
 
@@ -35,6 +37,8 @@ module WaterDrop
     attr_accessor :id
     # @return [Boolean] false: messages are checked, and reported as delivered, but not sent
     attr_accessor :deliver
+    # @return [Class, nil] what hands messages over; nil: the engine, or {Clients::Dummy} where `deliver` is false
+    attr_accessor :client_class
     # @return [Integer] largest payload in bytes
     attr_accessor :max_payload_size
     # @return [Numeric] how long the sync methods wait for an answer, ms
@@ -61,6 +65,7 @@ module WaterDrop
     def initialize
       @id = "waterdrop-#{SecureRandom.hex(6)}"
       @deliver = true
+      @client_class = nil
       @max_payload_size = 1_000_012
       @max_wait_timeout = 60_000
       @wait_on_queue_full = true
@@ -101,7 +106,7 @@ module WaterDrop
         value = public_send(name)
         raise Errors::ConfigurationInvalidError, "#{name} is #{value.inspect}, but must be #{allowed}." unless check.call(value)
       end
-      if deliver && kafka[:"bootstrap.servers"].to_s.strip.empty?
+      if engine? && kafka[:"bootstrap.servers"].to_s.strip.empty?
         raise Errors::ConfigurationInvalidError,
               "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }."
       end
@@ -110,6 +115,17 @@ module WaterDrop
       end
 
       self
+    end
+
+    # @return [Client, Clients::Dummy]
+    # @raise [Errors::ConfigurationInvalidError] librdkafka refuses a setting
+    def new_client
+      (client_class || (deliver ? Clients::Rdkafka : Clients::Dummy)).new(self)
+    end
+
+    # @return [Boolean] whether messages are sent
+    def engine?
+      client_class ? client_class <= Clients::Rdkafka : deliver
     end
 
     # @return [Hash{String=>String}] what librdkafka gets

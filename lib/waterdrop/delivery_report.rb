@@ -32,7 +32,7 @@ module WaterDrop
     end
     alias topic_name topic
 
-    # @param delivery [Karafka::Native::Delivery, DummyDelivery]
+    # @param delivery [Karafka::Native::Delivery, Clients::FakeDelivery]
     # @param index [Integer]
     # @param label [Object, nil]
     # @return [DeliveryReport, nil] nil: not known yet

@@ -18,6 +18,9 @@ module WaterDrop
     # @return [Config, nil]
     attr_reader :config
 
+    # @return [Clients::Dummy, Clients::Buffered, Object, nil] what hands the messages over; tests look at it
+    attr_reader :client
+
     # @yieldparam config [Config] without a block call {#setup} later
     def initialize(&block)
       @lifecycle = Mutex.new
@@ -38,7 +41,7 @@ module WaterDrop
       yield config
       config.validate!
       # Asks librdkafka about its settings; starts nothing.
-      @client = Client.new(config)
+      @client = config.new_client
       @config = config
       @monitor = config.monitor
       @bus = @monitor.respond_to?(:notifications_bus) ? @monitor.notifications_bus : NeverQuiet
@@ -175,7 +178,7 @@ module WaterDrop
         next if @pid == ::Process.pid
 
         @messages = []
-        @client = Client.new(@config)
+        @client = @config.new_client
         @pid = ::Process.pid
         @state = :configured
       end
@@ -221,7 +224,7 @@ module WaterDrop
 
       @listeners = @bus.listeners
       names = %w[message.produced_async message.acknowledged]
-      @quiet = @config.deliver && @middleware.empty? && names.none? { |name| @monitor.listening?(name) }
+      @quiet = !@client.native.nil? && @middleware.empty? && names.none? { |name| @monitor.listening?(name) }
     end
 
     def refused(result, messages, many:)

@@ -23,6 +23,7 @@ pub use events::{Event, Events};
 pub use gate::Cancel;
 pub use messages::{Draft, Invalid, Messages, Topic, ANY_PARTITION};
 pub use native::FatalError;
+pub use partitions::partition_of_key;
 
 use crate::error::{Error, Result};
 use crate::settings;

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use karafka_core::error::{Error as CoreError, KafkaError};
-use karafka_core::producer::{Cancel, Dispatch, FatalError, Messages, Producer as Core, Progress, Waited};
-use magnus::{function, method, prelude::*, Error, RHash, RModule, Ruby, Value};
+use karafka_core::producer::{
+    partition_of_key, Cancel, Dispatch, FatalError, Messages, Producer as Core, Progress, Waited,
+};
+use magnus::{function, method, prelude::*, Error, RHash, RModule, RString, Ruby, Value};
 
 use crate::{errors, gvl};
 use delivery::Delivery;
@@ -116,6 +118,12 @@ impl Producer {
         Ok(gather::messages(ruby, messages, empty)?
             .err()
             .map(|refusal| invalid(ruby, refusal)))
+    }
+
+    /// Where a message with that key goes among `count` partitions.
+    fn partition_of_key(partitioner: String, key: RString, count: i32) -> i32 {
+        // SAFETY: hashed at once, under the GVL, with no Ruby code in between.
+        partition_of_key(&partitioner, unsafe { key.as_slice() }, count)
     }
 
     /// Interruptible, and looks for a cancel every 50 ms.
@@ -237,6 +245,7 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.undef_default_alloc_func();
     class.define_singleton_method("new", function!(Producer::new, 1))?;
     class.define_singleton_method("check", function!(Producer::check, 2))?;
+    class.define_singleton_method("partition_of_key", function!(Producer::partition_of_key, 3))?;
     class.define_method("produce", method!(Producer::produce, 3))?;
     class.define_method("wait", method!(Producer::wait, 3))?;
     class.define_method("flush", method!(Producer::flush, 1))?;

@@ -56,6 +56,12 @@ module WaterDrop
 
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
+      def on_message_purged(event)
+        log(:error, event, "Gave up a message to '#{event[:topic]}' topic: #{event[:error].message}")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
       def on_messages_dropped(event)
         log(:warn, event, "Dropped #{event[:messages].size} messages to #{topics(event[:messages])}: the queue is full")
       end

@@ -19,13 +19,14 @@ module WaterDrop
       "buffer.purged" => %i[messages],
       "messages.dropped" => %i[messages handles],
       "message.acknowledged" => %i[topic partition offset label delivery_report],
+      "message.purged" => %i[topic partition offset label delivery_report error],
       "statistics.emitted" => %i[statistics],
       "error.occurred" => %i[error type]
     }.freeze
 
     # Refused rather than accepted in silence.
     NOT_YET = %w[
-      message.purged producer.disconnecting producer.disconnected producer.reload producer.reloaded producer.created producer.configured
+      producer.disconnecting producer.disconnected producer.reload producer.reloaded producer.created producer.configured
       transaction.started transaction.committed transaction.aborted transaction.finished transaction.marked_as_consumed
       poller.producer_registered poller.producer_unregistered oauthbearer.token_refresh
     ].freeze

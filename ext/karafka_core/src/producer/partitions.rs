@@ -83,6 +83,14 @@ impl Partitioner {
     }
 }
 
+/// Partition of a key among `count`, asking no broker. `random` may give any, so it gives the first.
+pub fn partition_of_key(partitioner: &str, key: &[u8], count: i32) -> i32 {
+    if count < 1 || partitioner == "random" {
+        return 0;
+    }
+    Partitioner::named(partitioner).partition(std::ptr::null(), key, count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +122,19 @@ mod tests {
             partition("consistent_random", b"123456789", 1000),
             (0xcbf4_3926_u32 % 1000) as i32
         );
+    }
+
+    #[test]
+    fn a_partition_without_a_broker_is_in_range() {
+        for partitioner in ["random", "consistent", "consistent_random", "murmur2_random", "fnv1a"] {
+            for count in [-1, 0, 1, 7] {
+                let partition = partition_of_key(partitioner, b"key", count);
+                assert!(
+                    partition == 0 || (1..count).contains(&partition),
+                    "{partitioner} {count}"
+                );
+            }
+        }
     }
 
     #[test]

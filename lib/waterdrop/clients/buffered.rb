@@ -1,0 +1,46 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  module Clients
+    # As {Dummy}, and keeps the messages for a test to look at.
+    #
+    # @example
+    #   producer = WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }
+    #   producer.produce_sync(topic: "orders", payload: "{}")
+    #   producer.client.messages # => [{ topic: "orders", payload: "{}" }]
+    class Buffered < Dummy
+      # @param config [Config]
+      def initialize(config)
+        super
+        @messages = []
+      end
+
+      # @return [Array<Hash>] all that were delivered, in order; as they were after the middleware
+      def messages
+        @lock.synchronize { @messages.dup }
+      end
+
+      # @param topic [String, Symbol]
+      # @return [Array<Hash>]
+      def messages_for(topic)
+        messages.select { |message| message[:topic].to_s == topic.to_s }
+      end
+
+      # Forgets the messages; offsets start at 0 again. Topics stay.
+      # @return [void]
+      def reset
+        @lock.synchronize do
+          @messages = []
+          @places.reset
+        end
+      end
+
+      private
+
+      def stored(message, place)
+        @messages << message unless place[2]
+        place
+      end
+    end
+  end
+end

@@ -1,0 +1,108 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  module Clients
+    # Sends nothing: what `config.deliver = false` uses. Settings and messages are checked as by the engine; each message
+    # gets a partition and the next offset of it, and counts as delivered at once.
+    class Dummy
+      # @return [Numeric] ms
+      attr_reader :max_wait_timeout
+
+      # @param config [Config]
+      # @raise [Errors::ConfigurationInvalidError] librdkafka refuses a setting
+      def initialize(config)
+        # Only to have the settings checked; it is never started.
+        Client.build(config) unless config.kafka.empty?
+        @config = config
+        @max_wait_timeout = config.max_wait_timeout
+        @max_payload_size = config.max_payload_size
+        @places = Places.new((config.kafka[:partitioner] || "consistent_random").to_s)
+        @lock = Mutex.new
+      end
+
+      # Makes the partitions of a topic known. Other topics have one, and any other that a message asks for.
+      # @param topic [String]
+      # @param partitions [Integer]
+      # @return [void]
+      def create_topic(topic, partitions)
+        @lock.synchronize { @places.create_topic(topic.to_s, partitions) }
+      end
+
+      # @api private
+      # @return [nil] there is no engine to send to directly
+      def native; end
+
+      # @api private
+      # @return [void]
+      def start; end
+
+      # @api private
+      # @param messages [Hash, Array<Hash>]
+      # @return [FakeDelivery, Array] the latter where a message cannot be taken
+      def produce(messages, _timeout_ms = 0, _tag = 0)
+        invalid = Karafka::Native::Producer.check(messages, @max_payload_size)
+        return invalid if invalid
+
+        list = messages.is_a?(Hash) ? [messages] : messages
+        places = @lock.synchronize { list.map { |message| stored(message, @places.take(message)) } }
+        FakeDelivery.new(list, places).tap { |delivery| announce(delivery, list) }
+      end
+
+      # @api private
+      # @return [void]
+      def on_delivery(delivery, index, label, block)
+        block.call(DeliveryReport.of(delivery, index, label))
+      end
+
+      # @api private
+      # @return [true]
+      def wait(_delivery, _index, _timeout_ms)
+        true
+      end
+
+      # @api private
+      # @return [0]
+      def queue_size
+        0
+      end
+
+      # @api private
+      # @return [true]
+      def flush(_timeout_ms)
+        true
+      end
+
+      # @api private
+      # @return [0]
+      def purge
+        0
+      end
+
+      # @param topic [String]
+      # @return [Integer]
+      def partition_count(topic)
+        @lock.synchronize { @places.partition_count(topic.to_s) }
+      end
+
+      # @api private
+      # @return [0]
+      def close(_timeout_ms)
+        0
+      end
+
+      private
+
+      # @return [Array] place
+      def stored(_message, place)
+        place
+      end
+
+      def announce(delivery, messages)
+        heard = @config.monitor.listening?("message.acknowledged")
+        return unless heard || delivery.first_failure
+
+        messages.each_index { |index| Acknowledgement.announce(@config, self, DeliveryReport.of(delivery, index, messages[index][:label])) }
+      end
+    end
+  end
+end

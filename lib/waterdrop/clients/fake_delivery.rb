@@ -1,0 +1,53 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  module Clients
+    # What a client that sends nothing gives in place of a native delivery: the answers are there from the start.
+    class FakeDelivery
+      # @param messages [Array<Hash>]
+      # @param places [Array<Array(Integer, Integer)>, Array<Array>] of each message as {#report} gives it, without latency
+      def initialize(messages, places)
+        @topics = messages.map { |message| message[:topic].to_s }
+        @labelled = messages.any? { |message| message[:label] }
+        @places = places
+      end
+
+      # @return [Integer]
+      def size
+        @topics.size
+      end
+
+      # @return [Integer, nil]
+      def first_failure
+        @places.index { |_, _, code| code }
+      end
+
+      # @return [true]
+      def done?
+        true
+      end
+
+      # @return [Boolean]
+      def labelled?
+        @labelled
+      end
+
+      # @return [0]
+      def tag
+        0
+      end
+
+      # @return [String]
+      def topic(index)
+        @topics[index]
+      end
+
+      # @return [Array] partition, offset, latency and, where it failed, code, text, fatal and retryable
+      def report(index)
+        partition, offset, *error = @places[index]
+        [partition, offset, 0, *error]
+      end
+    end
+    private_constant :FakeDelivery
+  end
+end
