@@ -37,6 +37,7 @@ end
 
 %w[
   errors config middleware instrumentation/monitor instrumentation/logger_listener delivery_report delivery_handle
-  acknowledgement client clients/fake_delivery clients/places clients/dummy clients/buffered clients producer/sync producer/async producer/buffer producer/tombstone producer/closing producer/not_yet producer
-  sync_producer async_producer message
+  acknowledgement client clients/fake_delivery clients/places clients/dummy clients/buffered clients producer/sync
+  producer/async producer/buffer producer/tombstone producer/closing producer/not_yet producer sync_producer
+  async_producer message
 ].each { |file| require_relative "waterdrop/#{file}" }
