@@ -87,7 +87,8 @@ module Karafka
         eofed: topic.eofed,
         pause_timeout_ms: topic.pause_timeout,
         pause_max_timeout_ms: topic.pause_max_timeout,
-        pause_with_exponential_backoff: topic.pause_with_exponential_backoff
+        pause_with_exponential_backoff: topic.pause_with_exponential_backoff,
+        selection: { delay_by_ms: topic.delay_by || 0, expire_after_ms: topic.expire_after }
       }
     end
 

@@ -6,7 +6,7 @@ module Karafka
   module NotYet
     # Settings of a topic, as methods in its block.
     TOPIC = %i[
-      parallel retry_topics dead_letter_queue throttle throttling delay_by delaying expire_after expiring only filter
+      parallel retry_topics dead_letter_queue throttle throttling only filter
       long_running_limit long_running_job inline_insights virtual_partitions multiplexing exactly_once
       on_deserialization_error offset_metadata manual_offset_management_strategy scheduled_messages swarm assign
       adaptive_iterator delegate_to responder worker interchanger
@@ -38,8 +38,6 @@ module Karafka
       produce: "Meanwhile use `Karafka.producer` in `karafka console`.",
       virtual_partitions: "It will be called `parallel`.",
       throttling: "It will be called `throttle`.",
-      delaying: "It will be called `delay_by`.",
-      expiring: "It will be called `expire_after`.",
       filter: "It will be called `only`.",
       long_running_job: "It needs no setting here: polling goes on while a consumer works.",
       "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",

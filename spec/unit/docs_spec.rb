@@ -9,7 +9,7 @@ require "support/fake_lease"
 module Docs
   ROOT = File.expand_path("../..", __dir__)
   PAGES = %w[README.md CHANGELOG.md CONTRIBUTING.md docs/architecture.md docs/benchmarks.md docs/getting_started.md
-             docs/migration.md docs/operations.md].freeze
+             docs/migration.md docs/operations.md docs/rate_and_selection.md].freeze
   # What blocks may name without defining it: classes of the reader's application.
   STAND_INS = %w[OrdersConsumer VideosConsumer Receipt].freeze
   # What the pages say is not there.

@@ -31,9 +31,9 @@ const NIL: u32 = u32::MAX;
 
 /// 40 bytes a message. The key follows the payload in the arena; the headers are those from the previous slot's end on.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
+pub(crate) struct Slot {
     offset: i64,
-    timestamp_ms: i64,
+    pub(crate) timestamp_ms: i64,
     at: usize,
     payload_len: u32,
     key_len: u32,
@@ -74,6 +74,9 @@ pub struct Batch {
     slots: Vec<Slot>,
     headers: Vec<(Span, Span)>,
     received_at_ms: i64,
+    complete_at_ms: i64,
+    /// The offset after the last message that was looked at for it.
+    end: i64,
     accounted_bytes: usize,
 }
 
@@ -85,6 +88,8 @@ impl Batch {
             slots: Vec::with_capacity(messages),
             headers: Vec::new(),
             received_at_ms: now_ms(),
+            complete_at_ms: -1,
+            end: -1,
             accounted_bytes: 0,
         }
     }
@@ -110,6 +115,7 @@ impl Batch {
                 key_len: key.len,
                 headers_end: self.headers.len() as u32,
             });
+            self.end = raw.offset + 1;
         }
     }
 
@@ -149,6 +155,7 @@ impl Batch {
     /// Called once the batch is complete: from here on its memory is counted.
     fn seal(mut self) -> Arc<Self> {
         self.accounted_bytes = self.memory_bytes();
+        self.complete_at_ms = now_ms();
         HELD_BYTES.fetch_add(self.accounted_bytes, Ordering::Relaxed);
         Arc::new(self)
     }
@@ -178,6 +185,11 @@ impl Batch {
         self.received_at_ms
     }
 
+    /// When its last message was taken from librdkafka, at the latest.
+    pub fn complete_at_ms(&self) -> i64 {
+        self.complete_at_ms
+    }
+
     fn span(&self, span: Span) -> Option<&[u8]> {
         (span.len != NIL).then(|| &self.arena[span.at..span.at + span.len as usize])
     }
@@ -190,7 +202,7 @@ impl Drop for Batch {
     }
 }
 
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as i64)
@@ -295,6 +307,28 @@ impl Slice {
         front
     }
 
+    /// How many messages at the front, at most `limit`, are `wanted`.
+    pub(crate) fn count_front(&self, limit: usize, wanted: impl Fn(&Slot) -> bool) -> usize {
+        let slots = &self.batch.slots[self.from..self.to];
+        slots.iter().take(limit).take_while(|slot| wanted(slot)).count()
+    }
+
+    pub(crate) fn drop_front(&mut self, count: usize) {
+        self.from = self.to.min(self.from + count);
+    }
+
+    /// The offset of what follows what is at the front of this run: before it nothing is left of the batch.
+    pub(crate) fn passed(&self) -> i64 {
+        let next = self.batch.slots.get(self.from);
+        next.map_or(self.batch.end, |slot| slot.offset)
+    }
+
+    /// As `passed`, once this run is handed out.
+    pub(crate) fn passed_after(&self) -> i64 {
+        let next = self.batch.slots.get(self.to);
+        next.map_or(self.batch.end, |slot| slot.offset)
+    }
+
     /// The messages from `offset` on, up to the end of `self`.
     pub fn starting_at(&self, offset: i64) -> Slice {
         let skipped = self.batch.slots[self.from..self.to].partition_point(|slot| slot.offset < offset);
@@ -326,6 +360,7 @@ mod tests {
 
     fn batch(count: usize, size: usize) -> Slice {
         let mut batch = Batch::with_capacity(count, count * size);
+        batch.end = 10 + 2 * count as i64;
         for index in 0..count {
             let at = batch.arena.len();
             batch.arena.extend(std::iter::repeat_n(b'x', size));

@@ -7,6 +7,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::selection::SelectionConfig;
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct EngineConfig {
@@ -46,6 +47,8 @@ pub struct TopicConfig {
     pub pause_max_timeout_ms: u64,
     #[serde(default = "defaults::truth")]
     pub pause_with_exponential_backoff: bool,
+    #[serde(default)]
+    pub selection: SelectionConfig,
 }
 
 mod defaults {
@@ -173,6 +176,7 @@ mod tests {
             pause_timeout_ms: 1_000,
             pause_max_timeout_ms: 30_000,
             pause_with_exponential_backoff: true,
+            selection: SelectionConfig::default(),
         }
     }
 

@@ -128,7 +128,7 @@ impl Lease {
         let Some(first) = self.messages.first_offset() else {
             return;
         };
-        let unmarked = match self.first_unmarked(state) {
+        let unmarked = match self.partition.marks.first_unmarked() {
             // The user has sought elsewhere and marked nothing since: that is where the retry goes.
             -1 if state.seek.is_some() => {
                 state.carry = None;
@@ -143,6 +143,7 @@ impl Lease {
             return;
         }
         state.seek = None;
+        self.partition.marks.rewind(unmarked);
         let whole = match &state.carry {
             Some(carry) if carry.same_batch(&self.messages) => self.messages.joined(carry),
             _ => self.messages.clone(),
@@ -151,20 +152,13 @@ impl Lease {
         state.carry = (!rest.is_empty()).then_some(rest);
     }
 
-    fn first_unmarked(&self, state: &State) -> i64 {
-        match self.partition.marked() {
-            -1 => state.first_delivered,
-            marked => marked,
-        }
-    }
-
     /// Where a retry would start.
     pub fn seek_offset(&self) -> i64 {
         if self.partition.group.guard.is_foreign() {
-            return self.partition.marked().max(self.messages.first_offset().unwrap_or(-1));
+            // Its locks may be held by threads that are not there.
+            return self.messages.first_offset().unwrap_or(-1);
         }
-        let state = self.partition.state.lock();
-        self.first_unmarked(&state)
+        self.partition.marks.first_unmarked()
     }
 
     /// Marks `offset` as processed; false once the partition is lost. No I/O.

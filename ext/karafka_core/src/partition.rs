@@ -2,7 +2,7 @@
 //! Everything that belongs to an assignment (position, pause, attempts, queue) lives and dies with this object.
 
 use std::ffi::CString;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,9 @@ use crate::event::Event;
 use crate::group::Group;
 use crate::lease::Kind;
 use crate::mailbox::Mailbox;
+use crate::marks::Marks;
 use crate::native::{c_string, Queue};
+use crate::selection::Skipped;
 use crate::sync::{Condvar, Mutex};
 
 mod handing_out;
@@ -66,8 +68,6 @@ pub(crate) struct State {
     pub finished: bool,
     /// The assignment is over for good; the farewell may be handed out.
     ended: bool,
-    /// First offset ever handed out after the last seek; where a retry goes when nothing is marked.
-    pub first_delivered: i64,
     /// The last drain stopped because the batch was full: there may be more.
     pub more: bool,
     average_bytes: usize,
@@ -89,8 +89,8 @@ pub struct Partition {
     pub generation: u64,
     mailbox: Mailbox,
     alive: AtomicBool,
-    /// The offset after the last processed message; -1: nothing is marked.
-    marked: AtomicI64,
+    pub(crate) marks: Marks,
+    pub(crate) skipped: Skipped,
     listening: Mutex<Option<Listening>>,
     pub(crate) state: Mutex<State>,
     settled: Condvar,
@@ -117,7 +117,6 @@ impl Partition {
             farewell_given: false,
             finished: false,
             ended: false,
-            first_delivered: -1,
             more: false,
             average_bytes: 256,
             reached_end: false,
@@ -135,7 +134,8 @@ impl Partition {
             generation,
             mailbox: Mailbox::default(),
             alive: AtomicBool::new(true),
-            marked: AtomicI64::new(-1),
+            marks: Marks::default(),
+            skipped: Skipped::default(),
             listening: Mutex::new(None),
             state: Mutex::new(state),
             settled: Condvar::new(),

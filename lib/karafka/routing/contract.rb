@@ -17,6 +17,7 @@ module Karafka
           consumer!(topic, classes_by_name)
           namespacing!(topic)
           pauses!(topic)
+          ages!(topic)
         end
         kafka!
         @builder.each do |group|
@@ -72,6 +73,15 @@ module Karafka
         return if topic.pause_timeout <= topic.pause_max_timeout
 
         Setup.invalid!("#{topic.label} pause_timeout", topic.pause_timeout, "at most pause_max_timeout (#{topic.pause_max_timeout})")
+      end
+
+      # What is too old before it is old enough would never be processed.
+      def ages!(topic)
+        delay = topic.delay_by
+        limit = topic.expire_after
+        return if delay.nil? || limit.nil? || limit > delay
+
+        Setup.invalid!("#{topic.label} expire_after", limit, "more than delay_by (#{delay})")
       end
 
       # A group's settings are asked of librdkafka once, not again for each of its topics.

@@ -21,12 +21,15 @@ module Karafka
         backend: T::BACKEND,
         pause_timeout: T::DELAY,
         pause_max_timeout: T::DELAY,
-        pause_with_exponential_backoff: T::BOOLEAN
+        pause_with_exponential_backoff: T::BOOLEAN,
+        delay_by: T.optional(T::DELAY),
+        expire_after: T.optional(T::DELAY)
       }.freeze
 
-      # Other names of theirs, from Karafka 1.x and 2016.
+      # Other names of theirs, from Karafka's other generations.
       ALIASES = {
-        persistent: :consumer_persistence, batch_processing: :batch_consuming, batch_mode: :batch_fetching
+        persistent: :consumer_persistence, batch_processing: :batch_consuming, batch_mode: :batch_fetching,
+        delaying: :delay_by, expire_in: :expire_after, expiring: :expire_after
       }.freeze
 
       # Names of 1.x that are translated by {Compat::KafkaNames} in every layer.

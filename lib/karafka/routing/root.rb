@@ -9,7 +9,7 @@ module Karafka
         pause_max_timeout: %i[pause max_timeout],
         pause_with_exponential_backoff: %i[pause with_exponential_backoff]
       }.freeze
-      FIXED = { active: true, eofed: false }.freeze
+      FIXED = { active: true, eofed: false, delay_by: nil, expire_after: nil }.freeze
       private_constant :PATHS, :FIXED
 
       class << self

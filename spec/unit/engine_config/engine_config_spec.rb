@@ -15,6 +15,7 @@ RSpec.describe Karafka::EngineConfig do
     topic(:orders) { max_wait_time 20 }
     topic(/\Aaudit\./) { pause_timeout 5 }
 
+    plain = { delay_by_ms: 0, expire_after_ms: nil }
     expect(engine.to_h).to eq(
       revocation_grace_ms: 5_000,
       groups: [{
@@ -26,9 +27,9 @@ RSpec.describe Karafka::EngineConfig do
         },
         topics: [
           { name: "orders", pattern: nil, max_messages: 100, max_bytes: 1_048_576, max_wait_time_ms: 20, eofed: false,
-            pause_timeout_ms: 1_000, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true },
+            pause_timeout_ms: 1_000, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true, selection: plain },
           { name: nil, pattern: "^audit\\.", max_messages: 100, max_bytes: 1_048_576, max_wait_time_ms: 0, eofed: false,
-            pause_timeout_ms: 5, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true }
+            pause_timeout_ms: 5, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true, selection: plain }
         ]
       }]
     )

@@ -96,6 +96,7 @@ RSpec.describe Karafka::Routing::Contract do
 
   it "checks the value of every setting" do
     { max_messages: 0, max_bytes: "1", max_wait_time: -1, initial_offset: "now", consumer_persistence: 1, active: nil, eofed: "yes",
+      delay_by: 0, expire_after: 1.5,
       manual_offset_management: :yes, batch_consuming: 0, pause_timeout: 1.5, deserializer: 3, parser: Object.new }.each do |name, value|
       refuses(/topic orders \S*#{name.to_s[0, 5]}.* is .*, but must be \S+/) { topic { public_send(name, value) } }
     end
@@ -103,6 +104,15 @@ RSpec.describe Karafka::Routing::Contract do
 
   it "refuses a pause longer than its maximum" do
     refuses(/topic orders pause_timeout is 31000, but must be at most pause_max_timeout \(30000\)/) { topic { pause_timeout 31_000 } }
+  end
+
+  it "refuses to skip what is not old enough yet" do
+    refuses(/topic orders expire_after is 5000, but must be more than delay_by \(5000\)/) do
+      topic do
+        delay_by 5_000
+        expire_after 5_000
+      end
+    end
   end
 
   it "asks librdkafka about kafka settings of topics and groups" do
@@ -115,7 +125,7 @@ RSpec.describe Karafka::Routing::Contract do
   end
 
   it "refuses what is not there yet and names it" do
-    %i[parallel retry_topics dead_letter_queue throttle delay_by expire_after only long_running_limit long_running_job inline_insights
+    %i[parallel retry_topics dead_letter_queue throttle only long_running_limit long_running_job inline_insights
        virtual_partitions responder worker interchanger multiplexing exactly_once].each do |name|
       refuses(/topic setting `#{name}` is not there yet/, :unsupported) { topic { public_send(name, 1) } }
     end

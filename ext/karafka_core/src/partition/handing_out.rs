@@ -3,17 +3,27 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Filling, Partition, Pause, Position, State};
+use super::{Filling, Listening, Partition, Pause, Position, State};
 use crate::batch::{Batch, Slice};
 use crate::drain::{drain, Drained};
 use crate::error::{Error, Result};
 use crate::lease::{Kind, Lease};
 use crate::native::{OFFSET_BEGINNING, OFFSET_END};
+use crate::selection::Choice;
 use crate::sync::MutexGuard;
 
 /// How long one seek or time look-up may take before it is tried again.
 const POSITION_TIMEOUT: Duration = Duration::from_secs(5);
 const POSITION_RETRY: Duration = Duration::from_secs(1);
+
+enum Next {
+    Slice(Slice),
+    /// Everything that was there is skipped, and there may be more.
+    Again,
+    /// Nothing to hand out until a timer.
+    Later,
+    Nothing,
+}
 
 impl Partition {
     /// What there is to do now, if anything. Called by the worker that took this partition from the ready queue.
@@ -47,6 +57,9 @@ impl Partition {
         if let Some(position) = state.seek.take() {
             state.carry = None;
             state.filling = None;
+            if let Position::Offset(offset) = position {
+                self.marks.rewind(offset);
+            }
             state.leased = Some((Kind::Seek, Instant::now()));
             let sought = state.unlocked(|| self.apply_seek(position));
             state.leased = None;
@@ -64,12 +77,17 @@ impl Partition {
             return None;
         }
         match self.next_slice(&mut state) {
-            Some(slice) => Some(self.hand_out(&mut state, Kind::Consume, slice)),
-            None if state.reached_end => {
+            Next::Slice(slice) => Some(self.hand_out(&mut state, Kind::Consume, slice)),
+            Next::Again => {
+                drop(state);
+                self.look_again();
+                None
+            }
+            Next::Nothing if state.reached_end => {
                 state.reached_end = false;
                 Some(self.hand_out(&mut state, Kind::Eofed, Slice::whole(Batch::with_capacity(0, 0))))
             }
-            None => {
+            Next::Nothing | Next::Later => {
                 drop(state);
                 self.park();
                 None
@@ -80,8 +98,8 @@ impl Partition {
     fn hand_out(self: &Arc<Self>, state: &mut State, kind: Kind, slice: Slice) -> Lease {
         state.leased = Some((kind, Instant::now()));
         state.has_consumer = true;
-        if let (-1, Some(first)) = (state.first_delivered, slice.first_offset()) {
-            state.first_delivered = first;
+        if let (Some(first), Some(last)) = (slice.first_offset(), slice.last_offset()) {
+            self.marks.hand_out(first, last + 1, slice.passed_after());
         }
         Lease::new(self.clone(), kind, slice, state.attempt)
     }
@@ -115,11 +133,13 @@ impl Partition {
         self.group.wake_poller();
     }
 
-    fn next_slice(self: &Arc<Self>, state: &mut State) -> Option<Slice> {
+    fn next_slice(self: &Arc<Self>, state: &mut State) -> Next {
         let config = self.config();
         if state.carry.is_none() {
             let listening = self.listening.lock();
-            let queue = &listening.as_ref()?.queue;
+            let Some(Listening { queue, .. }) = listening.as_ref() else {
+                return Next::Nothing;
+            };
             let open = state.filling.take().map(|filling| (filling.batch, filling.deadline));
             let Drained {
                 batch,
@@ -131,13 +151,15 @@ impl Partition {
             state.more = more;
             state.reached_end |= reached_end && config.eofed;
             state.average_bytes = average_bytes;
-            let (batch, deadline) = batch?;
+            let Some((batch, deadline)) = batch else {
+                return Next::Nothing;
+            };
             let full = batch.len() >= config.max_messages || batch.data_bytes() >= config.max_bytes;
             let at_end = reached_end && config.eofed;
             if !full && !at_end && deadline > Instant::now() {
                 self.look_at(state, deadline);
                 state.filling = Some(Filling { batch, deadline });
-                return None;
+                return Next::Nothing;
             }
             state.carry = Some(Slice::whole(batch));
         } else {
@@ -145,12 +167,22 @@ impl Partition {
             // librdkafka gives no other until the queue was empty.
             state.more = true;
         }
-        let carry = state.carry.as_mut()?;
-        let slice = carry.split_front(config.max_messages, config.max_bytes);
+        let Some(carry) = state.carry.as_mut() else {
+            return Next::Nothing;
+        };
+        let choice = self.choose(carry, &mut state.attempt);
         if carry.is_empty() {
             state.carry = None;
         }
-        Some(slice)
+        match choice {
+            Choice::Run(slice) => Next::Slice(slice),
+            Choice::Later(at) => {
+                self.look_at(state, at);
+                Next::Later
+            }
+            Choice::Nothing if state.more => Next::Again,
+            Choice::Nothing => Next::Nothing,
+        }
     }
 
     fn apply_seek(&self, position: Position) -> Result<()> {

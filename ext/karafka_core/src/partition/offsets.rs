@@ -19,19 +19,18 @@ impl Partition {
         if !self.is_alive() {
             return false;
         }
-        // SeqCst with `fence`: either this mark is seen by the last commit, or the answer is false.
-        self.marked.fetch_max(offset.saturating_add(1), Ordering::SeqCst);
+        // With `fence`: either this mark is seen by the last commit, which takes the same lock, or the answer is false.
+        self.marks.mark(offset);
         self.is_alive()
     }
 
     pub fn marked(&self) -> i64 {
-        self.marked.load(Ordering::SeqCst)
+        self.marks.marked()
     }
 
     /// After an explicit seek the user decides anew what is processed.
     pub(crate) fn forget_marks(&self, state: &mut State) {
-        self.marked.store(-1, Ordering::SeqCst);
-        state.first_delivered = -1;
+        self.marks.forget();
         state.commit_sent = -1;
         state.committed = -1;
     }

@@ -14,6 +14,7 @@ use karafka_core::engine::{Engine, Taken};
 use karafka_core::event::{Event, Interrupt};
 use karafka_core::lease::{Kind, Lease};
 use karafka_core::mock_broker::MockBroker;
+use karafka_core::selection::SelectionConfig;
 use parking_lot::Mutex;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::bindings as sys;
@@ -277,6 +278,7 @@ pub fn topic_config(name: &str) -> TopicConfig {
         pause_timeout_ms: 50,
         pause_max_timeout_ms: 400,
         pause_with_exponential_backoff: true,
+        selection: SelectionConfig::default(),
     }
 }
 

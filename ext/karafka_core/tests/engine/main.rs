@@ -11,4 +11,5 @@ mod leases;
 mod offsets;
 mod positions;
 mod rebalance;
+mod selection;
 mod shutdown;

@@ -1,0 +1,145 @@
+//! Which of the fetched messages go out, and when: too young ones wait, too old ones are skipped.
+//! Decided when a batch is handed out, on what is in memory; nothing is fetched again for it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use crate::batch::{now_ms, Slice};
+use crate::partition::Partition;
+
+/// The settings of one topic.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct SelectionConfig {
+    /// Messages wait until they are so old; 0: they do not wait.
+    #[serde(default)]
+    pub delay_by_ms: u64,
+    /// Messages that are older when they would be handed out are skipped. None: never.
+    #[serde(default)]
+    pub expire_after_ms: Option<u64>,
+}
+
+impl SelectionConfig {
+    fn is_plain(&self) -> bool {
+        self.delay_by_ms == 0 && self.expire_after_ms.is_none()
+    }
+
+    /// A message without a timestamp (-1) never expires.
+    fn is_expired(&self, timestamp_ms: i64, now_ms: i64) -> bool {
+        self.expire_after_ms
+            .is_some_and(|limit| timestamp_ms >= 0 && now_ms.saturating_sub(timestamp_ms) > in_ms(limit))
+    }
+
+    /// When a message may go out. One from the future counts as sent when it was received: a producer's wrong clock
+    /// must not hold the partition for years.
+    fn due_ms(&self, timestamp_ms: i64, received_at_ms: i64) -> i64 {
+        if self.delay_by_ms == 0 || timestamp_ms < 0 {
+            return i64::MIN;
+        }
+        timestamp_ms.min(received_at_ms).saturating_add(in_ms(self.delay_by_ms))
+    }
+}
+
+fn in_ms(length: u64) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+/// How many messages of a partition were not handed out, and why.
+#[derive(Debug, Default)]
+pub struct Skipped {
+    pub expired: AtomicU64,
+    reported: AtomicU64,
+}
+
+impl Skipped {
+    /// What came since the last call; None: nothing.
+    pub fn news(&self) -> Option<SkippedCount> {
+        let expired = self.expired.load(Ordering::Relaxed);
+        let before = self.reported.swap(expired, Ordering::Relaxed);
+        (expired > before).then_some(SkippedCount {
+            expired: expired - before,
+        })
+    }
+
+    pub fn total(&self) -> SkippedCount {
+        SkippedCount {
+            expired: self.expired.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SkippedCount {
+    pub expired: u64,
+}
+
+pub(crate) enum Choice {
+    Run(Slice),
+    /// Nothing before this time.
+    Later(Instant),
+    /// All that was in memory is skipped.
+    Nothing,
+}
+
+impl Partition {
+    /// Cuts off the front of what is in memory as far as it may go out now.
+    pub(crate) fn choose(&self, carry: &mut Slice, attempt: &mut u32) -> Choice {
+        let (config, now_ms) = (self.config(), now_ms());
+        let selection = &config.selection;
+        if selection.is_plain() {
+            return Choice::Run(carry.split_front(config.max_messages, config.max_bytes));
+        }
+        let expired = carry.count_front(carry.len(), |slot| selection.is_expired(slot.timestamp_ms, now_ms));
+        if expired > 0 {
+            carry.drop_front(expired);
+            self.skipped.expired.fetch_add(expired as u64, Ordering::Relaxed);
+            self.marks.skip(carry.passed());
+            // What failed before is gone.
+            *attempt = 1;
+        }
+        if carry.is_empty() {
+            return Choice::Nothing;
+        }
+        let received_at_ms = carry.batch().complete_at_ms();
+        let due = carry.count_front(config.max_messages, |slot| {
+            selection.due_ms(slot.timestamp_ms, received_at_ms) <= now_ms
+                && !selection.is_expired(slot.timestamp_ms, now_ms)
+        });
+        if due == 0 {
+            let due_ms = selection.due_ms(carry.timestamp_ms(0).unwrap_or(-1), received_at_ms);
+            let wait_ms = u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0);
+            return Choice::Later(Instant::now() + Duration::from_millis(wait_ms));
+        }
+        Choice::Run(carry.split_front(due, config.max_bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_expires_when_it_is_older_than_the_limit() {
+        let config = SelectionConfig {
+            expire_after_ms: Some(100),
+            ..SelectionConfig::default()
+        };
+        assert!(!config.is_expired(1_000, 1_100));
+        assert!(config.is_expired(1_000, 1_101));
+        assert!(!config.is_expired(-1, 1_101), "without a timestamp it has no age");
+        assert!(!config.is_expired(9_000, 1_101), "from the future");
+    }
+
+    #[test]
+    fn a_message_from_the_future_waits_no_longer_than_the_delay() {
+        let config = SelectionConfig {
+            delay_by_ms: 500,
+            ..SelectionConfig::default()
+        };
+        assert_eq!(config.due_ms(1_000, 1_200), 1_500);
+        assert_eq!(config.due_ms(i64::MAX, 1_200), 1_700);
+        assert_eq!(config.due_ms(-1, 1_200), i64::MIN);
+        assert_eq!(SelectionConfig::default().due_ms(1_000, 1_200), i64::MIN);
+    }
+}
