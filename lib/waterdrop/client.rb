@@ -26,7 +26,7 @@ module WaterDrop
     # @return [Karafka::Native::Producer]
     # @raise [Errors::ConfigurationInvalidError]
     def self.build(config)
-      Karafka::Native::Producer.new(kafka: config.native_kafka, max_payload_size: config.max_payload_size)
+      Karafka::Native::Producer.new(kafka: config.native_kafka, max_payload_size: config.max_payload_size, reload: config.native_reload)
     rescue Karafka::Errors::InvalidConfigurationError => e
       raise Errors::ConfigurationInvalidError, "config.kafka: #{e.message}"
     end
@@ -170,6 +170,7 @@ module WaterDrop
       case event[:type]
       when :reports then event[:reports].each { |delivery, *indexes| reported(delivery, indexes) }
       when :error then error(kafka_error(event), "librdkafka.error")
+      when :reload, :reloaded then reload(event)
       when :queue_full then queue_full if @config.instrument_on_wait_queue_full
       when :statistics then statistics(event[:json])
       when :log then @config.logger.public_send(event[:level], "[#{@config.id}] librdkafka #{event[:target]}: #{event[:message]}")
@@ -195,6 +196,11 @@ module WaterDrop
       return if Acknowledgement.announce(@config, self, report)
 
       unheard(report.error, "librdkafka.dispatch_error")
+    end
+
+    def reload(event)
+      payload = event[:type] == :reload ? { error: kafka_error(event) } : { failed: event[:failed] }
+      @monitor.instrument("producer.#{event[:type]}", { producer_id: @config.id, attempt: event[:attempt], **payload })
     end
 
     # Normal under load, so nothing for the log: only for who listens.

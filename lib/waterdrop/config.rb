@@ -2,10 +2,13 @@
 
 require "logger"
 require "securerandom"
+require_relative "config/recovery"
 
 module WaterDrop
   # Settings of one producer. Times are in milliseconds, sizes in bytes.
   class Config
+    include Recovery
+
     # name => [default, what it must be, check]
     CHECKS = {
       id: ["a String", ->(value) { value.is_a?(String) && !value.empty? }],
@@ -24,12 +27,12 @@ module WaterDrop
                                                                        value.respond_to?(name)
                                                                      end
                                                                    }],
-      middleware: ["a WaterDrop::Middleware (answers to run)", ->(value) { value.respond_to?(:run) }]
+      middleware: ["a WaterDrop::Middleware (answers to run)", ->(value) { value.respond_to?(:run) }],
+      **Recovery::SETTINGS.transform_values { |_default, *check| check }
     }.freeze
 
     # What WaterDrop has and this version has not.
-    NOT_YET = %i[reload_on_idempotent_fatal_error reload_on_transaction_fatal_error non_reloadable_errors idle_disconnect_timeout
-                 statistics_decorator oauth polling
+    NOT_YET = %i[idle_disconnect_timeout statistics_decorator oauth polling
                  wait_backoff_on_transaction_command max_attempts_on_transaction_command].freeze
     private_constant :CHECKS, :NOT_YET
 
@@ -75,6 +78,7 @@ module WaterDrop
       @logger = ::Logger.new($stdout, level: ::Logger::WARN)
       self.monitor = Instrumentation::Monitor.new
       @middleware = Middleware.new
+      default_recovery
       self.kafka = {}
     end
 

@@ -8,6 +8,7 @@ mod gate;
 mod messages;
 mod native;
 mod partitions;
+mod reload;
 mod reports;
 mod shared;
 
@@ -24,6 +25,7 @@ pub use gate::Cancel;
 pub use messages::{Draft, Invalid, Messages, Topic, ANY_PARTITION};
 pub use native::FatalError;
 pub use partitions::partition_of_key;
+pub use reload::ReloadPolicy;
 
 use crate::error::{Error, Result};
 use crate::settings;
@@ -50,6 +52,11 @@ pub struct Producer {
 impl Producer {
     /// Checks each setting with librdkafka. Starts nothing.
     pub fn new(kafka: BTreeMap<String, String>) -> Result<Self> {
+        Self::with_reload(kafka, ReloadPolicy::never())
+    }
+
+    /// As `new`, and replaces a client that has failed for good.
+    pub fn with_reload(kafka: BTreeMap<String, String>, reload: ReloadPolicy) -> Result<Self> {
         if kafka
             .get("delivery.report.only.error")
             .is_some_and(|value| value == "true")
@@ -66,7 +73,7 @@ impl Producer {
             .any(|key| kafka.contains_key(*key));
         let config = settings::client_config(&kafka)?;
         Ok(Producer {
-            shared: ManuallyDrop::new(Arc::new(Shared::new(config, kafka))),
+            shared: ManuallyDrop::new(Arc::new(Shared::new(config, kafka, reload))),
             hurry,
         })
     }
@@ -127,11 +134,12 @@ impl Producer {
                 return false;
             }
             // Borrowed for a slice at a time, so that an ending client is never held up for longer.
-            let Some(native) = self.shared.borrow_native() else {
-                return false;
+            let flushed = match self.shared.borrow_native() {
+                Some(client) => client.get().is_ok_and(|native| native.flush(left.min(FLUSH_SLICE))),
+                None if self.shared.is_reloading() => true,
+                None => return false,
             };
-            let Ok(native) = native.get() else { return false };
-            if native.flush(left.min(FLUSH_SLICE)) {
+            if flushed {
                 // librdkafka has nothing left; the report thread is about to count the last ones.
                 let slice = Instant::now() + left.min(FLUSH_SLICE);
                 self.shared
@@ -161,13 +169,23 @@ impl Producer {
     pub fn partition_count(&self, topic: &str, timeout: Duration) -> Result<i32> {
         self.shared.start()?;
         let topic = CString::new(topic).map_err(|_| Error::Internal("a topic name with a NUL byte".to_owned()))?;
-        self.shared.native()?.get()?.partition_count(&topic, timeout)
+        let deadline = Instant::now() + timeout;
+        match self.shared.client(deadline, &Cancel::new())? {
+            Some(client) => client.get()?.partition_count(&topic, timeout),
+            None => Err(Error::TimedOut {
+                operation: "counting partitions",
+                timeout_ms: timeout.as_millis() as u64,
+            }),
+        }
     }
 
     /// Makes librdkafka behave as after a fatal error, for tests.
     pub fn inject_fatal_error(&self, code: FatalError, reason: &str) -> Result<()> {
         let reason = CString::new(reason).map_err(|_| Error::Internal("a reason with a NUL byte".to_owned()))?;
-        self.shared.native()?.get()?.inject_fatal_error(code, &reason);
+        match self.shared.native()? {
+            Some(client) => client.get()?.inject_fatal_error(code, &reason),
+            None => return Err(Error::Internal("there is no client just now".to_owned())),
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use karafka_core::error::{Error as CoreError, KafkaError};
 use karafka_core::producer::{
-    partition_of_key, Cancel, Dispatch, FatalError, Messages, Producer as Core, Progress, Waited,
+    partition_of_key, Cancel, Dispatch, FatalError, Messages, Producer as Core, Progress, ReloadPolicy, Waited,
 };
 use magnus::{function, method, prelude::*, Error, RHash, RModule, RString, Ruby, Value};
 
@@ -32,6 +32,14 @@ fn raise<T>(ruby: &Ruby, result: Result<T, CoreError>) -> Result<T, Error> {
     result.map_err(|error| errors::raise(ruby, error))
 }
 
+fn policy(ruby: &Ruby, reload: RHash) -> Result<ReloadPolicy, Error> {
+    Ok(ReloadPolicy {
+        max_attempts: reload.fetch(ruby.to_symbol("attempts"))?,
+        backoff: Duration::from_millis(reload.fetch(ruby.to_symbol("backoff_ms"))?),
+        except: reload.fetch(ruby.to_symbol("except"))?,
+    })
+}
+
 /// None: for ever.
 fn deadline(timeout_ms: i64) -> Option<Instant> {
     u64::try_from(timeout_ms)
@@ -40,13 +48,18 @@ fn deadline(timeout_ms: i64) -> Option<Instant> {
 }
 
 impl Producer {
-    /// config: { kafka: {String=>String}, max_payload_size: Integer }
+    /// config: { kafka: {String=>String}, max_payload_size: Integer,
+    ///           reload: nil (never) or { attempts: Integer, backoff_ms: Integer, except: [String] } }
     fn new(ruby: &Ruby, config: RHash) -> Result<Self, Error> {
         let kafka: RHash = config.fetch(ruby.to_symbol("kafka"))?;
         let kafka: BTreeMap<String, String> = kafka.to_btree_map()?;
         let max_payload_size = config.fetch(ruby.to_symbol("max_payload_size"))?;
+        let reload = match config.lookup(ruby.to_symbol("reload"))? {
+            Some(reload) => policy(ruby, reload)?,
+            None => ReloadPolicy::never(),
+        };
         Ok(Producer {
-            core: raise(ruby, Core::new(kafka))?,
+            core: raise(ruby, Core::with_reload(kafka, reload))?,
             max_payload_size,
         })
     }

@@ -81,6 +81,18 @@ module WaterDrop
 
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
+      def on_producer_reload(event)
+        log(:warn, event, "Replacing the client after a fatal error (attempt #{event[:attempt]}): #{event[:error].message}")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_producer_reloaded(event)
+        log(:warn, event, "Replaced the client; #{event[:failed]} messages went with the old one and were reported as failed")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
       def on_error_occurred(event)
         error = event[:error]
         severity = error.respond_to?(:fatal?) && error.fatal? ? :fatal : :error

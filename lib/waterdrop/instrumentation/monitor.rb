@@ -8,6 +8,8 @@ module WaterDrop
       "producer.connected" => [],
       "producer.closing" => [],
       "producer.closed" => %i[time undelivered],
+      "producer.reload" => %i[error attempt],
+      "producer.reloaded" => %i[attempt failed],
       "message.produced_sync" => %i[message time],
       "message.produced_async" => %i[message time],
       "messages.produced_sync" => %i[messages time],
@@ -26,7 +28,7 @@ module WaterDrop
 
     # Refused rather than accepted in silence.
     NOT_YET = %w[
-      producer.disconnecting producer.disconnected producer.reload producer.reloaded producer.created producer.configured
+      producer.disconnecting producer.disconnected producer.created producer.configured
       transaction.started transaction.committed transaction.aborted transaction.finished transaction.marked_as_consumed
       poller.producer_registered poller.producer_unregistered oauthbearer.token_refresh
     ].freeze

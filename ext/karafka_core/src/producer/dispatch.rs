@@ -149,8 +149,35 @@ impl<'a> Dispatch<'a> {
 
     fn advance(&mut self, wait: Option<Option<Instant>>, cancel: &Cancel) -> Result<Progress> {
         let shared: &'a Arc<Shared> = self.shared;
-        let native = shared.native()?;
-        let native: &Native = native.get()?;
+        loop {
+            let generation = match shared.native()? {
+                Some(client) => {
+                    let native = client.get()?;
+                    if let Some(progress) = self.hand_over(native, wait, cancel)? {
+                        return Ok(progress);
+                    }
+                    native.generation()
+                }
+                None => 0,
+            };
+            // This client takes nothing any more. What it has not taken waits for the next one.
+            if wait.is_none() {
+                return Ok(Progress::WouldBlock);
+            }
+            if !shared.wait_for_client(generation, cancel) {
+                return Ok(Progress::Cancelled);
+            }
+        }
+    }
+
+    /// None: the client has failed for good, and another one will come.
+    fn hand_over(
+        &mut self,
+        native: &Native,
+        wait: Option<Option<Instant>>,
+        cancel: &Cancel,
+    ) -> Result<Option<Progress>> {
+        let shared: &'a Arc<Shared> = self.shared;
         if self.messages.has_partition_keys {
             self.choose_partitions(native)?;
         }
@@ -164,23 +191,25 @@ impl<'a> Dispatch<'a> {
             let mut code = send();
             if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL {
                 let Some(deadline) = wait else {
-                    return Ok(Progress::WouldBlock);
+                    return Ok(Some(Progress::WouldBlock));
                 };
                 match wait_for_room(shared, deadline, cancel, send) {
                     Some(result) => code = result?,
-                    None if cancel.is_set() => return Ok(Progress::Cancelled),
+                    None if cancel.is_set() => return Ok(Some(Progress::Cancelled)),
                     None => {}
                 }
             }
             if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                let error = native.explain(code).at(topic.as_str(), slot.partition);
+                if error.fatal && !shared.reload.is_final(&error) {
+                    return Ok(None);
+                }
                 self.refusal = code;
-                return Ok(Progress::Refused(
-                    native.explain(code).at(topic.as_str(), slot.partition),
-                ));
+                return Ok(Some(Progress::Refused(error)));
             }
             self.next += 1;
         }
-        Ok(Progress::Complete)
+        Ok(Some(Progress::Complete))
     }
 
     fn choose_partitions(&mut self, native: &Native) -> Result<()> {

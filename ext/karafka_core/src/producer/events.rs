@@ -27,6 +27,16 @@ pub enum Event {
     Statistics(String),
     /// Reports of sets with a tag, and failures of any set: set and index.
     Reports(Vec<(Arc<DeliverySet>, u32)>),
+    /// The client has failed for good and is replaced, for the `attempt`th time without a message delivered in between.
+    Reloading {
+        attempt: u32,
+        error: KafkaError,
+    },
+    /// There is another client. `failed` messages went with the old one; their reports say so.
+    Reloaded {
+        attempt: u32,
+        failed: usize,
+    },
     /// Calls wait for room in librdkafka's queue. Said once a second at most.
     QueueFull,
     /// So many events found no room.

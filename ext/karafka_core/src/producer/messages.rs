@@ -65,11 +65,11 @@ pub(super) struct Slot {
     pub headers: u32,
 }
 
-/// A topic's name, and its handle once a message to it was sent.
+/// A topic's name, and its handle at one of the producer's clients once a message to it was sent.
 #[derive(Debug)]
 pub struct Topic {
     name: CString,
-    pub(super) handle: OnceLock<TopicHandle>,
+    pub(super) handle: OnceLock<(u64, TopicHandle)>,
 }
 
 impl Topic {

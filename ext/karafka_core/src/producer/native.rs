@@ -4,7 +4,7 @@ mod send;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{CStr, CString};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use rdkafka::bindings as sys;
@@ -27,6 +27,10 @@ pub(super) struct Native {
     topics: RwLock<HashMap<CString, TopicHandle>>,
     partitioner: Partitioner,
     partitions: Partitions,
+    /// Which of the producer's clients this is.
+    generation: u64,
+    /// Why it was given up: the words for messages that went with it.
+    epitaph: OnceLock<String>,
 }
 
 /// Fatal errors that a test can ask for.
@@ -50,7 +54,7 @@ unsafe impl Sync for Native {}
 
 impl Native {
     /// Creates the client: librdkafka starts its threads and begins to connect.
-    pub fn new(config: &ClientConfig, settings: &BTreeMap<String, String>) -> Result<Self> {
+    pub fn new(config: &ClientConfig, settings: &BTreeMap<String, String>, generation: u64) -> Result<Self> {
         let mut config = config.clone();
         // The crate sets a level of its own over the configuration's `log_level`; 6 is librdkafka's default.
         config.set_log_level(log_level(settings.get("log_level").map_or("6", String::as_str)));
@@ -80,6 +84,8 @@ impl Native {
             topics: RwLock::new(HashMap::new()),
             partitioner,
             partitions: Partitions::default(),
+            generation,
+            epitaph: OnceLock::new(),
         })
     }
 
@@ -91,12 +97,35 @@ impl Native {
         self.queue
     }
 
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub fn set_epitaph(&self, words: String) {
+        let _ = self.epitaph.set(words);
+    }
+
+    pub fn epitaph(&self) -> Option<&str> {
+        self.epitaph.get().map(String::as_str)
+    }
+
+    /// Messages without a report that was read, or other events.
+    pub fn has_messages(&self) -> bool {
+        // SAFETY: the client is alive.
+        unsafe { sys::rd_kafka_outq_len(self.rk()) > 0 }
+    }
+
     pub fn handle(&self, topic: &Topic) -> Result<TopicHandle> {
-        if let Some(known) = topic.handle.get() {
-            return Ok(*known);
+        match topic.handle.get() {
+            Some((generation, known)) if *generation == self.generation => Ok(*known),
+            // Remembered for a client that is gone: this call began with that one.
+            Some(_) => self.topic(topic.name()),
+            None => {
+                let handle = self.topic(topic.name())?;
+                let _ = topic.handle.set((self.generation, handle));
+                Ok(handle)
+            }
         }
-        let handle = self.topic(topic.name())?;
-        Ok(*topic.handle.get_or_init(|| handle))
     }
 
     fn topic(&self, name: &CStr) -> Result<TopicHandle> {

@@ -11,6 +11,7 @@ use rdkafka::types::RDKafkaRespErr;
 use super::delivery::{self, DeliverySet};
 use super::events::Event;
 use super::native::Native;
+use super::reload;
 use super::shared::Shared;
 use crate::error::KafkaError;
 
@@ -44,8 +45,8 @@ pub(super) fn run(shared: &Arc<Shared>) {
 fn serve(shared: &Shared) {
     let mut purged_at = None;
     loop {
-        let Some(native) = shared.borrow_native() else { return };
-        let Ok(native) = native.get() else { return };
+        let Some(client) = shared.borrow_native() else { return };
+        let Ok(native) = client.get() else { return };
         let closing = shared.closing();
         if let Some(closing) = closing {
             let now = Instant::now();
@@ -65,11 +66,26 @@ fn serve(shared: &Shared) {
                 .min(CLOSING_POLL),
             Some(_) => CLOSING_POLL,
         });
-        poll(shared, native, patience);
+        let served = poll(shared, native, patience);
+        drop(client);
+        if let Some(error) = served.fatal {
+            if reload::run(shared, error).is_err() {
+                return shared.fail();
+            }
+        }
     }
 }
 
-fn poll(shared: &Shared, native: &Native, patience: Duration) {
+/// What one look at the queue brought.
+#[derive(Default)]
+pub(super) struct Served {
+    /// Messages that were not delivered.
+    pub failed: usize,
+    /// The client has failed for good.
+    pub fatal: Option<KafkaError>,
+}
+
+pub(super) fn poll(shared: &Shared, native: &Native, patience: Duration) -> Served {
     // Rounded up, or the last millisecond before a deadline would be spent in a busy loop.
     let timeout = i32::try_from(patience.as_millis())
         .unwrap_or(i32::MAX)
@@ -77,18 +93,24 @@ fn poll(shared: &Shared, native: &Native, patience: Duration) {
     // SAFETY: the queue is alive; the event is given back below.
     let event = unsafe { sys::rd_kafka_queue_poll(native.queue(), timeout) };
     if event.is_null() {
-        return;
+        return Served::default();
     }
+    let mut fatal = None;
     let mut reports = Reports {
         shared,
         count: 0,
+        failed: 0,
         passed_on: Vec::new(),
     };
     // SAFETY: the event is alive and of the type it says.
     unsafe {
         match sys::rd_kafka_event_type(event) {
             sys::RD_KAFKA_EVENT_DR => reports.read(event, native),
-            sys::RD_KAFKA_EVENT_ERROR => shared.events.push(Event::Error(error_of(event, native))),
+            sys::RD_KAFKA_EVENT_ERROR => {
+                let error = error_of(event, native);
+                fatal = error.fatal.then(|| error.clone());
+                shared.events.push(Event::Error(error));
+            }
             sys::RD_KAFKA_EVENT_LOG => push_log(shared, event),
             sys::RD_KAFKA_EVENT_STATS => {
                 let json = text(sys::rd_kafka_event_stats(event));
@@ -99,12 +121,16 @@ fn poll(shared: &Shared, native: &Native, patience: Duration) {
         // Frees the messages: only now is there room in the queue.
         sys::rd_kafka_event_destroy(event);
     }
-    reports.done();
+    Served {
+        failed: reports.done(),
+        fatal,
+    }
 }
 
 struct Reports<'a> {
     shared: &'a Shared,
     count: usize,
+    failed: usize,
     passed_on: Vec<(Arc<DeliverySet>, u32)>,
 }
 
@@ -120,9 +146,11 @@ impl Reports<'_> {
                 return;
             }
             self.count += 1;
+            // SAFETY: the message is alive.
+            let failed = unsafe { (*message).err } != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+            self.failed += usize::from(failed);
             // SAFETY: not null, and each opaque is a token that is reported once: librdkafka gives one report a message.
             let passed = unsafe {
-                let failed = (*message).err != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
                 let report = delivery::Native {
                     partition: (*message).partition,
                     offset: (*message).offset,
@@ -138,12 +166,17 @@ impl Reports<'_> {
         }
     }
 
-    fn done(self) {
+    /// Gives how many messages were not delivered.
+    fn done(self) -> usize {
+        if self.count > self.failed {
+            self.shared.reload.delivered();
+        }
         if self.count > 0 {
             self.shared.reported(self.count);
             self.shared.room.made();
             self.shared.events.push_reports(self.passed_on);
         }
+        self.failed
     }
 }
 
@@ -156,6 +189,9 @@ unsafe fn detail(message: *const sys::rd_kafka_message_t, native: &Native) -> Op
     unsafe {
         if (*message).err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL {
             return Some(native.explain((*message).err).to_string());
+        }
+        if let Some(epitaph) = native.epitaph() {
+            return Some(epitaph.to_owned());
         }
         let words = sys::rd_kafka_message_produce_errstr(message);
         (!words.is_null()).then(|| text(words))

@@ -1,7 +1,7 @@
 //! What the callers of a producer and its report thread share: its state, its client, its bookkeeping.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,10 @@ use rdkafka::config::ClientConfig;
 
 use super::dispatch::Room;
 use super::events::Events;
-use super::gate::Gate;
+use super::gate::{Cancel, Gate};
 use super::messages::Messages;
 use super::native::Native;
+use super::reload::{Reload, ReloadPolicy};
 use super::reports;
 use crate::error::{Error, Result};
 use crate::fork::ForkGuard;
@@ -24,6 +25,8 @@ const RUNNING: u8 = 1;
 const CLOSING: u8 = 2;
 const CLOSED: u8 = 3;
 const FAILED: u8 = 4;
+/// Between two clients: see `reload`.
+const RELOADING: u8 = 5;
 
 /// The client, for as long as this is held. Holding it keeps the report thread from freeing the client.
 pub(super) struct Client<'a>(RwLockReadGuard<'a, Option<Native>>);
@@ -52,6 +55,9 @@ pub(super) struct Shared {
     /// Held while the client is made: two first messages at once make one client.
     starting: Mutex<()>,
     native: RwLock<Option<Native>>,
+    /// Counts the clients; each knows its number.
+    generation: AtomicU64,
+    pub reload: Reload,
     /// Messages taken and not yet reported.
     in_flight: AtomicUsize,
     closing: Mutex<Option<Closing>>,
@@ -64,7 +70,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub fn new(config: ClientConfig, settings: BTreeMap<String, String>) -> Self {
+    pub fn new(config: ClientConfig, settings: BTreeMap<String, String>, reload: ReloadPolicy) -> Self {
         Shared {
             guard: ForkGuard::new(),
             gate: Arc::new(Gate::default()),
@@ -75,6 +81,8 @@ impl Shared {
             state: AtomicU8::new(NEW),
             starting: Mutex::new(()),
             native: RwLock::new(None),
+            generation: AtomicU64::new(0),
+            reload: Reload::new(reload),
             in_flight: AtomicUsize::new(0),
             closing: Mutex::new(None),
             undelivered: AtomicUsize::new(0),
@@ -109,7 +117,7 @@ impl Shared {
             return Err(Error::Forked);
         }
         match self.state.load(Ordering::SeqCst) {
-            NEW | RUNNING => Ok(()),
+            NEW | RUNNING | RELOADING => Ok(()),
             FAILED => Err(Error::Internal(
                 "the producer's report thread has failed; make a new producer".to_owned(),
             )),
@@ -127,7 +135,7 @@ impl Shared {
         if self.state.load(Ordering::SeqCst) != NEW {
             return self.check_open();
         }
-        let native = Native::new(&self.config, &self.settings)?;
+        let native = self.make_native()?;
         *self.native.write().unwrap_or_else(PoisonError::into_inner) = Some(native);
         let shared = Arc::clone(self);
         let thread = std::thread::Builder::new()
@@ -146,13 +154,23 @@ impl Shared {
         Ok(())
     }
 
-    /// Never waits: the lock is only written while the client is made (nobody is RUNNING yet) and when it ends.
-    pub fn native(&self) -> Result<Client<'_>> {
-        self.check_open()?;
-        self.borrow_native().ok_or(Error::Closed)
+    /// The only place where a client is made: the first one, and those that come after it.
+    pub fn make_native(&self) -> Result<Native> {
+        let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
+        Native::new(&self.config, &self.settings, generation)
     }
 
-    /// Also while closing.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// Never waits. None: one client is being replaced by another (see `wait_for_client`).
+    pub fn native(&self) -> Result<Option<Client<'_>>> {
+        self.check_open()?;
+        Ok(self.borrow_native())
+    }
+
+    /// Also while closing. Never waits: whoever writes the lock has left the state RUNNING first.
     pub fn borrow_native(&self) -> Option<Client<'_>> {
         self.native
             .try_read()
@@ -185,7 +203,7 @@ impl Shared {
                 self.state.store(CLOSED, Ordering::SeqCst);
                 self.finish();
             }
-            RUNNING => {
+            RUNNING | RELOADING => {
                 let closing = Closing {
                     deadline: Instant::now() + timeout,
                 };
@@ -217,6 +235,43 @@ impl Shared {
 
     pub fn set_undelivered(&self, messages: usize) {
         self.undelivered.store(messages, Ordering::SeqCst);
+    }
+
+    pub fn is_reloading(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == RELOADING
+    }
+
+    /// False: it is closing, and needs no other client.
+    pub fn begin_reload(&self) -> bool {
+        let began = self
+            .state
+            .compare_exchange(RUNNING, RELOADING, Ordering::SeqCst, Ordering::SeqCst);
+        // Whoever waits for room lets the client go.
+        self.room.made();
+        began.is_ok() || self.is_reloading()
+    }
+
+    /// The next client is there. A close that began meanwhile finds it, too.
+    pub fn put_native(&self, native: Native) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.native.write().unwrap_or_else(PoisonError::into_inner) = Some(native);
+        let _ = self
+            .state
+            .compare_exchange(RELOADING, RUNNING, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Nothing is left to send with.
+    pub fn end_without_client(&self) {
+        let _ = self
+            .state
+            .compare_exchange(RELOADING, FAILED, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Sleeps on the report thread; a close ends it early.
+    pub fn pause(&self, time: Duration) {
+        let never = Cancel::new();
+        self.room
+            .retry(Some(Instant::now() + time), &never, || self.closing().map(|_| ()));
     }
 
     /// Takes the client away from everybody; waits for those who use it just now.

@@ -39,6 +39,16 @@ fn hash(ruby: &Ruby, event: Event) -> Result<RHash, Error> {
             kind("reports")?;
             set("reports", group(ruby, &reports)?.into_value_with(ruby))?;
         }
+        Event::Reloading { attempt, error } => {
+            kind("reload")?;
+            set("attempt", attempt.into_value_with(ruby))?;
+            add_error(ruby, hash, &error)?;
+        }
+        Event::Reloaded { attempt, failed } => {
+            kind("reloaded")?;
+            set("attempt", attempt.into_value_with(ruby))?;
+            set("failed", failed.into_value_with(ruby))?;
+        }
         Event::QueueFull => kind("queue_full")?,
         Event::Dropped(count) => {
             kind("dropped_events")?;

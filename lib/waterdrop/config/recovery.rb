@@ -1,0 +1,56 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  class Config
+    # What follows a fatal error: librdkafka's client takes nothing any more and is replaced by a new one. What it still had
+    # is reported as failed. Transactional producers have settings of their own.
+    module Recovery
+      # name => [default, what it must be, check]
+      SETTINGS = begin
+        flag = ["true or false", ->(value) { [true, false].include?(value) }]
+        time = ["a number of milliseconds, 0 or more", ->(value) { value.is_a?(Numeric) && !value.negative? }]
+        times = ["an Integer above 0", ->(value) { value.is_a?(Integer) && value.positive? }]
+        {
+          reload_on_idempotent_fatal_error: [true, *flag],
+          wait_backoff_on_idempotent_fatal_error: [5_000, *time],
+          max_attempts_on_idempotent_fatal_error: [5, *times],
+          reload_on_transaction_fatal_error: [true, *flag],
+          wait_backoff_on_transaction_fatal_error: [1_000, *time],
+          max_attempts_on_transaction_fatal_error: [10, *times],
+          non_reloadable_errors: [%i[fenced].freeze, "an Array of librdkafka's names of errors, such as :fenced",
+                                  ->(value) { value.is_a?(Array) && value.all? { |code| code.respond_to?(:to_sym) } }]
+        }.freeze
+      end
+
+      # @return [Boolean] replace the client after a fatal error of an idempotent producer. WaterDrop's default is false
+      attr_accessor :reload_on_idempotent_fatal_error
+      # @return [Numeric] before each attempt but the first, ms
+      attr_accessor :wait_backoff_on_idempotent_fatal_error
+      # @return [Integer] how often in a row, with no message delivered in between
+      attr_accessor :max_attempts_on_idempotent_fatal_error
+      # @return [Boolean] as above, of a transactional producer
+      attr_accessor :reload_on_transaction_fatal_error
+      # @return [Numeric] ms
+      attr_accessor :wait_backoff_on_transaction_fatal_error
+      # @return [Integer]
+      attr_accessor :max_attempts_on_transaction_fatal_error
+      # @return [Array<Symbol>] fatal errors after which the producer stays as it is. After fencing it always does
+      attr_accessor :non_reloadable_errors
+
+      # @return [Hash, nil] what {Karafka::Native::Producer} takes as `reload`; nil: never
+      def native_reload
+        kind = kafka.key?(:"transactional.id") ? "transaction" : "idempotent"
+        return unless public_send("reload_on_#{kind}_fatal_error")
+
+        { attempts: public_send("max_attempts_on_#{kind}_fatal_error"), except: non_reloadable_errors.map(&:to_s),
+          backoff_ms: public_send("wait_backoff_on_#{kind}_fatal_error").ceil }
+      end
+
+      private
+
+      def default_recovery
+        SETTINGS.each { |name, (default, *)| public_send(:"#{name}=", default) }
+      end
+    end
+  end
+end

@@ -1,0 +1,77 @@
+# frozen_string_literal: true
+
+require "spec_helper"
+require "support/mock_cluster"
+require "waterdrop"
+
+RSpec.describe "a producer after a fatal error" do
+  include MockCluster
+
+  after do
+    producers.each(&:close!)
+    close_cluster
+  end
+
+  let(:producers) { [] }
+  let(:log) { StringIO.new }
+  let(:events) { Queue.new }
+
+  def producer(kafka = {})
+    made = WaterDrop::Producer.new do |config|
+      config.kafka = { "bootstrap.servers": broker.bootstrap_servers, "enable.idempotence": true, log_level: 0 }.merge(kafka)
+      config.logger = Logger.new(log)
+      yield config if block_given?
+    end
+    %w[error.occurred producer.reload producer.reloaded].each { |name| made.monitor.subscribe(name) { |event| events << event } }
+    producers << made
+    made
+  end
+
+  def break_it(producer, kind = :out_of_order)
+    producer.instance_variable_get(:@client).native.inject_fatal_error(kind, "as asked by a spec")
+  end
+
+  it "goes on with a new client and tells the monitor" do
+    broker.create_topic("orders", 1)
+    made = producer
+    made.produce_sync(topic: "orders", payload: "a")
+    break_it(made)
+    expect(made.produce_sync(topic: "orders", payload: "b").offset).to eq(1)
+    wait_until("three events") { events.size >= 3 }
+    error, reload, reloaded = Array.new(3) { events.pop }
+    expect([error.id, reload.id, reloaded.id]).to eq(%w[error.occurred producer.reload producer.reloaded])
+    expect(error[:error]).to have_attributes(fatal?: true, code: :out_of_order_sequence_number)
+    expect([reload[:attempt], reload[:error].code, reloaded[:failed]]).to eq([1, :out_of_order_sequence_number, 0])
+  end
+
+  it "reports what was under way as failed, with the reason" do
+    made = producer("bootstrap.servers": "127.0.0.1:1")
+    handles = made.produce_many_async([{ topic: "orders", payload: "x" }] * 3)
+    break_it(made)
+    errors = handles.map { |handle| handle.wait(raise_response_error: false).error }
+    expect(errors.map(&:code)).to all(be(:purge_queue).or(be(:purge_inflight)))
+    expect(errors.map(&:message)).to all(include("out_of_order_sequence_number"))
+    wait_until("nothing is queued") { made.queue_size.zero? }
+  end
+
+  it "stays as it is after fencing, and where it is told to" do
+    broker.create_topic("orders", 1)
+    never = producer { |config| config.reload_on_idempotent_fatal_error = false }
+    except = producer { |config| config.non_reloadable_errors = [:out_of_order_sequence_number] }
+    [[producer, :fenced], [never, :out_of_order], [except, :out_of_order]].each do |made, kind|
+      made.produce_sync(topic: "orders", payload: "a")
+      break_it(made, kind)
+      2.times do
+        expect { made.produce_sync(topic: "orders") }.to raise_error(WaterDrop::Errors::ProduceError) { |error| expect(error).to be_fatal }
+      end
+    end
+  end
+
+  it "checks its settings" do
+    { max_attempts_on_idempotent_fatal_error: 0, wait_backoff_on_transaction_fatal_error: -1, non_reloadable_errors: :fenced }
+      .each do |name, value|
+        expect { producer { |config| config.public_send(:"#{name}=", value) } }
+          .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /#{name} is #{value.inspect}/)
+      end
+  end
+end
