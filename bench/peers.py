@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""One measured run of a Python consumer: peers.py LIBRARY MODE BROKERS TOPIC COUNT. Prints a JSON line."""
+"""One measured run of a Python consumer: peers.py LIBRARY MODE BROKERS TOPIC COUNT. Prints a JSON line.
+
+As a producer: peers.py confluent-produce async|sync BROKERS TOPIC COUNT ROWS SETTINGS (JSON)."""
 import asyncio
 import json
 import os
@@ -66,7 +68,54 @@ async def aio(meter, brokers, topic):
                 os._exit(0)
 
 
+def confluent_produce(mode, brokers, topic, count, rows, settings):
+    from confluent_kafka import Producer
+    import itertools
+    import re
+    with open(rows, encoding="utf-8") as lines:
+        messages = [line.rstrip("\n") for line in itertools.islice(lines, 20_000)]
+    found = ((re.search(r'"tailnum":"([^"]*)"', row) or re.search(r'"flight":(\d+)', row)) for row in messages)
+    messages = [(row, match.group(1)) for row, match in zip(messages, found)]
+    producer, failures, latencies = Producer({"bootstrap.servers": brokers, **settings}), [], []
+
+    def report(error, _message):
+        if error:
+            failures.append(error)
+
+    def send(count):
+        for row, key in itertools.islice(itertools.cycle(messages), count):
+            started = time.monotonic()
+            while True:
+                try:
+                    producer.produce(topic, row, key, on_delivery=report)
+                    break
+                except BufferError:
+                    producer.poll(0.01)
+            producer.poll(0)
+            if mode == "sync":
+                producer.flush()
+                latencies.append((time.monotonic() - started) * 1e3)
+        producer.flush()
+
+    send(200 if mode == "sync" else 20_000)
+    latencies.clear()
+    start, cpu = time.monotonic(), Meter.cpu()
+    send(count)
+    seconds, cpu = time.monotonic() - start, Meter.cpu() - cpu
+    if failures:
+        sys.exit(f"{len(failures)} messages failed: {failures[0]}")
+    result = {"messages": count, "seconds": seconds, "per_second": count / seconds, "cpu_s_per_million": cpu / count * 1e6,
+              "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    if latencies:
+        latencies.sort()
+        result.update(p50_ms=latencies[len(latencies) // 2], p99_ms=latencies[int(len(latencies) * 0.99)])
+    print(json.dumps(result), flush=True)
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "confluent-produce":
+        confluent_produce(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]), sys.argv[6], json.loads(sys.argv[7]))
+        sys.exit()
     library, mode, brokers, topic, count = sys.argv[1:]
     measured = Meter(mode, int(count))
     if library == "confluent":

@@ -24,7 +24,7 @@ module Bench
 
   # Builds what is measured, both sides with the release profile.
   def build
-    flags = %w[cargo build --release --locked -p karafka_core --example load --example ceiling]
+    flags = %w[cargo build --release --locked -p karafka_core --example load --example ceiling --example produce_ceiling]
     system(*flags, chdir: ROOT, exception: true)
     system("rake", "compile", chdir: ROOT, exception: true)
   end

@@ -4,7 +4,8 @@ desc "All benchmarks on real Kafka (PEERS=1: other clients too)"
 task(:bench) { sh "bin/bench", *("--peers" if ENV["PEERS"]) }
 
 namespace :bench do
-  { consume: "Messages a second and CPU a message, beside the plain-Rust ceiling", latency: "From send to consume",
+  { consume: "Messages a second and CPU a message, beside the plain-Rust ceiling",
+    produce: "Messages sent a second, CPU a message and time of a sync call", latency: "From send to consume",
     memory: "Idle memory, boot, stop, memory over 20 million messages", peers: "Other Kafka clients on the same rows" }
     .each do |name, description|
       desc description

@@ -5,6 +5,8 @@
 //! `load --brokers B --topic T --rate 1000 --seconds 20`                   paced; each begins with its send time in ns
 
 mod common;
+#[path = "common/rows.rs"]
+mod rows;
 
 use common::{cpu_seconds, nanoseconds_now, peak_rss_mb, Arguments, Outcome};
 use rdkafka::client::ClientContext;
@@ -42,12 +44,7 @@ enum Source {
 impl Source {
     fn from_arguments(arguments: &Arguments) -> Outcome<Self> {
         if let Some(path) = arguments.optional("file") {
-            let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-            let key = arguments.optional("key");
-            let rows = text
-                .lines()
-                .map(|line| Ok((row_key(line, key)?, line.as_bytes().to_vec())));
-            return Ok(Self::Rows(rows.collect::<Outcome<_>>()?));
+            return Ok(Self::Rows(rows::read(path, arguments.optional("key"))?));
         }
         match arguments.optional("rate") {
             Some(_) => Ok(Self::Timestamps),
@@ -79,16 +76,6 @@ impl Source {
         };
         written.expect("writing to a Vec can't fail");
     }
-}
-
-fn row_key(line: &str, field: Option<&str>) -> Outcome<Vec<u8>> {
-    let Some(field) = field else { return Ok(Vec::new()) };
-    let row: serde_json::Value = serde_json::from_str(line)?;
-    // Rows without a tail number are spread by flight instead.
-    let key = row[field].as_str().map(str::to_owned);
-    Ok(key
-        .unwrap_or_else(|| format!("{}{}", row["carrier"].as_str().unwrap_or(""), row["flight"]))
-        .into_bytes())
 }
 
 fn main() -> Outcome<()> {
