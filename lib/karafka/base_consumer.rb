@@ -14,6 +14,7 @@ module Karafka
   #   end
   class BaseConsumer
     include Consumers::Producing
+    include Consumers::Responding
     include Consumers::Offsets
 
     # @return [Messages::Messages, nil] the batch that is processed
@@ -103,11 +104,6 @@ module Karafka
     # @return [Boolean] whether the partition belongs to another process by now
     def revoked?
       @karafka_lease.revoked?
-    end
-
-    # @raise [Errors::UnsupportedFeatureError] always
-    def respond_with(*)
-      raise Errors::UnsupportedFeatureError.for("respond_with", "Produce with produce_async or produce_sync meanwhile.")
     end
 
     # @raise [Errors::UnsupportedFeatureError] always

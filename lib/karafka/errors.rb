@@ -87,6 +87,24 @@ module Karafka
       end
     end
 
+    # Data that a serializer could not make bytes of. `cause` is what it raised.
+    class SerializationError < BaseError; end
+
+    # A responder did not do what it declares. Nothing was sent.
+    class InvalidResponderUsageError < BaseError; end
+
+    # It responds to a topic that it does not declare.
+    class UnregisteredTopicError < InvalidResponderUsageError; end
+
+    # It used a topic more than once in one call that is not declared with `multiple_usage: true`.
+    class TopicMultipleUsageError < InvalidResponderUsageError; end
+
+    # It did not use a topic that is `required`.
+    class UnusedResponderRequiredTopicError < InvalidResponderUsageError; end
+
+    # `respond_to` was given an option that there is not, or a value that cannot be sent. Nothing was sent.
+    class InvalidResponderMessageOptionsError < BaseError; end
+
     # The engine did not do what it was asked.
     class EngineError < BaseError; end
 

@@ -9,7 +9,7 @@ module Karafka
       parallel retry_topics dead_letter_queue throttle throttling only filter
       long_running_limit long_running_job inline_insights virtual_partitions multiplexing exactly_once
       on_deserialization_error offset_metadata manual_offset_management_strategy scheduled_messages swarm assign
-      adaptive_iterator delegate_to responder worker interchanger
+      adaptive_iterator delegate_to worker interchanger
     ].freeze
 
     # Methods of the routes, of a consumer group and of a subscription group, and options of the latter.
@@ -22,7 +22,6 @@ module Karafka
 
     # Commands of the CLI.
     COMMANDS = {
-      "flow" => "print which topics lead to which",
       "topics" => "create and migrate the declared topics",
       "worker" => "start Sidekiq for `backend :sidekiq`",
       "swarm" => "run several server processes from one",
@@ -42,8 +41,7 @@ module Karafka
       long_running_job: "It needs no setting here: polling goes on while a consumer works.",
       "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",
       worker: "It belongs to `backend :sidekiq`.",
-      interchanger: "It belongs to `backend :sidekiq`.",
-      responder: "Produce with `producer.produce_async` from `consume`."
+      interchanger: "It belongs to `backend :sidekiq`."
     }.freeze
     private_constant :HINTS
 

@@ -8,13 +8,11 @@ require "support/fake_lease"
 # are there.
 module Docs
   ROOT = File.expand_path("../..", __dir__)
-  PAGES = %w[README.md CHANGELOG.md CONTRIBUTING.md docs/architecture.md docs/benchmarks.md docs/getting_started.md
-             docs/migration.md docs/operations.md docs/rate_and_selection.md].freeze
+  PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *Dir.glob("docs/*.md", base: ROOT)].sort.freeze
   # What blocks may name without defining it: classes of the reader's application.
   STAND_INS = %w[OrdersConsumer VideosConsumer Receipt].freeze
   # What the pages say is not there.
-  GONE = %w[Karafka::BaseResponder Karafka::ActiveJob Karafka::Testing Karafka::Params
-            Karafka::Serializers Karafka::Loader].freeze
+  GONE = %w[Karafka::ActiveJob Karafka::Testing Karafka::Params Karafka::Loader].freeze
   # Words with dots that are calls, files, threads, and events of 1.x that are said to be unknown.
   NO_SETTING = /\A(message|messages|config|routes|consumer_groups|producer|fetcher|params|krs|waterdrop|karafka)\.|\.(rb|md|toml|so)\z/
   # A block that begins with this comment is only parsed.

@@ -50,6 +50,18 @@ module Karafka
         RoutesCommand.new.call
       end
 
+      desc "flow", "Print which topics lead to which"
+      long_desc <<~TEXT
+        For every topic that is consumed, where its responder or its route says that messages go to. Loads the application,
+        asks no broker.
+        Formats: text, json, dot (Graphviz), mermaid (Markdown), asyncapi (YAML; JSON where the file's name ends with .json).
+      TEXT
+      option :format, aliases: "-f", enum: Flow::FORMATS.keys, default: "text", banner: "FORMAT", desc: "Of the output"
+      option :output, aliases: "-o", banner: "FILE", desc: "Write to FILE"
+      def flow
+        FlowCommand.new(options).call
+      end
+
       desc "install", "Create karafka.rb and a first consumer in this directory"
       def install
         InstallCommand.new.call

@@ -27,6 +27,7 @@ module Karafka
         "consumer.initialized" => %i[caller],
         "consumer.consume" => %i[caller],
         "consumer.consumed" => %i[caller time],
+        "consumers.responders.respond_with" => %i[caller responder data time],
         "consumer.consuming.retry" => %i[caller attempt delay],
         "consumer.consuming.pause" => %i[caller topic partition offset timeout],
         "client.resume" => %i[caller topic partition],

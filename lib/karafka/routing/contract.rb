@@ -15,6 +15,7 @@ module Karafka
       def check!(classes_by_name: false)
         @builder.topics.each do |topic|
           consumer!(topic, classes_by_name)
+          responder!(topic, classes_by_name)
           namespacing!(topic)
           pauses!(topic)
           ages!(topic)
@@ -36,6 +37,21 @@ module Karafka
           Setup.invalid!("#{topic.label} consumer", klass, "a class that inherits from Karafka::BaseConsumer")
         end
         entry_point!(topic, klass)
+      end
+
+      # The one that the consumer's name suggests is not asked for here: its file may come later.
+      def responder!(topic, classes_by_name)
+        return if topic.declared_responder.nil? || (!classes_by_name && topic.declared_responder.is_a?(String))
+
+        klass = topic.responder
+        unless klass.is_a?(Class) && klass < BaseResponder
+          Setup.invalid!("#{topic.label} responder", klass, "a class that inherits from Karafka::BaseResponder")
+        end
+        return unless klass.instance_method(:respond).owner == BaseResponder
+
+        raise Errors::InvalidConfigurationError,
+              "#{topic.label} responder is #{klass}, which has no method `respond`. " \
+              "Define it, such as: def respond(data); respond_to :a_topic, data; end"
       end
 
       # A topic that is only declared, to be created, or that is not consumed here, needs no consumer.

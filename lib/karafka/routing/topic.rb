@@ -5,6 +5,8 @@ module Karafka
     # One topic, or one pattern of topics, of a consumer group: its consumer and its settings. In the routes each
     # setting is a call with a value; the same call without one says what holds.
     class Topic < Layer
+      include Outgoing
+
       # @return [String] the name in the routes; of a pattern its expression
       attr_reader :name
       # @return [Regexp, nil] of a pattern
@@ -38,8 +40,8 @@ module Karafka
         return @consumer = klass.is_a?(Symbol) ? klass.to_s : klass unless UNSET.equal?(klass)
 
         case @consumer
-        when String then constantize(@consumer)
-        when Class then !consumer_persistence && @consumer.name ? constantize(@consumer.name) : @consumer
+        when String then constantize(@consumer, "consumer")
+        when Class then !consumer_persistence && @consumer.name ? constantize(@consumer.name, "consumer") : @consumer
         else @consumer
         end
       end
@@ -125,8 +127,9 @@ module Karafka
       # @return [Hash{Symbol=>Object}]
       def to_h
         TYPES.keys.to_h { |setting| [setting, public_send(setting)] }.merge(
-          id: id, name: name, pattern: pattern?, consumer: declared_consumer, consumer_group_id: consumer_group.id,
-          subscription_name: subscription_name, kafka: Setup::KafkaSettings.new(kafka_settings).to_display
+          id: id, name: name, pattern: pattern?, consumer: declared_consumer, responder: declared_responder,
+          consumer_group_id: consumer_group.id, subscription_name: subscription_name,
+          kafka: Setup::KafkaSettings.new(kafka_settings).to_display
         )
       end
 
@@ -145,15 +148,15 @@ module Karafka
 
       private
 
-      def constantize(class_name)
+      def constantize(class_name, setting)
         Object.const_get(class_name)
       rescue NameError => e
         reason = e.message.lines.first.strip
-        raise Errors::InvalidConfigurationError, "#{label} consumer is #{class_name}, which cannot be loaded: #{reason}"
+        raise Errors::InvalidConfigurationError, "#{label} #{setting} is #{class_name}, which cannot be loaded: #{reason}"
       end
 
       def known_names
-        super + %i[consumer controller config group] + NotYet::TOPIC
+        super + %i[consumer controller config group responder produces] + NotYet::TOPIC
       end
 
       def kind

@@ -53,6 +53,7 @@ module Karafka
       setting :batch_fetching, Types::BOOLEAN, true
       setting :batch_consuming, Types::BOOLEAN, true
       setting :deserializer, Types.optional(Types::DESERIALIZER), nil
+      setting :serializer, Types.optional(Types::SERIALIZER), nil
       setting :worker_thread_priority, Types::INTEGER, 0
       nested :pause, Pause
       nested :admin, Admin

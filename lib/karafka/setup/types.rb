@@ -35,6 +35,7 @@ module Karafka
       PRODUCER = Type.new("a WaterDrop::Producer") { |value| value.respond_to?(:produce_async) && value.respond_to?(:close) }
       CALLABLE = Type.new("something that answers to call") { |value| value.respond_to?(:call) }
       DESERIALIZER = Type.new("something that answers to call(message)") { |value| value.respond_to?(:call) }
+      SERIALIZER = Type.new("something that answers to call(data)") { |value| value.respond_to?(:call) }
       PARSER = Type.new("something that answers to parse(string)") { |value| value.respond_to?(:parse) }
       TOPIC_MAPPER = Type.new("something that answers to incoming(topic) and outgoing(topic)") do |value|
         value.respond_to?(:incoming) && value.respond_to?(:outgoing)

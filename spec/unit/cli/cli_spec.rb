@@ -230,6 +230,32 @@ RSpec.describe Karafka::Cli do
     end
   end
 
+  describe "flow" do
+    before { boot_file("topic(:orders) { consumer OrdersConsumer; produces :receipts }; topic(:mails) { consumer OrdersConsumer }") }
+
+    it "prints which topics lead to which" do
+      expect(run("flow"))
+        .to eq([0, "mails => (nothing)\norders =>\n  - receipts:             (conditionally, one or more)\n", ""])
+    end
+
+    it "prints each format, or writes it" do
+      { "json" => "{", "dot" => "digraph", "mermaid" => "flowchart LR", "asyncapi" => "---\nasyncapi: 3.0.0" }.each do |format, start|
+        expect(run("flow", "--format", format)).to match([0, start_with(start), ""])
+        expect(run("flow", "-f", format, "-o", "flow.#{format}")).to eq([0, "flow.#{format} written\n", ""])
+        expect(File.read("flow.#{format}")).to start_with(start)
+      end
+      run("flow", "-f", "asyncapi", "-o", "flow.json")
+      expect(JSON.parse(File.read("flow.json"))).to include("asyncapi" => "3.0.0")
+    end
+
+    it "says what is wrong: the format, the file, no topics" do
+      expect(run("flow", "--format", "yaml")).to match([1, "", /--format.*text, json, dot, mermaid, asyncapi; got yaml/])
+      expect(run("flow", "-o", "no/such/dir/x")).to match([1, "", %r{\Akarafka: cannot write no/such/dir/x: No such file}])
+      app.routes.clear
+      expect(run("flow")).to match([0, /No topics are consumed. Draw some/, ""])
+    end
+  end
+
   describe "install" do
     it "writes an application that loads as it is" do
       status, out, = run("install")

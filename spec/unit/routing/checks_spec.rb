@@ -126,7 +126,7 @@ RSpec.describe Karafka::Routing::Contract do
 
   it "refuses what is not there yet and names it" do
     %i[parallel retry_topics dead_letter_queue throttle only long_running_limit long_running_job inline_insights
-       virtual_partitions responder worker interchanger multiplexing exactly_once].each do |name|
+       virtual_partitions worker interchanger multiplexing exactly_once].each do |name|
       refuses(/topic setting `#{name}` is not there yet/, :unsupported) { topic { public_send(name, 1) } }
     end
     refuses(/routing setting `multiplexing`/, :unsupported) { app.routes.draw { subscription_group(:s, multiplexing: 1) } }
