@@ -48,6 +48,15 @@ module Karafka
 
     # @param lease [Native::Lease]
     # @return [void]
+    def idle(lease)
+      return unless @consumer
+
+      consumer = prepare(lease)
+      observed(consumer, "consumer.idle", "consumer.idled") { around(consumer, :idle) { consumer.on_idle } }
+    end
+
+    # @param lease [Native::Lease]
+    # @return [void]
     def revoked(lease)
       # Nobody was there to be told.
       return unless @consumer

@@ -73,6 +73,11 @@ module Karafka
     # @return [void]
     def eofed; end
 
+    # Called once when nothing has come for `idle_after` ms after a batch, so that what is buffered can be processed and
+    # marked. When it raises, it is called again after that time.
+    # @return [void]
+    def idle; end
+
     # Called after the partition was taken away. Marking returns false from then on.
     # @return [void]
     def revoked; end
@@ -83,7 +88,7 @@ module Karafka
 
     # Goes around each of the methods above but {#initialized}. It must call the block. An exception passes through it,
     # so a database transaction rolls back; the batch counts as failed even when it is swallowed here.
-    # @param _action [Symbol] :consume, :eofed, :revoked or :shutdown
+    # @param _action [Symbol] :consume, :eofed, :idle, :revoked or :shutdown
     # @return [void]
     def wrap(_action)
       yield
@@ -139,6 +144,8 @@ module Karafka
     def on_consume = consume
     # @api private
     def on_eofed = eofed
+    # @api private
+    def on_idle = idle
     # @api private
     def on_revoked = revoked
     # @api private

@@ -11,6 +11,10 @@ module Karafka
     #   Threads and connections begin here.
     # @!method take
     #   @return [Native::Lease, nil] blocks until there is work; nil once there will be none
+    # @!method retire(count)
+    #   So many workers get nil from `take` when they come next.
+    # @!method retain(count)
+    #   @return [Integer] how many of those that were to be retired stay, as they have not come yet
     # @!method quiet
     #   Hands out no more batches, stays in its groups.
     # @!method stop
@@ -21,7 +25,7 @@ module Karafka
     #   @return [Hash{Symbol=>Object}] groups with assignments, leases that are out, queued bytes
     # @!method events(timeout_ms)
     #   @return [Array<Hash>, nil] nil once closed and empty
-    def_delegators :@native, :start, :take, :quiet, :stop, :force_stop, :state, :events
+    def_delegators :@native, :start, :take, :retire, :retain, :quiet, :stop, :force_stop, :state, :events
 
     # @return [String]
     def self.librdkafka_version

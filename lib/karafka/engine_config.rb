@@ -17,9 +17,9 @@ module Karafka
     # What `statistics.emitted` and the metrics listeners live on. Off where nobody listens: it is expensive.
     STATISTICS_INTERVAL_MS = "5000"
 
-    # How long a revoked partition waits for the batch that is being processed.
-    REVOCATION_GRACE_MS = 5_000
-    private_constant :KAFKA_DEFAULTS, :STATISTICS_INTERVAL_MS, :REVOCATION_GRACE_MS
+    # librdkafka's own default.
+    MAX_POLL_INTERVAL_MS = 300_000
+    private_constant :KAFKA_DEFAULTS, :STATISTICS_INTERVAL_MS, :MAX_POLL_INTERVAL_MS
 
     # @return [Array<Routing::SubscriptionGroup>] in the order of the engine's groups
     attr_reader :subscription_groups
@@ -52,7 +52,8 @@ module Karafka
     # @return [Hash{Symbol=>Object}] exactly what the engine takes
     def to_h
       {
-        revocation_grace_ms: REVOCATION_GRACE_MS,
+        revocation_grace_ms: @config.revocation_grace,
+        stuck_report_ms: @config.stuck_report_after || nil,
         groups: @subscription_groups.zip(@topics).map { |group, topics| group_hash(group, topics) }
       }
     end
@@ -65,7 +66,6 @@ module Karafka
       complete["statistics.interval.ms"] ||= STATISTICS_INTERVAL_MS if @config.monitor.listening?("statistics.emitted")
       complete["group.id"] = group.consumer_group_id
       complete["auto.offset.reset"] = group.initial_offset
-      complete["enable.partition.eof"] = "true" if group.active_topics.any?(&:eofed?)
       static_membership(complete, group)
       require_brokers(complete, group)
       complete
@@ -74,10 +74,14 @@ module Karafka
     private
 
     def group_hash(group, topics)
-      { id: group.id, kafka: kafka(group), topics: topics.map { |topic| topic_hash(topic) } }
+      settings = kafka(group)
+      {
+        id: group.id, kafka: settings, topics: topics.map { |topic| topic_hash(topic, settings) },
+        recommit_interval_ms: @config.offset_recommit_interval || nil
+      }
     end
 
-    def topic_hash(topic)
+    def topic_hash(topic, settings)
       {
         name: (topic.subscription_name unless topic.pattern?),
         pattern: (topic.name if topic.pattern?),
@@ -88,15 +92,31 @@ module Karafka
         pause_timeout_ms: topic.pause_timeout,
         pause_max_timeout_ms: topic.pause_max_timeout,
         pause_with_exponential_backoff: topic.pause_with_exponential_backoff,
-        selection: { delay_by_ms: topic.delay_by || 0, expire_after_ms: topic.expire_after }
+        selection: { delay_by_ms: topic.delay_by || 0, expire_after_ms: topic.expire_after },
+        idle_after_ms: (topic.idle_after if idles?(topic)),
+        long_running_limit_ms: limit(topic, settings),
+        priority: topic.priority,
+        assign: topic.assign
       }
+    end
+
+    # Without such a method there is nothing to call, and no timer runs.
+    def idles?(topic)
+      topic.consumer.instance_method(:idle).owner != BaseConsumer
+    end
+
+    def limit(topic, settings)
+      limit = topic.long_running_limit
+      limit.nil? ? Integer(settings["max.poll.interval.ms"] || MAX_POLL_INTERVAL_MS) : limit || nil
     end
 
     # Two clients of one group with the same instance id would fence each other off.
     def static_membership(settings, group)
-      return unless settings["group.instance.id"] && group.position.positive?
+      template = settings["group.instance.id"] or return
 
-      settings["group.instance.id"] = "#{settings["group.instance.id"]}_#{group.position}"
+      place = [group.position, group.client].compact
+      place = [] if place.all?(&:zero?)
+      settings["group.instance.id"] = [Setup::InstanceId.resolve(template), *place].join("_")
     end
 
     # A topic's own `kafka` without `inherit: true` replaces everything, the brokers too.

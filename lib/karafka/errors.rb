@@ -120,6 +120,9 @@ module Karafka
     # A client of the parent process was used in a forked child; the child has to make its own.
     class ForkedError < EngineError; end
 
+    # A batch takes longer than `long_running_limit`: the process leaves its group meanwhile.
+    class LongRunningLimitError < BaseError; end
+
     # Work was still running when `shutdown_timeout` had passed; the process exits with status 2.
     class ForcefulShutdownError < BaseError; end
 

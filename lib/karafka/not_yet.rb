@@ -7,14 +7,14 @@ module Karafka
     # Settings of a topic, as methods in its block.
     TOPIC = %i[
       parallel retry_topics dead_letter_queue throttle throttling only filter
-      long_running_limit long_running_job inline_insights virtual_partitions multiplexing exactly_once
-      on_deserialization_error offset_metadata manual_offset_management_strategy scheduled_messages swarm assign
+      inline_insights virtual_partitions exactly_once
+      on_deserialization_error offset_metadata manual_offset_management_strategy scheduled_messages swarm
       adaptive_iterator delegate_to worker interchanger
     ].freeze
 
     # Methods of the routes, of a consumer group and of a subscription group, and options of the latter.
     GROUP = %i[
-      multiplexing active_job_topic active_job_pattern recurring_tasks scheduled_messages swarm parallel throttle
+      active_job_topic active_job_pattern recurring_tasks scheduled_messages swarm parallel throttle
     ].freeze
 
     # Settings of the application.
@@ -38,7 +38,6 @@ module Karafka
       virtual_partitions: "It will be called `parallel`.",
       throttling: "It will be called `throttle`.",
       filter: "It will be called `only`.",
-      long_running_job: "It needs no setting here: polling goes on while a consumer works.",
       "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",
       worker: "It belongs to `backend :sidekiq`.",
       interchanger: "It belongs to `backend :sidekiq`."

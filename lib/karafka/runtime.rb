@@ -17,7 +17,7 @@ module Karafka
     attr_reader :status
     # @return [Engine, nil]
     attr_reader :engine
-    # @return [Array<Worker>]
+    # @return [Workers]
     attr_reader :workers
     # @return [Array<Listener>]
     attr_reader :listeners
@@ -31,7 +31,7 @@ module Karafka
       @embedded = embedded
       @status = Status.new(:initialized)
       @control = Server::Control.new
-      @workers = []
+      @workers = Workers.new
       @listeners = []
       @failure = nil
     end
@@ -43,15 +43,14 @@ module Karafka
       config = App.config
       routes = EngineConfig.new
       check_monitor
-      check_consumers(routes)
       @engine = Engine.new(routes.to_h)
       @listeners = routes.subscription_groups.map { |group| Listener.new(group.id, group) }
-      @pump = Engine::EventPump.new(@engine, routes.subscription_groups)
       coordinator = Coordinator.new(routes)
-      @workers = Array.new(config.concurrency) do |index|
+      @workers = Workers.new(@engine) do |index|
         Worker.new(index, @engine, coordinator, on_fatal: method(:fail_with), priority: config.worker_thread_priority)
       end
-      begin_all
+      @pump = Engine::EventPump.new(@engine, routes.subscription_groups, @workers)
+      begin_all(config.concurrency)
       self
     end
 
@@ -79,11 +78,11 @@ module Karafka
 
     private
 
-    def begin_all
+    def begin_all(concurrency)
       # First: what librdkafka refuses is raised here, and then no thread is left behind.
       @engine.start
       @pump.start
-      @workers.each(&:start)
+      @workers.start(concurrency)
       each_listener("connection.listener.before_fetch_loop")
       @status.running!
     end
@@ -124,6 +123,7 @@ module Karafka
 
     def finish
       @status.stopping!
+      @workers.close
       @engine.stop
       deadline = App.config.shutdown_timeout
       closer = Thread.new { close_all }
@@ -217,14 +217,6 @@ module Karafka
       raise Errors::InvalidConfigurationError,
             "config.monitor is #{Karafka.monitor.inspect}, which has no listening?(name): let its class inherit from " \
             "Karafka::Instrumentation::Monitor."
-    end
-
-    def check_consumers(routes)
-      routes.subscription_groups.flat_map(&:active_topics).each do |topic|
-        next unless topic.consumer&.method_defined?(:idle)
-
-        raise Errors::UnsupportedFeatureError.for("#{topic.consumer}#idle")
-      end
     end
 
     def now

@@ -64,9 +64,9 @@ module Karafka
         runtime&.status&.current || (App.initialized? ? :initialized : :initializing)
       end
 
-      # @return [Array<Worker>]
+      # @return [Workers] `size`, `scale(count)`, and each {Worker}
       def workers
-        runtime&.workers || []
+        runtime&.workers || Workers.new
       end
 
       # @return [Array<Runtime::Listener>] one for each client

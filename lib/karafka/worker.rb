@@ -17,8 +17,12 @@ module Karafka
     LAST = %i[revoked shutdown].freeze
     private_constant :LAST
 
+    # What is done again when it failed.
+    REPEATED = %i[consume idle].freeze
+    private_constant :REPEATED
+
     ERROR_TYPES = {
-      consume: "consumer.consume.error", eofed: "consumer.eofed.error",
+      consume: "consumer.consume.error", eofed: "consumer.eofed.error", idle: "consumer.idle.error",
       revoked: "consumer.revoked.error", shutdown: "consumer.shutdown.error"
     }.freeze
     private_constant :ERROR_TYPES
@@ -76,6 +80,12 @@ module Karafka
     def current
       lease = @lease
       lease && "#{lease.kind} of #{lease.topic}/#{lease.partition}"
+    end
+
+    # @param assignment_id [Integer]
+    # @return [Boolean] whether it has a lease of that assignment
+    def works_on?(assignment_id)
+      @lease&.assignment_id == assignment_id
     end
 
     private
@@ -144,14 +154,17 @@ module Karafka
 
       attempt = lease.attempt
       delay = give_back(lease, kind)
-      return if fatal || !delay.is_a?(Integer) || !consumer || !@monitor.listening?("consumer.consuming.retry")
+      retried(consumer, attempt, delay) if kind == :consume && delay.is_a?(Integer) && consumer && !fatal
+    end
+
+    def retried(consumer, attempt, delay)
+      return unless @monitor.listening?("consumer.consuming.retry")
 
       Instrumentation::Safely.instrument("consumer.consuming.retry", { caller: consumer, attempt: attempt, delay: delay })
     end
 
-    # Only a batch can be delivered again.
     def give_back(lease, kind)
-      kind == :consume ? lease.nack : lease.release
+      REPEATED.include?(kind) ? lease.nack : lease.release
     rescue Errors::BaseError => e
       Instrumentation::Safely.error(e, "worker.settle.error", caller: self)
     end

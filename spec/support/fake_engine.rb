@@ -24,6 +24,8 @@ class FakeEngine
     @queue.close
   end
 
+  def retire(count) = count.times { @queue << nil }
+  def retain(_count) = 0
   def start = @calls << :start
   def force_stop = @calls << :force_stop
   def quiet = @calls << :quiet

@@ -110,6 +110,42 @@ impl ConsumerClient {
         })
     }
 
+    /// Leaves the group; the partitions are revoked first, as in a rebalance.
+    pub fn unsubscribe(&self) -> Result<()> {
+        // SAFETY: a living client.
+        check("leaving the group", unsafe { sys::rd_kafka_unsubscribe(self.ptr()) })
+    }
+
+    /// Takes partitions without a group, in addition to those it has.
+    pub fn assign_more(&self, partitions: &PartitionList) -> Result<()> {
+        // SAFETY: a living client; the list is copied.
+        unsafe {
+            let error = sys::rd_kafka_incremental_assign(self.ptr(), partitions.as_ptr());
+            error_result("assigning", error)
+        }
+    }
+
+    /// How many partitions a topic has; 0: it is not there.
+    pub fn partition_count(&self, topic: &str, timeout: Duration) -> Result<i32> {
+        let metadata = self
+            .client
+            .fetch_metadata(Some(topic), timeout)
+            .map_err(|error| Error::Kafka {
+                operation: "looking up a topic",
+                source: Box::new(KafkaError::internal(error.to_string())),
+            })?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        Ok(found.map_or(0, |found| found.partitions().len() as i32))
+    }
+
+    /// What the group has committed, into the list itself.
+    pub fn committed(&self, partitions: &PartitionList, timeout: Duration) -> Result<()> {
+        // SAFETY: a living client; the list is ours and gets the results.
+        check("looking up what is committed", unsafe {
+            sys::rd_kafka_committed(self.ptr(), partitions.as_ptr(), timeout.as_millis() as i32)
+        })
+    }
+
     /// Makes a blocked `poll` return.
     pub fn wake(&self) {
         self.queue.wake();

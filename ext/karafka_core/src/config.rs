@@ -9,66 +9,84 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::selection::SelectionConfig;
 
+const DEFAULT_PRIORITY: u32 = 10;
+
 #[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
 pub struct EngineConfig {
     /// How long a revocation waits for leases that are still out, so that their work can be committed.
-    #[serde(default = "defaults::revocation_grace_ms")]
     pub revocation_grace_ms: u64,
+    /// After so long a lease that is still out is told about; again after twice the time, and so on. None: never.
+    pub stuck_report_ms: Option<u64>,
     pub groups: Vec<GroupConfig>,
 }
 
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig {
+            revocation_grace_ms: 5_000,
+            stuck_report_ms: None,
+            groups: Vec::new(),
+        }
+    }
+}
+
 /// One subscription group: one client, one poll thread.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub struct GroupConfig {
     pub id: String,
     /// Complete librdkafka settings.
     pub kafka: BTreeMap<String, String>,
     pub topics: Vec<TopicConfig>,
+    /// How often offsets that did not change are committed again, before they expire. None: never.
+    pub recommit_interval_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
 pub struct TopicConfig {
     pub name: Option<String>,
     /// POSIX pattern starting with `^`; new matching topics are picked up.
     pub pattern: Option<String>,
-    #[serde(default = "defaults::max_messages")]
     pub max_messages: usize,
-    #[serde(default = "defaults::max_bytes")]
     pub max_bytes: usize,
     /// How long an unfilled batch may wait for more; 0: not at all.
-    #[serde(default)]
     pub max_wait_time_ms: u64,
     /// Hand out a lease when the end of the partition is reached.
-    #[serde(default)]
     pub eofed: bool,
-    #[serde(default = "defaults::pause_timeout_ms")]
     pub pause_timeout_ms: u64,
-    #[serde(default = "defaults::pause_max_timeout_ms")]
     pub pause_max_timeout_ms: u64,
-    #[serde(default = "defaults::truth")]
     pub pause_with_exponential_backoff: bool,
-    #[serde(default)]
     pub selection: SelectionConfig,
+    /// Hand out an `idle` lease when nothing came for so long after a batch. None: never.
+    pub idle_after_ms: Option<u64>,
+    /// A lease that is out for longer makes this process leave the group. None: no limit.
+    pub long_running_limit_ms: Option<u64>,
+    /// How often its partitions get a worker while there are more of them than workers, relative to other topics.
+    pub priority: u32,
+    /// These partitions (none: all there are) without sharing them in the group. None: the group assigns.
+    pub assign: Option<Vec<i32>>,
 }
 
-mod defaults {
-    pub fn revocation_grace_ms() -> u64 {
-        5_000
-    }
-    pub fn max_messages() -> usize {
-        100
-    }
-    pub fn max_bytes() -> usize {
-        1_048_576
-    }
-    pub fn pause_timeout_ms() -> u64 {
-        1_000
-    }
-    pub fn pause_max_timeout_ms() -> u64 {
-        30_000
-    }
-    pub fn truth() -> bool {
-        true
+impl Default for TopicConfig {
+    fn default() -> Self {
+        TopicConfig {
+            name: None,
+            pattern: None,
+            max_messages: 100,
+            max_bytes: 1_048_576,
+            max_wait_time_ms: 0,
+            eofed: false,
+            pause_timeout_ms: 1_000,
+            pause_max_timeout_ms: 30_000,
+            pause_with_exponential_backoff: true,
+            idle_after_ms: None,
+            long_running_limit_ms: None,
+            priority: DEFAULT_PRIORITY,
+            assign: None,
+            selection: SelectionConfig::default(),
+        }
     }
 }
 
@@ -100,6 +118,14 @@ impl TopicTable {
             names: BTreeMap::new(),
             patterns: Vec::new(),
         };
+        let direct = topics.iter().filter(|topic| topic.assign.is_some()).count();
+        if direct > 0 && (direct < topics.len() || topics.iter().any(|topic| topic.pattern.is_some())) {
+            return Err(Error::Config {
+                setting: "assign".to_owned(),
+                value: format!("{direct} of {} topics", topics.len()),
+                reason: "is for all topics of a client or none, and not for patterns".to_owned(),
+            });
+        }
         for (index, topic) in topics.iter().enumerate() {
             match (&topic.name, &topic.pattern) {
                 (Some(name), None) => {
@@ -121,10 +147,10 @@ impl TopicTable {
                     })
                 }
             }
-            if topic.max_messages == 0 || topic.max_bytes == 0 {
+            if topic.max_messages == 0 || topic.max_bytes == 0 || topic.priority == 0 {
                 return Err(Error::Config {
-                    setting: "max_messages, max_bytes".to_owned(),
-                    value: format!("{}, {}", topic.max_messages, topic.max_bytes),
+                    setting: "max_messages, max_bytes, priority".to_owned(),
+                    value: format!("{}, {}, {}", topic.max_messages, topic.max_bytes, topic.priority),
                     reason: "must be at least 1".to_owned(),
                 });
             }
@@ -151,6 +177,18 @@ impl GroupConfig {
             .collect()
     }
 
+    /// Its topics are taken as they are, no group shares them out. All of them or none, see `TopicTable`.
+    pub fn is_direct(&self) -> bool {
+        self.topics.iter().any(|topic| topic.assign.is_some())
+    }
+
+    /// How often to look for new partitions of topics that are assigned directly.
+    pub fn metadata_interval(&self) -> Duration {
+        let given = self.kafka.get("topic.metadata.refresh.interval.ms");
+        let given = given.and_then(|text| text.parse().ok()).filter(|given| *given > 0);
+        Duration::from_millis(given.unwrap_or(300_000))
+    }
+
     /// Milliseconds between asynchronous commits.
     pub fn commit_interval(&self) -> Duration {
         let given = self
@@ -169,14 +207,7 @@ mod tests {
         TopicConfig {
             name: name.map(str::to_owned),
             pattern: pattern.map(str::to_owned),
-            max_messages: 100,
-            max_bytes: 1000,
-            max_wait_time_ms: 0,
-            eofed: false,
-            pause_timeout_ms: 1_000,
-            pause_max_timeout_ms: 30_000,
-            pause_with_exponential_backoff: true,
-            selection: SelectionConfig::default(),
+            ..TopicConfig::default()
         }
     }
 

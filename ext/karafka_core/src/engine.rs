@@ -15,7 +15,7 @@ use crate::event::{Event, EventQueue, Interrupt};
 use crate::fork::ForkGuard;
 use crate::group::{Group, Switches};
 use crate::lease::Lease;
-use crate::poller::Poller;
+use crate::poller::{Host, Poller};
 use crate::ready_queue::{Popped, ReadyQueue};
 use crate::{settings, telemetry};
 
@@ -25,6 +25,8 @@ pub enum Taken {
     Lease(Box<Lease>),
     /// The wait was ended from outside.
     Interrupted,
+    /// There are to be fewer workers, this one ends.
+    Retired,
     /// The engine has stopped and nothing is left to do.
     Closed,
 }
@@ -46,6 +48,8 @@ pub struct GroupState {
     pub assigned: Vec<(Arc<str>, i32)>,
     pub generation: u64,
     pub last_poll_age_ms: u64,
+    /// Out of the group because a lease is over its limit.
+    pub away: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -148,8 +152,17 @@ impl Engine {
             let engine = self.clone();
             Arc::new(move || engine.force.load(Ordering::Acquire))
         };
-        let grace = Duration::from_millis(self.config.revocation_grace_ms);
-        let poller = Poller::new(group.clone(), grace, force);
+        let nothing_out: Arc<dyn Fn() -> bool + Send + Sync> = {
+            let engine = self.clone();
+            Arc::new(move || engine.nothing_out())
+        };
+        let host = Host {
+            revocation_grace: Duration::from_millis(self.config.revocation_grace_ms),
+            stuck_report: self.config.stuck_report_ms.map(Duration::from_millis),
+            force,
+            nothing_out,
+        };
+        let poller = Poller::new(group.clone(), host);
         let result = catch_unwind(AssertUnwindSafe(|| poller.run(client)))
             .unwrap_or_else(|panic| Err(Error::Internal(panic_text(&*panic))));
         if let Err(error) = result {
@@ -162,6 +175,11 @@ impl Engine {
             self.close_doors();
         }
         self.group_closed.notify_all();
+    }
+
+    fn nothing_out(&self) -> bool {
+        let mut partitions = self.groups.iter().flat_map(|group| group.partitions());
+        partitions.all(|partition| partition.current_lease().is_none())
     }
 
     /// A group that can't go on takes the engine with it: half a process that looks alive is worse than none.
@@ -201,6 +219,7 @@ impl Engine {
                     }
                 }
                 Popped::Interrupted => return Ok(Taken::Interrupted),
+                Popped::Retired => return Ok(Taken::Retired),
                 Popped::Closed => {
                     return match self.failure.lock().clone() {
                         Some(error) => Err(error),
@@ -223,6 +242,19 @@ impl Engine {
     pub fn events(&self, timeout: Duration, interrupt: &Interrupt) -> Result<Option<Vec<Event>>> {
         self.check_process()?;
         Ok(self.events.receive(timeout, interrupt))
+    }
+
+    /// So many workers are not needed any more: those who come next are told `Retired`. Running leases end as usual.
+    pub fn retire(&self, workers: usize) -> Result<()> {
+        self.check_process()?;
+        self.ready.retire(workers);
+        Ok(())
+    }
+
+    /// Takes back what `retire` asked for, where nobody has gone yet; how many stay.
+    pub fn retain(&self, workers: usize) -> Result<usize> {
+        self.check_process()?;
+        Ok(self.ready.retain(workers))
     }
 
     /// Hands out no new batches; stays in its groups.
@@ -288,6 +320,7 @@ impl Engine {
                 assigned: assignment.current.keys().cloned().collect(),
                 generation: assignment.generation,
                 last_poll_age_ms: group.last_poll_age_ms(),
+                away: group.is_away(),
             });
         }
         let running = self.started.load(Ordering::Acquire) && *self.open_groups.lock() > 0;

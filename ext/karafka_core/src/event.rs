@@ -45,6 +45,26 @@ pub enum Event {
         partition: i32,
         offset: i64,
     },
+    /// A lease is out for long.
+    Stuck {
+        group: Arc<str>,
+        topic: Arc<str>,
+        partition: i32,
+        assignment_id: u64,
+        kind: &'static str,
+        age_ms: u64,
+    },
+    /// This process left the group because a lease is over its limit.
+    Left {
+        group: Arc<str>,
+        topic: Arc<str>,
+        partition: i32,
+        age_ms: u64,
+    },
+    /// That lease has ended: back in the group.
+    Returned {
+        group: Arc<str>,
+    },
     Log {
         level: &'static str,
         target: String,

@@ -31,6 +31,16 @@ pub struct Assignment {
     pub generation: u64,
 }
 
+impl Assignment {
+    /// The last assignment of this partition, while a worker still has something of it.
+    pub fn departing_one(&self, topic: &str, number: i32) -> Option<Arc<Partition>> {
+        let unfinished = |partition: &&Arc<Partition>| {
+            &*partition.topic == topic && partition.number == number && !partition.is_finished()
+        };
+        self.departing.iter().rev().find(unfinished).cloned()
+    }
+}
+
 pub struct Group {
     pub index: usize,
     pub id: Arc<str>,
@@ -44,6 +54,8 @@ pub struct Group {
     client: Mutex<Weak<ConsumerClient>>,
     started: Instant,
     last_poll_ms: AtomicU64,
+    /// Out of the group because a lease is over its limit.
+    away: AtomicBool,
 }
 
 impl Group {
@@ -67,6 +79,7 @@ impl Group {
             client: Mutex::new(Weak::new()),
             started: Instant::now(),
             last_poll_ms: AtomicU64::new(0),
+            away: AtomicBool::new(false),
         })
     }
 
@@ -103,6 +116,14 @@ impl Group {
 
     pub fn is_quiet(&self) -> bool {
         self.switches.quiet.load(Ordering::Acquire)
+    }
+
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Acquire)
+    }
+
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Release);
     }
 
     pub fn emit(&self, event: Event) {

@@ -20,6 +20,8 @@ pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
 pub enum Kind {
     Consume,
     Eofed,
+    /// Nothing came for a while.
+    Idle,
     Revoked,
     Shutdown,
     /// Internal: a worker moves the position, nobody sees this lease.
@@ -31,6 +33,7 @@ impl Kind {
         match self {
             Kind::Consume => "consume",
             Kind::Eofed => "eofed",
+            Kind::Idle => "idle",
             Kind::Revoked => "revoked",
             Kind::Shutdown => "shutdown",
             Kind::Seek => "seek",
@@ -111,6 +114,9 @@ impl Lease {
     pub fn nack(&self) -> Option<Duration> {
         let delay = self.partition.config().backoff(self.attempt);
         let alive = self.settle(|state| {
+            if self.kind == Kind::Idle {
+                self.partition.rest(state);
+            }
             if self.kind != Kind::Consume {
                 return;
             }

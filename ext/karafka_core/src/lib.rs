@@ -27,5 +27,6 @@ pub mod selection;
 pub mod settings;
 mod sync;
 mod telemetry;
+mod turns;
 
 pub use native::PartitionRow;

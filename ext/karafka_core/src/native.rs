@@ -54,6 +54,19 @@ impl PartitionList {
         unsafe { copy_rows(self.0) }
     }
 
+    /// A copy of the rows that `wanted` answers true for, with all they carry (metadata, leader epoch).
+    pub fn keep(&self, wanted: impl Fn(&PartitionRow) -> bool) -> PartitionList {
+        // SAFETY: never null; the copy is ours.
+        let kept = PartitionList(unsafe { sys::rd_kafka_topic_partition_list_copy(self.0) });
+        for (index, row) in self.rows().iter().enumerate().rev() {
+            if !wanted(row) {
+                // SAFETY: ours; counted down, so the index is that of the same row in the copy.
+                unsafe { sys::rd_kafka_topic_partition_list_del_by_idx(kept.0, index as i32) };
+            }
+        }
+        kept
+    }
+
     pub fn as_ptr(&self) -> *mut sys::rd_kafka_topic_partition_list_t {
         self.0
     }

@@ -19,12 +19,16 @@ use crate::selection::Skipped;
 use crate::sync::{Condvar, Mutex};
 
 mod handing_out;
+mod idle;
 mod listening;
 mod offsets;
 mod revocation;
 mod settling;
+mod succession;
 
+use idle::Idle;
 use listening::Listening;
+use succession::Succession;
 
 /// A timer keeps its partition in memory, also after the assignment is over. A look in between costs nothing.
 const LONGEST_TIMER: Duration = Duration::from_secs(60);
@@ -62,6 +66,8 @@ pub(crate) struct State {
     timer_at: Option<Instant>,
     pub attempt: u32,
     pub leased: Option<(Kind, Instant)>,
+    idle: Idle,
+    succession: Succession,
     revoking: bool,
     has_consumer: bool,
     farewell_given: bool,
@@ -112,6 +118,8 @@ impl Partition {
             timer_at: None,
             attempt: 1,
             leased: None,
+            idle: Idle::default(),
+            succession: Succession::default(),
             revoking: false,
             has_consumer: false,
             farewell_given: false,

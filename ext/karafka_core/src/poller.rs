@@ -3,11 +3,19 @@
 
 mod close;
 mod commits;
+mod direct;
 mod rebalance;
+mod recommit;
+mod watch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdkafka::types::RDKafkaRespErr;
+
+use self::direct::Direct;
+use self::recommit::Recommit;
+use self::watch::Watch;
 use crate::client::{ConsumerClient, Polled};
 use crate::error::{Error, KafkaError, Result};
 use crate::event::Event;
@@ -18,19 +26,37 @@ use crate::partition::Partition;
 const IDLE_POLL: Duration = Duration::from_secs(1);
 const REBUILD_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// A stop waits so long for workers to come for their last leases, where none is at work either.
+const NOBODY_COMES: Duration = Duration::from_secs(5);
+
+type Question = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What the poll threads ask of the engine they belong to.
+pub struct Host {
+    pub revocation_grace: Duration,
+    pub stuck_report: Option<Duration>,
+    /// The host gave up waiting for its workers.
+    pub force: Question,
+    /// No lease of any group is out.
+    pub nothing_out: Question,
+}
+
 pub struct Poller {
     group: Arc<Group>,
     revocation_grace: Duration,
-    force: Arc<dyn Fn() -> bool + Send + Sync>,
+    stuck_report: Option<Duration>,
+    force: Question,
+    nothing_out: Question,
 }
 
 impl Poller {
-    /// `force` answers true once the host gave up waiting for its workers.
-    pub fn new(group: Arc<Group>, revocation_grace: Duration, force: Arc<dyn Fn() -> bool + Send + Sync>) -> Self {
+    pub fn new(group: Arc<Group>, host: Host) -> Self {
         Poller {
             group,
-            revocation_grace,
-            force,
+            revocation_grace: host.revocation_grace,
+            stuck_report: host.stuck_report,
+            force: host.force,
+            nothing_out: host.nothing_out,
         }
     }
 
@@ -48,6 +74,10 @@ impl Poller {
             let Some(fatal) = self.run_client(client)? else {
                 return Ok(());
             };
+            if fatal.number == RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID as i32 {
+                // A new client would fence the other member in turn, for ever.
+                return Err(self.fenced(fatal));
+            }
             tracing::error!(group = %self.group.id, "the consumer failed for good, a new one starts in {backoff:?}: {fatal}");
             let until = Instant::now() + backoff;
             while !self.group.is_stopping() && Instant::now() < until {
@@ -70,7 +100,11 @@ impl Poller {
     fn run_client(&self, client: ConsumerClient) -> Result<Option<KafkaError>> {
         let client = Arc::new(client);
         self.group.set_client(&client);
-        let subscribed = client.subscribe(&self.group.config.subscription());
+        self.group.set_away(false);
+        let subscribed = match self.group.config.is_direct() {
+            true => Ok(()),
+            false => client.subscribe(&self.group.config.subscription()),
+        };
         let fatal = if subscribed.is_ok() {
             self.poll_until_stopped(&client)
         } else {
@@ -84,6 +118,10 @@ impl Poller {
         let interval = self.group.config.commit_interval();
         let mut next_commit = Instant::now() + interval;
         let mut stop_announced = false;
+        let mut attendance = (self.group.ready.attendance(), Instant::now());
+        let mut recommit = Recommit::new(self.group.config.recommit_interval_ms);
+        let mut direct = Direct::new(self);
+        let mut watch = Watch::new(self.stuck_report);
         loop {
             self.group.polled_now();
             if self.group.is_stopping() {
@@ -95,7 +133,14 @@ impl Poller {
                 if (self.force)() || partitions.iter().all(|partition| partition.is_finished()) {
                     return None;
                 }
+                if self.nobody_comes(&mut attendance) {
+                    tracing::error!(group = %self.group.id, "the stop does not run `shutdown`: no worker has come for {NOBODY_COMES:?}");
+                    return None;
+                }
             }
+            direct.run_if_due(self, client);
+            watch.run_if_due(self, client);
+            recommit.run_if_due(self, client);
             let wait = next_commit.saturating_duration_since(Instant::now()).min(IDLE_POLL);
             if let Some(fatal) = self.serve(client, client.poll(wait)) {
                 return Some(fatal);
@@ -110,6 +155,30 @@ impl Poller {
                     .departing
                     .retain(|partition| !partition.is_finished());
             }
+        }
+    }
+
+    /// Whether the last leases wait in vain: no worker is at work, and none has come for some time.
+    fn nobody_comes(&self, seen: &mut ((u64, bool), Instant)) -> bool {
+        let now = self.group.ready.attendance();
+        let (_, somebody_waits) = now;
+        if now != seen.0 || somebody_waits || !(self.nothing_out)() {
+            *seen = (now, Instant::now());
+        }
+        seen.1.elapsed() > NOBODY_COMES
+    }
+
+    fn fenced(&self, fatal: KafkaError) -> Error {
+        let id = self.group.config.kafka.get("group.instance.id");
+        let message = format!(
+            "another member of the group {:?} uses the same group.instance.id {:?}, so this one was put out. Give each \
+             process its own, such as \"orders-%{{hostname}}\"",
+            self.group.config.kafka.get("group.id").map_or("", String::as_str),
+            id.map_or("", String::as_str)
+        );
+        Error::Kafka {
+            operation: "staying in the group",
+            source: Box::new(fatal.with_message(message)),
         }
     }
 

@@ -1,7 +1,7 @@
-//! Which partitions have work, and who waits for it. Partitions go round in order; none is in the queue twice.
+//! Which partitions have work, and who waits for it. Partitions go round by their topics' priority; none is in the queue twice.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,10 +9,13 @@ use crate::sync::{Condvar, Mutex};
 
 use crate::event::Interrupt;
 use crate::partition::Partition;
+use crate::turns::Turns;
 
 pub enum Popped {
     Partition(Arc<Partition>),
     Interrupted,
+    /// There are to be fewer workers; this one is not needed any more.
+    Retired,
     Closed,
 }
 
@@ -41,11 +44,21 @@ impl Ord for Timer {
 
 #[derive(Default)]
 struct Inner {
-    ready: VecDeque<Arc<Partition>>,
+    ready: Turns<Arc<Partition>>,
     timers: BinaryHeap<Reverse<Timer>>,
     sequence: u64,
     waiting: usize,
+    /// How often somebody came for work.
+    visits: u64,
+    /// So many of those who come next are sent away.
+    retiring: usize,
     closed: bool,
+}
+
+impl Inner {
+    fn push(&mut self, partition: Arc<Partition>) {
+        self.ready.push(partition.config().priority, partition);
+    }
 }
 
 #[derive(Default)]
@@ -58,7 +71,7 @@ impl ReadyQueue {
     /// Puts a partition at the end and wakes one waiter.
     pub fn push(&self, partition: Arc<Partition>) {
         let mut inner = self.inner.lock();
-        inner.ready.push_back(partition);
+        inner.push(partition);
         if inner.waiting > 0 {
             self.changed.notify_one();
         }
@@ -67,7 +80,7 @@ impl ReadyQueue {
     /// As `push`, by a worker that comes back for more itself: it wakes nobody. Should something else be in front,
     /// whoever takes that wakes the next (see `pop`); should it not come back after all, `nudge` helps.
     pub fn push_back_own(&self, partition: Arc<Partition>) {
-        self.inner.lock().ready.push_back(partition);
+        self.inner.lock().push(partition);
     }
 
     /// Wakes a waiter if something has been left lying. Called by the poll threads now and then.
@@ -95,12 +108,21 @@ impl ReadyQueue {
     /// The next partition, waiting for one. What is left is still handed out after `close`.
     pub fn pop(&self, interrupt: &Interrupt) -> Popped {
         let mut inner = self.inner.lock();
+        inner.visits += 1;
         loop {
             if interrupt.is_set() {
                 return Popped::Interrupted;
             }
+            if inner.retiring > 0 {
+                inner.retiring -= 1;
+                // It may have been woken for this.
+                if inner.retiring > 0 || !inner.ready.is_empty() || !inner.timers.is_empty() {
+                    self.changed.notify_one();
+                }
+                return Popped::Retired;
+            }
             fire_timers(&mut inner);
-            if let Some(partition) = inner.ready.pop_front() {
+            if let Some(partition) = inner.ready.pop() {
                 // Others may be ready too, or a timer may need a waiter that watches it instead of us.
                 if inner.waiting > 0 && !(inner.ready.is_empty() && inner.timers.is_empty()) {
                     self.changed.notify_one();
@@ -138,6 +160,27 @@ impl ReadyQueue {
         self.changed.notify_all();
     }
 
+    /// Sends the next `count` that come for work, or wait for it, away with `Retired`.
+    pub fn retire(&self, count: usize) {
+        let mut inner = self.inner.lock();
+        inner.retiring += count;
+        self.changed.notify_all();
+    }
+
+    /// Takes back up to `count` of what `retire` asked for; how many have not gone yet and stay.
+    pub fn retain(&self, count: usize) -> usize {
+        let mut inner = self.inner.lock();
+        let kept = count.min(inner.retiring);
+        inner.retiring -= kept;
+        kept
+    }
+
+    /// How often somebody came for work, and whether somebody waits for it now.
+    pub fn attendance(&self) -> (u64, bool) {
+        let inner = self.inner.lock();
+        (inner.visits, inner.waiting > 0)
+    }
+
     /// Partitions that wait for a worker.
     pub fn depth(&self) -> usize {
         self.inner.lock().ready.len()
@@ -155,7 +198,7 @@ fn fire_timers(inner: &mut Inner) {
         };
         // A partition that is held right now must hear of it too, or it parks without ever looking again.
         if timer.partition.mark_ready() {
-            inner.ready.push_back(timer.partition);
+            inner.push(timer.partition);
         }
     }
 }

@@ -44,10 +44,18 @@ impl Engine {
             match gvl::without_gvl(|| core.take(&interrupt), || core.interrupt_take(&interrupt)) {
                 None | Some(Ok(Taken::Interrupted)) => gvl::check_interrupts(ruby)?,
                 Some(Ok(Taken::Lease(lease))) => return Lease::new(ruby, *lease).map(Some),
-                Some(Ok(Taken::Closed)) => return Ok(None),
+                Some(Ok(Taken::Closed | Taken::Retired)) => return Ok(None),
                 Some(Err(error)) => return Err(errors::raise(ruby, error)),
             }
         }
+    }
+
+    fn retire(ruby: &Ruby, rb_self: &Self, workers: usize) -> Result<(), Error> {
+        rb_self.0.retire(workers).map_err(|error| errors::raise(ruby, error))
+    }
+
+    fn retain(ruby: &Ruby, rb_self: &Self, workers: usize) -> Result<usize, Error> {
+        rb_self.0.retain(workers).map_err(|error| errors::raise(ruby, error))
     }
 
     fn quiet(&self) {
@@ -127,6 +135,7 @@ fn state_hash(ruby: &Ruby, state: &EngineState) -> Result<RHash, Error> {
         hash.aset(ruby.to_symbol("assigned"), events::partitions(ruby, &group.assigned)?)?;
         hash.aset(ruby.to_symbol("generation"), group.generation)?;
         hash.aset(ruby.to_symbol("last_poll_age_ms"), group.last_poll_age_ms)?;
+        hash.aset(ruby.to_symbol("away"), group.away)?;
         groups.push(hash)?;
     }
     let leases = ruby.ary_new();
@@ -153,6 +162,8 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_singleton_method("new", function!(Engine::new, 1))?;
     class.define_method("start", method!(Engine::start, 0))?;
     class.define_method("take", method!(Engine::take, 0))?;
+    class.define_method("retire", method!(Engine::retire, 1))?;
+    class.define_method("retain", method!(Engine::retain, 1))?;
     class.define_method("quiet", method!(Engine::quiet, 0))?;
     class.define_method("stop", method!(Engine::stop, 0))?;
     class.define_method("force_stop", method!(Engine::force_stop, 0))?;

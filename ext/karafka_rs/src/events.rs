@@ -86,6 +86,41 @@ pub fn hash(ruby: &Ruby, event: &Event) -> Result<RHash, Error> {
             fields.add("offset", *offset)?;
             fields
         }
+        Event::Stuck {
+            group,
+            topic,
+            partition,
+            assignment_id,
+            kind,
+            age_ms,
+        } => {
+            let fields = Fields::new(ruby, "stuck")?;
+            fields.add("group", &**group)?;
+            fields.add("topic", &**topic)?;
+            fields.add("partition", *partition)?;
+            fields.add("assignment_id", *assignment_id)?;
+            fields.add("kind", ruby.to_symbol(kind))?;
+            fields.add("age_ms", *age_ms)?;
+            fields
+        }
+        Event::Left {
+            group,
+            topic,
+            partition,
+            age_ms,
+        } => {
+            let fields = Fields::new(ruby, "left")?;
+            fields.add("group", &**group)?;
+            fields.add("topic", &**topic)?;
+            fields.add("partition", *partition)?;
+            fields.add("age_ms", *age_ms)?;
+            fields
+        }
+        Event::Returned { group } => {
+            let fields = Fields::new(ruby, "returned")?;
+            fields.add("group", &**group)?;
+            fields
+        }
         Event::Log { level, target, message } => {
             let fields = Fields::new(ruby, "log")?;
             fields.add("level", *level)?;

@@ -12,8 +12,10 @@ module Karafka
 
       # @param engine [#events]
       # @param groups [Array<Routing::SubscriptionGroup>]
-      def initialize(engine, groups = [])
+      # @param workers [Enumerable<Worker>]
+      def initialize(engine, groups = [], workers = [])
         @engine = engine
+        @stuck = StuckReport.new(workers)
         @groups = groups.to_h { |group| [group.id.to_s, group] }
         @connectivity = Connectivity.new
       end
@@ -47,6 +49,7 @@ module Karafka
         when :committed then committed(event)
         when :statistics then statistics(event)
         when :abandoned then abandoned(event)
+        when :stuck, :left, :returned then @stuck.public_send(event[:type], event, whose(event))
         when :dropped_events then Karafka.logger.warn("#{event[:count]} events of the engine were dropped: subscribers are too slow")
         else Karafka.logger.debug("engine: #{event.inspect}")
         end

@@ -22,6 +22,7 @@ module Karafka
         "rebalance.partitions_revoked" => %i[caller subscription_group_id consumer_group_id tpl partitions generation lost],
         "offsets.committed" => %i[caller subscription_group_id consumer_group_id offsets],
         "statistics.emitted" => %i[caller subscription_group_id consumer_group_id statistics],
+        "worker.stuck" => %i[caller subscription_group_id consumer_group_id topic partition kind time backtrace],
         "worker.process" => %i[caller job],
         "worker.processed" => %i[caller job time],
         "consumer.initialized" => %i[caller],
@@ -34,6 +35,8 @@ module Karafka
         "consumer.consuming.seek" => %i[caller topic partition message],
         "consumer.eof" => %i[caller],
         "consumer.eofed" => %i[caller time],
+        "consumer.idle" => %i[caller],
+        "consumer.idled" => %i[caller time],
         "consumer.revoke" => %i[caller],
         "consumer.revoked" => %i[caller time],
         "consumer.shutting_down" => %i[caller],
@@ -52,7 +55,7 @@ module Karafka
         connection.listener.stopping connection.listener.stopped
         consumer.before_schedule_consume consumer.before_schedule_eofed consumer.before_schedule_idle
         consumer.before_schedule_revoked consumer.before_schedule_shutdown
-        consumer.before_schedule_tick consumer.tick consumer.ticked consumer.wrap consumer.wrapped consumer.idle
+        consumer.before_schedule_tick consumer.tick consumer.ticked consumer.wrap consumer.wrapped
         dead_letter_queue.dispatched filtering.seek filtering.throttled
         oauthbearer.token_refresh rebalance.partitions_assign rebalance.partitions_revoke
         swarm.manager.before_fork swarm.manager.after_fork swarm.manager.control

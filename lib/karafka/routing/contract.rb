@@ -17,6 +17,7 @@ module Karafka
           consumer!(topic, classes_by_name)
           responder!(topic, classes_by_name)
           namespacing!(topic)
+          assigned!(topic)
           pauses!(topic)
           ages!(topic)
         end
@@ -83,6 +84,12 @@ module Karafka
 
         Setup.invalid!("#{topic.label} name", topic.name, "with dots or with underscores, not both: Kafka's metrics cannot " \
                                                           "tell a.b from a_b. config.strict_topics_namespacing = false allows it")
+      end
+
+      def assigned!(topic)
+        return if topic.assign.nil? || !topic.subscription_group&.multiplexing?
+
+        Setup.invalid!("#{topic.label} assign", topic.assign, "left out where `multiplexing` is on: each client would read all of it")
       end
 
       def pauses!(topic)

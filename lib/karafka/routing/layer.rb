@@ -23,7 +23,10 @@ module Karafka
         pause_max_timeout: T::DELAY,
         pause_with_exponential_backoff: T::BOOLEAN,
         delay_by: T.optional(T::DELAY),
-        expire_after: T.optional(T::DELAY)
+        expire_after: T.optional(T::DELAY),
+        priority: T::PRIORITY,
+        idle_after: T::DELAY,
+        long_running_limit: T::LIMIT
       }.freeze
 
       # Other names of theirs, from Karafka's other generations.
@@ -79,6 +82,18 @@ module Karafka
 
         UNSET.equal?(name) ? setting(:backend) : set(:backend, name)
       end
+
+      # Karafka's word for work that may take as long as it wants. Polling never stops for slow work here, so all it does is to
+      # lift the {#long_running_limit}.
+      # @param long [Boolean]
+      # @return [Boolean] without an argument: whether there is no limit
+      def long_running_job(long = UNSET)
+        return long_running_limit == false if UNSET.equal?(long)
+
+        T::BOOLEAN.check("#{@label} long_running_job", long)
+        long_running_limit(false) if long
+      end
+      alias long_running_job? long_running_job
 
       # Settings of librdkafka for this place alone. They replace those of the application, unless `inherit: true`.
       # @param settings [Hash]
@@ -175,7 +190,7 @@ module Karafka
 
       # Names this layer answers to; subclasses add theirs.
       def known_names
-        TYPES.keys + ALIASES.keys + LEGACY + %i[kafka deserializers deserializer parser]
+        TYPES.keys + ALIASES.keys + LEGACY + %i[long_running_job kafka deserializers deserializer parser]
       end
 
       # @return [:topic, :group] how messages call its settings

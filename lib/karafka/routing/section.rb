@@ -19,6 +19,26 @@ module Karafka
         @consumer_group = consumer_group
         @topics = []
         @implicit = implicit
+        @clients = 1
+      end
+
+      # @return [Integer] how many clients consume these topics in this process
+      attr_reader :clients
+
+      # Consumes the topics with several clients of this process, each with a share of the partitions: for more fetching at
+      # a time than one connection gives.
+      # @param max [Integer] so many
+      # @param min [Integer, nil] as max: the number does not change while the process runs
+      # @param boot [Integer, nil] as max
+      # @return [void]
+      # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
+      def multiplexing(max:, min: nil, boot: nil)
+        Setup.invalid!("#{label} multiplexing max", max, "an Integer from 1 to 100") unless max.is_a?(Integer) && max.between?(1, 100)
+        unless [min, boot].compact.all?(max)
+          raise Errors::UnsupportedFeatureError.for("multiplexing with another min or boot than max",
+                                                    "The number of clients is fixed: leave min and boot out.")
+        end
+        @clients = max
       end
 
       # @return [Boolean] whether it is the one without a block
@@ -32,6 +52,7 @@ module Karafka
       def apply(settings)
         settings.each do |setting, value|
           if setting == :kafka then kafka(value)
+          elsif setting == :multiplexing then multiplexing(**value)
           elsif TYPES.key?(setting) then public_send(setting, value)
           else
             method_missing(setting, value)
@@ -59,7 +80,7 @@ module Karafka
       private
 
       def known_names
-        super + %i[topic pattern] + NotYet::GROUP
+        super + %i[topic pattern multiplexing] + NotYet::GROUP
       end
     end
   end

@@ -9,9 +9,14 @@ module Karafka
       # @return [Array<SubscriptionGroup>]
       def self.split(consumer_group, sections)
         alike = sections.flat_map do |section|
-          section.topics.group_by { |topic| [topic.kafka_settings, offset_reset(topic)] }.values.map { |topics| [section.name, topics] }
+          section.topics.group_by { |topic| [topic.kafka_settings, offset_reset(topic), topic.assign.nil?] }.values
+                 .map { |topics| [section, topics] }
         end
-        alike.each_with_index.map { |(name, topics), index| new(name, consumer_group, topics, index) }
+        alike.each_with_index.flat_map do |(section, topics), index|
+          next new(section.name, consumer_group, topics, index) if section.clients == 1
+
+          Array.new(section.clients) { |client| new(section.name, consumer_group, topics, index, client) }
+        end
       end
 
       # A topic without a committed offset starts there: what the routes say, else librdkafka's own setting, else the
@@ -31,6 +36,8 @@ module Karafka
       attr_reader :topics
       # @return [Integer] place in its consumer group
       attr_reader :position
+      # @return [Integer, nil] which of several clients with the same topics; nil: there is one
+      attr_reader :client
       # @return [String] unique in the application; the engine's name for it
       attr_reader :id
 
@@ -38,18 +45,25 @@ module Karafka
       # @param consumer_group [ConsumerGroup]
       # @param topics [Array<Topic>]
       # @param position [Integer]
-      def initialize(name, consumer_group, topics, position)
+      # @param client [Integer, nil]
+      def initialize(name, consumer_group, topics, position, client = nil)
         @name = name
         @consumer_group = consumer_group
         @topics = topics.freeze
         @position = position
-        @id = "#{consumer_group.name}_#{position}".freeze
-        topics.each { |topic| topic.subscription_group = self }
+        @client = client
+        @id = [consumer_group.name, position, client].compact.join("_").freeze
+        topics.each { |topic| topic.subscription_group = self } if client.nil? || client.zero?
       end
 
       # @return [String] name of the consumer group in Kafka
       def consumer_group_id
         consumer_group.id
+      end
+
+      # @return [Boolean] whether other clients of this process have the same topics
+      def multiplexing?
+        !client.nil?
       end
 
       # @return [Array<Topic>] those that this process consumes

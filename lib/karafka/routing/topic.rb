@@ -24,6 +24,7 @@ module Karafka
         @consumer_group = consumer_group
         @consumer = nil
         @declaration = nil
+        @assigned = nil
         @moved_to = nil
         if name.is_a?(Regexp)
           @regexp = name
@@ -58,6 +59,18 @@ module Karafka
       # @return [String, nil] without an argument: the group it was moved to
       def group(name = UNSET)
         UNSET.equal?(name) ? @moved_to : @moved_to = name.to_s
+      end
+
+      # Takes partitions without sharing them in the consumer group: every process gets all of them. Offsets are committed
+      # under the group's name.
+      # @param what [Array<true, Integer, Range>] true: every partition there is; else their numbers
+      # @return [Array<Integer>, nil] without an argument: the numbers, empty for all; nil: the group assigns
+      # @raise [Errors::InvalidConfigurationError]
+      def assign(*what)
+        return @assigned if what.empty?
+
+        Setup.invalid!("#{label} assign", what, "left out for a pattern: it needs the name of a topic") if pattern?
+        @assigned = what == [true] ? [].freeze : partition_numbers(what)
       end
 
       # How the topic is to be created.
@@ -102,9 +115,10 @@ module Karafka
         !regexp.nil?
       end
 
-      # @return [Boolean] whether this process consumes it: `active`, and not left out on the command line
+      # @return [Boolean] whether this process consumes it: `active`, with a consumer (one that is only to be created has
+      #   none), and not left out on the command line
       def active?
-        active && consumer_group.selects?(self)
+        active && !declared_consumer.nil? && consumer_group.selects?(self)
       end
 
       # @return [String] unique in the application
@@ -148,6 +162,13 @@ module Karafka
 
       private
 
+      def partition_numbers(given)
+        numbers = given.flatten.flat_map { |one| one.is_a?(Range) && one.end ? one.to_a : [one] }
+        return numbers.uniq.sort.freeze if numbers.any? && numbers.all? { |one| one.is_a?(Integer) && one.between?(0, Setup::Types::MOST) }
+
+        Setup.invalid!("#{label} assign", given, "true for all partitions, or their numbers, such as assign(0, 2..4)")
+      end
+
       def constantize(class_name, setting)
         Object.const_get(class_name)
       rescue NameError => e
@@ -156,7 +177,7 @@ module Karafka
       end
 
       def known_names
-        super + %i[consumer controller config group responder produces] + NotYet::TOPIC
+        super + %i[consumer controller config group assign responder produces] + NotYet::TOPIC
       end
 
       def kind

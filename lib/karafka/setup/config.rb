@@ -55,6 +55,12 @@ module Karafka
       setting :deserializer, Types.optional(Types::DESERIALIZER), nil
       setting :serializer, Types.optional(Types::SERIALIZER), nil
       setting :worker_thread_priority, Types::INTEGER, 0
+      setting :priority, Types::PRIORITY, 10
+      setting :idle_after, Types::DELAY, 10_000
+      setting :long_running_limit, Types::LIMIT, nil
+      setting :stuck_report_after, Types::OPTIONAL_DELAY, 60_000
+      setting :revocation_grace, Types::MILLISECONDS, 5_000
+      setting :offset_recommit_interval, Types::OPTIONAL_DELAY, 21_600_000
       nested :pause, Pause
       nested :admin, Admin
       nested :swarm, Swarm
@@ -106,6 +112,11 @@ module Karafka
       def validate!
         if pause.timeout > pause.max_timeout
           Setup.invalid!("config.pause.timeout", pause.timeout, "at most config.pause.max_timeout (#{pause.max_timeout})")
+        end
+        longest = Integer(kafka[:"max.poll.interval.ms"] || 300_000, exception: false)
+        if longest && revocation_grace >= longest
+          Setup.invalid!("config.revocation_grace", revocation_grace, "below kafka \"max.poll.interval.ms\" (#{longest}), or the group " \
+                                                                      "goes on without this process while it waits")
         end
         # First: a misspelt "bootstrap.servers" is to be called misspelt, not missing.
         KafkaContract.check!(kafka)

@@ -27,6 +27,7 @@ module Karafka
         # @raise [Errors::InvalidConfigurationError]
         def check!(settings, roles: %w[consumer producer])
           settings.each_key { |key| check_name(key.to_s, settings.label) }
+          InstanceId.check!(settings[:"group.instance.id"])
           roles.each { |role| check_values(settings, role) }
         end
 

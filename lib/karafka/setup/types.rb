@@ -16,6 +16,13 @@ module Karafka
       INTEGER = Type.new("an Integer") { |value| value.is_a?(Integer) }
       MILLISECONDS = Type.new("an Integer of at least 0, in milliseconds, below 2**31", &IN_RANGE[0])
       DELAY = Type.new("an Integer of at least 1, in milliseconds, below 2**31", &IN_RANGE[1])
+      # false switches something off.
+      OPTIONAL_DELAY = Type.new("an Integer of at least 1, in milliseconds, below 2**31, or false") do |value|
+        value == false || IN_RANGE[1][value]
+      end
+      LIMIT = Type.new("an Integer of at least 1, in milliseconds, below 2**31, false for no limit, or nil for " \
+                       "\"max.poll.interval.ms\"") { |value| value.nil? || value == false || IN_RANGE[1][value] }
+      PRIORITY = Type.new("an Integer from 1 to 1000") { |value| value.is_a?(Integer) && value.between?(1, 1_000) }
       SHUTDOWN = Type.new("in milliseconds: an Integer of at least 1000, or -1 to wait for ever (a value in seconds, as of Karafka " \
                           "1.x, has to be multiplied by 1000)") { |value| value == -1 || IN_RANGE[1_000][value] }
       # Kafka's own rule for topics, which we apply to groups and clients as well: it keeps metrics and logs readable.

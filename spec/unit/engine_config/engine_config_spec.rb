@@ -17,9 +17,9 @@ RSpec.describe Karafka::EngineConfig do
 
     plain = { delay_by_ms: 0, expire_after_ms: nil }
     expect(engine.to_h).to eq(
-      revocation_grace_ms: 5_000,
+      revocation_grace_ms: 5_000, stuck_report_ms: 60_000,
       groups: [{
-        id: "app_0",
+        id: "app_0", recommit_interval_ms: 21_600_000,
         kafka: {
           "bootstrap.servers" => "127.0.0.1:9092", "client.id" => "shop", "group.id" => "app", "auto.offset.reset" => "earliest",
           "session.timeout.ms" => "10000", "fetch.queue.backoff.ms" => "10", "queued.max.messages.kbytes" => "4096",
@@ -27,9 +27,11 @@ RSpec.describe Karafka::EngineConfig do
         },
         topics: [
           { name: "orders", pattern: nil, max_messages: 100, max_bytes: 1_048_576, max_wait_time_ms: 20, eofed: false,
-            pause_timeout_ms: 1_000, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true, selection: plain },
+            pause_timeout_ms: 1_000, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true, selection: plain,
+            idle_after_ms: nil, long_running_limit_ms: 300_000, priority: 10, assign: nil },
           { name: nil, pattern: "^audit\\.", max_messages: 100, max_bytes: 1_048_576, max_wait_time_ms: 0, eofed: false,
-            pause_timeout_ms: 5, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true, selection: plain }
+            pause_timeout_ms: 5, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true, selection: plain,
+            idle_after_ms: nil, long_running_limit_ms: 300_000, priority: 10, assign: nil }
         ]
       }]
     )
@@ -74,7 +76,6 @@ RSpec.describe Karafka::EngineConfig do
   it "asks for end-of-partition events where a topic wants them" do
     setup
     topic { eofed true }
-    expect(kafka.first["enable.partition.eof"]).to eq("true")
     expect(engine.to_h.dig(:groups, 0, :topics, 0, :eofed)).to be(true)
   end
 
@@ -83,6 +84,78 @@ RSpec.describe Karafka::EngineConfig do
     topic(:a)
     topic(:b) { initial_offset "latest" }
     expect(kafka.map { |settings| settings["group.instance.id"] }).to eq(%w[pod-1 pod-1_1])
+  end
+
+  it "fills in the instance id of this process, and tells a client's several connections apart" do
+    setup("group.instance.id": "shop-%{hostname}-%{POD_NAME}") # rubocop:disable Style/FormatStringToken
+    klass = consumer_class
+    app.routes.draw { subscription_group(:s, multiplexing: { max: 3 }) { topic(:a) { consumer klass } } }
+    expect { kafka }.to be_refused(/POD_NAME is not in the environment/)
+    stub_const("ENV", ENV.to_h.merge("POD_NAME" => "pod-7"))
+    id = "shop-#{Socket.gethostname}-pod-7"
+    expect(kafka.map { |settings| settings["group.instance.id"] }).to eq([id, "#{id}_0_1", "#{id}_0_2"])
+    stub_const("ENV", ENV.to_h.merge("POD_NAME" => "no spaces"))
+    expect { kafka }.to be_refused(/"group.instance.id" .*must be 1 to 249 letters/)
+    expect { setup("group.instance.id": "x-%{host}") }.to be_refused(/%{host} is none/) # rubocop:disable Style/FormatStringToken
+  end
+
+  it "has one client for each connection of a subscription group that is multiplexed" do
+    setup
+    klass = consumer_class
+    app.routes.draw do
+      subscription_group(:s) do
+        multiplexing(max: 2)
+        topic(:a) { consumer klass }
+      end
+      topic(:b) { consumer klass }
+    end
+    expect(engine.subscription_groups.map(&:id)).to eq(%w[app_0_0 app_0_1 app_1])
+    expect([engine.topic(0, 0), engine.topic(1, 0), engine.topic(2, 0)].map(&:name)).to eq(%w[a a b])
+    refuse = ->(message, **given) { expect { app.routes.draw { subscription_group(:s, multiplexing: given) } }.to be_refused(message) }
+    refuse.call(/multiplexing max.*1 to 100/, max: 0)
+    expect { app.routes.draw { subscription_group(:s, multiplexing: { max: 4, min: 1 }) } }.to be_unsupported(/another min or boot/)
+    expect { app.routes.draw { subscription_group(:s) { topic(:c) { consumer(klass) && assign(true) } } } }.to be_refused(/multiplexing/)
+  end
+
+  it "gives topics that are assigned directly a client of their own" do
+    setup
+    topic(:shared)
+    topic(:all) { assign(true) }
+    topic(:some) { assign(0, 3..4) }
+    expect(engine.to_h[:groups].map { |group| group[:topics].map { |one| [one[:name], one[:assign]] } })
+      .to eq([[["shared", nil]], [["all", []], ["some", [0, 3, 4]]]])
+    [false, -1, "0", 1..].each { |given| expect { topic(:x) { assign(given) } }.to be_refused(/assign.*must be true/) }
+    expect { topic(/\Ax/) { assign(0) } }.to be_refused(/assign.*pattern/)
+  end
+
+  it "has a limit for one batch: max.poll.interval.ms, unless the topic says otherwise" do
+    setup("max.poll.interval.ms": 60_000)
+    topic(:usual)
+    topic(:short) { long_running_limit 5_000 }
+    topic(:never) { long_running_limit false }
+    topic(:job) { long_running_job true }
+    limits = engine.to_h[:groups].flat_map { |group| group[:topics].map { |one| one[:long_running_limit_ms] } }
+    expect(limits).to eq([60_000, 5_000, nil, nil])
+    expect { topic(:x) { long_running_limit 0 } }.to be_refused(/long_running_limit.*at least 1/)
+    expect { topic(:y) { long_running_job 5 } }.to be_refused(/long_running_job.*true or false/)
+  end
+
+  it "runs timers for idle only where the consumer has such a method" do
+    setup { |config| config.idle_after = 700 }
+    topic(:a)
+    topic(:b, klass: consumer_class("IdleConsumer") { def idle = nil })
+    expect(engine.to_h.dig(:groups, 0, :topics).map { |one| one[:idle_after_ms] }).to eq([nil, 700])
+  end
+
+  it "does not subscribe to a topic that is only to be created" do
+    setup
+    topic(:orders)
+    app.routes.draw { topic(:dead) { config(partitions: 3) } }
+    expect(engine.to_h[:groups].flat_map { |group| group[:topics].map { |one| one[:name] } }).to eq(%w[orders])
+  end
+
+  it "refuses a revocation grace that the group does not wait for" do
+    expect { setup("max.poll.interval.ms": 6_000) { |config| config.revocation_grace = 6_000 } }.to be_refused(/revocation_grace.*6000/)
   end
 
   it "takes one message at a time where batch_fetching is off" do

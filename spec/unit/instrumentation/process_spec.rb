@@ -59,7 +59,7 @@ RSpec.describe "what is told about the process" do
   describe Karafka::Server do
     it "has an id, and nothing else, while it does not run" do
       expect(described_class.id).to match(/:#{Process.pid}:/)
-      expect([described_class.workers, described_class.listeners, described_class.state]).to eq([[], [], nil])
+      expect([described_class.workers.to_a, described_class.listeners, described_class.state]).to eq([[], [], nil])
       expect { described_class.stop && described_class.quiet }.not_to raise_error
     end
   end

@@ -125,11 +125,10 @@ RSpec.describe Karafka::Routing::Contract do
   end
 
   it "refuses what is not there yet and names it" do
-    %i[parallel retry_topics dead_letter_queue throttle only long_running_limit long_running_job inline_insights
-       virtual_partitions worker interchanger multiplexing exactly_once].each do |name|
+    %i[parallel retry_topics dead_letter_queue throttle only inline_insights
+       virtual_partitions worker interchanger exactly_once].each do |name|
       refuses(/topic setting `#{name}` is not there yet/, :unsupported) { topic { public_send(name, 1) } }
     end
-    refuses(/routing setting `multiplexing`/, :unsupported) { app.routes.draw { subscription_group(:s, multiplexing: 1) } }
     refuses(/routing setting `active_job_topic`/, :unsupported) { app.routes.draw { active_job_topic :x } }
     refuses(/backend :sidekiq/, :unsupported) { topic { backend :sidekiq } }
   end

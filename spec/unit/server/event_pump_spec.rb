@@ -64,4 +64,23 @@ RSpec.describe Karafka::Engine::EventPump do
     expect { pump.handle(type: :assigned, group: "app_0", generation: 1, partitions: []) }.not_to raise_error
     expect(log.string).to match(/raised RuntimeError: no/)
   end
+
+  it "says where the code of a batch is that takes long" do
+    worker = instance_double(Karafka::Worker, works_on?: true, thread: Thread.current)
+    pump = described_class.new(nil, [], [worker])
+    seen = capture("worker.stuck")
+    pump.handle(type: :stuck, group: "app_0", topic: "orders", partition: 3, assignment_id: 7, kind: :consume, age_ms: 61_000)
+    expect(log.string).to match(%r{WARN -- : consume of orders/3 takes 61000 ms so far\n  .*stuck_report\.rb}m)
+    expect(seen.first.payload).to include(caller: worker, topic: "orders", partition: 3, kind: :consume, time: 61_000)
+    expect(seen.first[:backtrace]).to include(/event_pump_spec/)
+  end
+
+  it "says that the process left its group, and came back" do
+    seen = capture("error.occurred")
+    pump.handle(type: :left, group: "app_0", topic: "orders", partition: 3, age_ms: 301_000)
+    expect([seen.first[:type], seen.first[:error].message])
+      .to match(["connection.listener.stuck.error", %r{\Aorders/3 is being processed for 301000 ms.*leaves the group app_0}])
+    pump.handle(type: :returned, group: "app_0")
+    expect(log.string).to match(/\[app_0\].*back in the group/)
+  end
 end

@@ -97,12 +97,40 @@ RSpec.describe Karafka::Runtime do
     end.to output(/karafka: cannot report the threads: RuntimeError: disk full/).to_stderr
   end
 
-  it "refuses a consumer with a feature that is not there yet" do
-    route(Class.new(Karafka::BaseConsumer) do
-      def consume = nil
-      def idle = nil
-    end)
-    expect { runtime.start }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /#idle/)
+  it "has more and fewer workers while it runs" do
+    start
+    runtime.workers.scale(8)
+    wait_until { engine.waiting == 8 }
+    expect(runtime.workers.size).to eq(8)
+    runtime.workers.scale(2)
+    wait_until { runtime.workers.size == 2 }
+    expect(log.string).to match(/Scaled from 5 to 8 workers.*Scaled from 8 to 2 workers/m)
+    [0, 1_001, 2.5, nil].each do |count|
+      expect { runtime.workers.scale(count) }.to raise_error(Karafka::Errors::InvalidConfigurationError, /1 to 1000/)
+    end
+    runtime.stop
+    expect(@thread.value).to eq(0)
+    expect { runtime.workers.scale(3) }.to raise_error(Karafka::Errors::EngineError, /not running/)
+    expect(runtime.workers).to all(be_finished)
+  end
+
+  it "lets a worker that is not needed any more finish its batch, and can scale from a consumer" do
+    done = Queue.new
+    go = Queue.new
+    start do
+      Karafka::App.config.logger.info("in")
+      done << go.pop
+    end
+    runtime.workers.scale(1)
+    wait_until { runtime.workers.size == 1 }
+    engine.give(lease = FakeLease.new(%w[1]))
+    wait_until { runtime.workers.any?(&:current) }
+    runtime.workers.scale(2)
+    runtime.workers.scale(1)
+    go << :now
+    expect([done.pop, wait_until { lease.settled.first }]).to eq(%i[now ack])
+    runtime.stop
+    expect(@thread.value).to eq(0)
   end
 
   it "refuses a monitor that cannot be asked who listens" do

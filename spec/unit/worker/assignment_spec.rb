@@ -68,6 +68,16 @@ RSpec.describe Karafka::Assignment do
     expect(calls).to eq(%i[eofed revoked shutdown])
   end
 
+  it "calls idle where there was a consumer, and lets it mark what is buffered" do
+    routes = coordinator(consumer { def idle = mark_as_consumed(messages.last) })
+    early = FakeLease.new(kind: :idle)
+    run(routes, early)
+    expect(early.marked).to eq([])
+    run(routes, FakeLease.new(%w[1 2], first_offset: 4))
+    run(routes, lease = FakeLease.new(kind: :idle))
+    expect(lease.marked).to eq([5])
+  end
+
   it "can mark buffered messages when it shuts down" do
     klass = consumer do
       def consume = (@buffer ||= []).concat(messages.to_a)

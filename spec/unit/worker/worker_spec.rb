@@ -73,6 +73,15 @@ RSpec.describe Karafka::Worker do
     end
   end
 
+  it "has an idle that failed come again, and says nothing of a retried batch" do
+    routes = route(consumer { def idle = raise("no") })
+    retries = []
+    Karafka.monitor.subscribe("consumer.consuming.retry") { |event| retries << event }
+    process(FakeLease.new(%w[1]), routes)
+    expect(process(FakeLease.new(kind: :idle), routes).settled).to eq([:nack])
+    expect([errors.pop[:type], retries]).to eq(["consumer.idle.error", []])
+  end
+
   it "retries with the same instance and says so" do
     instances = []
     retries = []

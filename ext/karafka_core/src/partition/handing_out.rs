@@ -29,6 +29,11 @@ impl Partition {
     /// What there is to do now, if anything. Called by the worker that took this partition from the ready queue.
     pub fn lease(self: &Arc<Self>) -> Option<Lease> {
         let mut state = self.state.lock();
+        if self.has_to_wait(&mut state) {
+            drop(state);
+            self.park();
+            return None;
+        }
         if state.ended {
             return self.farewell(state, Kind::Revoked);
         }
@@ -87,6 +92,9 @@ impl Partition {
                 state.reached_end = false;
                 Some(self.hand_out(&mut state, Kind::Eofed, Slice::whole(Batch::with_capacity(0, 0))))
             }
+            Next::Nothing | Next::Later if self.is_idle_now(&mut state) => {
+                Some(self.hand_out(&mut state, Kind::Idle, Slice::whole(Batch::with_capacity(0, 0))))
+            }
             Next::Nothing | Next::Later => {
                 drop(state);
                 self.park();
@@ -117,6 +125,7 @@ impl Partition {
         self.settled.notify_all();
         self.park();
         self.group.wake_poller();
+        self.tell_successor();
         None
     }
 
@@ -131,6 +140,7 @@ impl Partition {
         self.settled.notify_all();
         self.park();
         self.group.wake_poller();
+        self.tell_successor();
     }
 
     fn next_slice(self: &Arc<Self>, state: &mut State) -> Next {

@@ -22,11 +22,15 @@ impl Partition {
         if kind == Kind::Shutdown {
             state.finished = true;
         }
+        if kind == Kind::Consume {
+            self.rest(&mut state);
+        }
         let must_look = state.carry.is_some()
             || state.more
             || state.seek.is_some()
             || state.reached_end
             || state.pause != Pause::No
+            || state.idle.is_counting()
             || state.revoking
             || self.group.is_stopping()
             || !alive;

@@ -16,7 +16,7 @@ const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const COMMIT_RETRY: Duration = Duration::from_millis(20);
 
 impl Poller {
-    fn offsets_of(
+    pub(super) fn offsets_of(
         &self,
         partitions: &[Arc<Partition>],
         offset_of: impl Fn(&Partition) -> Option<i64>,

@@ -13,19 +13,30 @@ use crate::partition::Partition;
 
 impl Poller {
     pub(super) fn assign(&self, client: &ConsumerClient, event: &QueueEvent) {
+        let places = event.partitions().into_iter().map(|row| (row.topic, row.partition));
+        self.take_on(client, places.collect(), || client.assign(event));
+    }
+
+    /// Opens the partitions, has librdkafka accept them with `accept`, and tells the workers.
+    pub(super) fn take_on(
+        &self,
+        client: &ConsumerClient,
+        places: Vec<(String, i32)>,
+        accept: impl FnOnce() -> Result<()>,
+    ) {
         let generation = {
             let mut assignment = self.group.assignment.lock();
             assignment.generation += 1;
             assignment.generation
         };
         let mut opened = Vec::new();
-        for row in event.partitions() {
-            match self.open(client, &row.topic, row.partition, generation) {
+        for (topic, number) in places {
+            match self.open(client, &topic, number, generation) {
                 Ok(partition) => opened.push(partition),
                 Err(error) => self.report(error),
             }
         }
-        if let Err(error) = client.assign(event) {
+        if let Err(error) = accept() {
             self.report(error);
             opened.iter().for_each(Partition::end);
             return;
@@ -58,6 +69,10 @@ impl Poller {
         // Before the assignment is accepted: from then on messages may arrive.
         let queue = client.split_partition(topic, number)?;
         let partition = Partition::new(self.group.clone(), topic, index, number, generation)?;
+        let former = self.group.assignment.lock().departing_one(topic, number);
+        if let Some(former) = former {
+            partition.wait_for(&former);
+        }
         partition.open(queue);
         Ok(partition)
     }
@@ -98,7 +113,8 @@ impl Poller {
         leaving.iter().for_each(|partition| partition.begin_revocation());
         if !lost {
             let deadline = Instant::now() + self.revocation_grace;
-            for partition in leaving {
+            // What is over its limit is why we leave: waiting for it is in vain.
+            for partition in leaving.iter().filter(|partition| !partition.is_overdue()) {
                 partition.await_settled(deadline, &*self.force);
             }
             leaving.iter().for_each(|partition| partition.fence());

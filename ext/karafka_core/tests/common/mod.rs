@@ -14,7 +14,6 @@ use karafka_core::engine::{Engine, Taken};
 use karafka_core::event::{Event, Interrupt};
 use karafka_core::lease::{Kind, Lease};
 use karafka_core::mock_broker::MockBroker;
-use karafka_core::selection::SelectionConfig;
 use parking_lot::Mutex;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::bindings as sys;
@@ -255,7 +254,12 @@ impl Kafka {
         ] {
             kafka.insert(key.to_owned(), value.to_owned());
         }
-        GroupConfig { id, kafka, topics }
+        GroupConfig {
+            id,
+            kafka,
+            topics,
+            ..GroupConfig::default()
+        }
     }
 }
 
@@ -270,15 +274,9 @@ impl Drop for Kafka {
 pub fn topic_config(name: &str) -> TopicConfig {
     TopicConfig {
         name: Some(name.to_owned()),
-        pattern: None,
-        max_messages: 100,
-        max_bytes: 1_048_576,
-        max_wait_time_ms: 0,
-        eofed: false,
         pause_timeout_ms: 50,
         pause_max_timeout_ms: 400,
-        pause_with_exponential_backoff: true,
-        selection: SelectionConfig::default(),
+        ..TopicConfig::default()
     }
 }
 
@@ -295,6 +293,7 @@ pub fn engine_config(groups: Vec<GroupConfig>) -> EngineConfig {
     EngineConfig {
         revocation_grace_ms: 2_000,
         groups,
+        ..EngineConfig::default()
     }
 }
 
@@ -564,6 +563,15 @@ impl Harness {
                 Some(*lease)
             }
             _ => None,
+        }
+    }
+
+    /// What the engine failed with.
+    #[track_caller]
+    pub fn take_error(&self) -> String {
+        match self.engine.take(&Interrupt::default()) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("the engine did not fail"),
         }
     }
 

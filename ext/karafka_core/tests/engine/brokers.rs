@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use karafka_core::config::GroupConfig;
 use karafka_core::event::Event;
 use karafka_core::lease::Lease;
 
 use crate::common::*;
 use crate::real_kafka;
 
+/// UNRELEASED_INSTANCE_ID: a fatal error for this client, and a later one may work.
+const UNRELEASED: i32 = 111;
 /// FENCED_INSTANCE_ID: no client recovers from that.
 const FENCED: i32 = 82;
 
@@ -61,14 +64,20 @@ fn an_engine_started_without_a_broker_says_so_and_works_once_there_is_one() {
     harness.stop();
 }
 
+fn kip_848(kafka: &Kafka, topic: &str) -> GroupConfig {
+    let mut group = kafka.group(vec![topic_config(topic)]);
+    group.kafka.insert("group.protocol".into(), "consumer".into());
+    group.kafka.remove("session.timeout.ms");
+    group.kafka.remove("heartbeat.interval.ms");
+    group
+}
+
 #[test]
 fn a_client_that_failed_for_good_is_replaced() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..10);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    // librdkafka takes this error for a fatal one everywhere only with a static member.
-    group.kafka.insert("group.instance.id".into(), "i".into());
+    let group = kip_848(&kafka, &topic);
     let id = group.id.clone();
     let harness = Harness::start(engine_config(vec![group]), 1, ack);
     harness.wait_for_messages(10);
@@ -77,7 +86,7 @@ fn a_client_that_failed_for_good_is_replaced() {
         .mock
         .as_ref()
         .unwrap()
-        .request_errors("heartbeat", &[FENCED])
+        .request_errors("consumer_group_heartbeat", &[UNRELEASED])
         .unwrap();
     wait_until("the error", || {
         harness
@@ -96,15 +105,14 @@ fn a_stop_while_a_failed_client_is_being_replaced_ends() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..10);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    group.kafka.insert("group.instance.id".into(), "i".into());
+    let group = kip_848(&kafka, &topic);
     let harness = Harness::start(engine_config(vec![group]), 1, ack);
     harness.wait_for_messages(10);
     kafka
         .mock
         .as_ref()
         .unwrap()
-        .request_errors("heartbeat", &[FENCED])
+        .request_errors("consumer_group_heartbeat", &[UNRELEASED])
         .unwrap();
     wait_until("the error", || {
         harness

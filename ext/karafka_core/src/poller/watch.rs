@@ -1,0 +1,119 @@
+//! Looks at leases that are out for long. They are told about, and one that is out for longer than its topic's limit makes
+//! this process leave the group, so that its partitions go to others.
+//!
+//! Leaving, rather than to stop polling: librdkafka would leave only `max.poll.interval.ms` later, and not at all while
+//! workers drain other partitions, since that counts as polling. And what the other partitions have done is committed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Poller;
+use crate::client::ConsumerClient;
+use crate::event::Event;
+use crate::lease::Kind;
+use crate::partition::Partition;
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) struct Watch {
+    next: Instant,
+    first_report: Option<Duration>,
+    /// Leases that were told about, by their partition: how old they were, and from which age on they are told about again.
+    told: HashMap<u64, (Duration, Duration)>,
+}
+
+impl Watch {
+    pub(super) fn new(first_report: Option<Duration>) -> Self {
+        Watch {
+            next: Instant::now() + INTERVAL,
+            first_report,
+            told: HashMap::new(),
+        }
+    }
+
+    pub(super) fn run_if_due(&mut self, poller: &Poller, client: &ConsumerClient) {
+        let now = Instant::now();
+        if now < self.next {
+            return;
+        }
+        self.next = now + INTERVAL;
+        let out: Vec<_> = poller
+            .group
+            .partitions()
+            .into_iter()
+            .filter_map(|partition| match partition.current_lease()? {
+                (Kind::Seek, _) => None,
+                (kind, age) => Some((partition, kind, age)),
+            })
+            .collect();
+        self.tell(poller, &out);
+        if !poller.group.is_stopping() && !poller.group.config.is_direct() {
+            poller.leave_or_return(client, &out);
+        }
+    }
+
+    fn tell(&mut self, poller: &Poller, out: &[(Arc<Partition>, Kind, Duration)]) {
+        let Some(first) = self.first_report else { return };
+        let mut told = HashMap::new();
+        for (partition, kind, age) in out.iter().filter(|(_, _, age)| *age >= first) {
+            let before = self.told.get(&partition.id).filter(|(old, _)| old <= age);
+            let due = before.map_or(first, |(_, due)| *due);
+            let next = if *age >= due { *age * 2 } else { due };
+            if *age >= due {
+                poller.group.emit(Event::Stuck {
+                    group: poller.group.id.clone(),
+                    topic: partition.topic.clone(),
+                    partition: partition.number,
+                    assignment_id: partition.id,
+                    kind: kind.as_str(),
+                    age_ms: age.as_millis() as u64,
+                });
+            }
+            told.insert(partition.id, (*age, next));
+        }
+        self.told = told;
+    }
+}
+
+impl Partition {
+    /// Whether a lease is out for longer than the topic allows.
+    pub(super) fn is_overdue(&self) -> bool {
+        let limit = self.config().long_running_limit_ms.map(Duration::from_millis);
+        limit.is_some_and(|limit| self.current_lease().is_some_and(|(_, age)| age > limit))
+    }
+}
+
+impl Poller {
+    fn leave_or_return(&self, client: &ConsumerClient, out: &[(Arc<Partition>, Kind, Duration)]) {
+        let overdue = out.iter().find(|(partition, _, _)| partition.is_overdue());
+        let (result, event) = match (overdue, self.group.is_away()) {
+            (Some((partition, _, age)), false) => {
+                // The revocation that follows hands everything over; see `part_with`.
+                let event = Event::Left {
+                    group: self.group.id.clone(),
+                    topic: partition.topic.clone(),
+                    partition: partition.number,
+                    age_ms: age.as_millis() as u64,
+                };
+                (client.unsubscribe(), event)
+            }
+            (None, true) => {
+                let group = self.group.id.clone();
+                (
+                    client.subscribe(&self.group.config.subscription()),
+                    Event::Returned { group },
+                )
+            }
+            _ => return,
+        };
+        match result {
+            Ok(()) => {
+                self.group.set_away(overdue.is_some());
+                self.group.emit(event);
+            }
+            // The next look tries again.
+            Err(error) => self.report(error),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+require "socket"
+
+module Karafka
+  module Setup
+    # `group.instance.id`, which has to be another one in each process: `orders-%{hostname}`, `orders-%{POD_NAME}`.
+    module InstanceId
+      PLACEHOLDER = /%\{([^}]*)\}/
+      KNOWN = { "hostname" => -> { Socket.gethostname }, "pid" => -> { ::Process.pid.to_s } }.freeze
+      VARIABLE = /\A[A-Z_][A-Z0-9_]*\z/
+      NAME = "kafka \"group.instance.id\""
+      # rubocop:disable Style/FormatStringToken -- not for `format`
+      ALLOWED = "with the placeholders %{hostname}, %{pid} and environment variables such as %{POD_NAME}"
+      # rubocop:enable Style/FormatStringToken
+      private_constant :ALLOWED, :PLACEHOLDER, :KNOWN, :VARIABLE, :NAME
+
+      class << self
+        # @param template [String]
+        # @return [void]
+        # @raise [Errors::InvalidConfigurationError] an unknown placeholder
+        def check!(template)
+          template.to_s.scan(PLACEHOLDER) do |(name)|
+            next if KNOWN.key?(name) || name.match?(VARIABLE)
+
+            Setup.invalid!(NAME, template, "#{ALLOWED}; %{#{name}} is none")
+          end
+        end
+
+        # @param template [String]
+        # @param env [Hash{String=>String}]
+        # @return [String] for this process
+        # @raise [Errors::InvalidConfigurationError]
+        def resolve(template, env: ENV)
+          check!(template)
+          id = template.gsub(PLACEHOLDER) do
+            name = Regexp.last_match(1)
+            KNOWN[name]&.call || variable(name, template, env)
+          end
+          Types::NAME.check(NAME, id)
+        end
+
+        private
+
+        def variable(name, template, env)
+          value = env[name].to_s
+          return value unless value.empty?
+
+          Setup.invalid!(NAME, template, "with variables that are set: #{name} is not in the environment of this process")
+        end
+      end
+    end
+  end
+end
