@@ -41,6 +41,7 @@ module WaterDrop
       @last_tag = ANNOUNCE
       @said = {}
       @lock = Mutex.new
+      DeliveryHandle::Single.serve(self)
     end
 
     # The first message starts it.
@@ -68,14 +69,15 @@ module WaterDrop
     # @param block [Proc]
     # @return [void]
     def on_delivery(delivery, index, label, block)
-      entry = @lock.synchronize { watch(delivery) }
-      callbacks = (entry[:callbacks] ||= {})
-      (callbacks[index] ||= []) << block
-      entry[:labels] ||= {}
-      entry[:labels][index] = label if label
-      # The report may have come before the watch did. Whoever deletes the callbacks calls them.
       report = DeliveryReport.of(delivery, index, label)
-      callbacks.delete(index)&.each { |callback| callback.call(report) } if report
+      unless report
+        call = [block, label]
+        tag = follow(delivery, index, call)
+        # The report may have come before the watch did. Whoever takes the call out makes it.
+        report = DeliveryReport.of(delivery, index, label)
+        return unless report && unfollow(tag, index, call)
+      end
+      block.call(report)
     end
 
     # @param delivery [Karafka::Native::Delivery]
@@ -150,11 +152,26 @@ module WaterDrop
       @last_tag
     end
 
-    def watch(delivery)
-      @watched[delivery.tag] || begin
-        tag = register({})
-        delivery.watch(tag)
-        @watched[tag]
+    def follow(delivery, index, call)
+      @lock.synchronize do
+        entry = @watched[delivery.tag] || (delivery.watch(register({})) || @watched[delivery.tag])
+        ((entry[:calls] ||= {})[index] ||= []) << call
+        delivery.tag
+      end
+    end
+
+    # @return [Boolean] false: the event thread has it
+    def unfollow(tag, index, call)
+      @lock.synchronize do
+        entry = @watched[tag]
+        calls = entry&.dig(:calls, index)
+        at = calls&.index { |candidate| candidate.equal?(call) }
+        next false unless at
+
+        calls.delete_at(at)
+        entry[:calls].delete(index) if calls.empty?
+        @watched.delete(tag) if entry[:calls].empty? && !entry[:labels]
+        true
       end
     end
 
@@ -179,17 +196,21 @@ module WaterDrop
     end
 
     def reported(delivery, indexes)
-      entry = @watched[delivery.tag]
+      tag = delivery.tag
+      entry = @watched[tag]
       indexes.each { |index| guarded { announce(delivery, index, entry) } }
-      # Callbacks that came in meanwhile are called by whoever added them.
-      @watched.delete(delivery.tag) if entry && delivery.done?
+      return unless entry
+
+      # Under the lock, or a call that comes in just now would be added to what nobody knows any more.
+      @lock.synchronize { @watched.delete(tag) if entry[:labels] ? delivery.done? : (entry[:calls] || {}).empty? }
     end
 
     def announce(delivery, index, entry)
-      report = DeliveryReport.of(delivery, index, entry&.dig(:labels, index))
+      calls = @lock.synchronize { entry[:calls]&.delete(index) } if entry
+      report = DeliveryReport.of(delivery, index, entry&.dig(:labels, index) || calls&.first&.last)
       acknowledge(report)
     ensure
-      entry&.dig(:callbacks)&.delete(index)&.each { |callback| guarded { callback.call(report) } }
+      calls&.each { |block, _label| guarded { block.call(report) } }
     end
 
     def acknowledge(report)

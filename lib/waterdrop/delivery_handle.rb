@@ -6,6 +6,9 @@ module WaterDrop
     # @api private
     # @return [Karafka::Native::Delivery] shared by the messages of one call
     attr_reader :delivery
+    # @api private
+    # @return [Integer] which of them
+    attr_reader :index
 
     # @param client [Client]
     # @param delivery [Karafka::Native::Delivery] of all messages of the call
@@ -27,6 +30,41 @@ module WaterDrop
       handles
     end
 
+    # The handle of a message that was sent alone: an object of the engine, with nothing in Ruby. Its `delivery` and `index`
+    # come from there.
+    class Single < self
+      # Keeps none of them alive.
+      CLIENTS = ObjectSpace::WeakMap.new
+      private_constant :CLIENTS
+
+      # @api private
+      # @param client [Client]
+      # @return [void]
+      def self.serve(client)
+        CLIENTS[client.native.serial] = client
+      end
+
+      private
+
+      def client
+        CLIENTS[serial] || NoClient
+      end
+    end
+
+    # In place of a client that was closed and collected: each report is there.
+    module NoClient
+      # @return [0]
+      def self.max_wait_timeout = 0
+
+      # @return [true]
+      def self.wait(*) = true
+
+      # @return [void]
+      def self.on_delivery(delivery, index, label, block) = block.call(DeliveryReport.of(delivery, index, label))
+    end
+    private_constant :NoClient
+    Karafka::Native.single_handles = Single
+
     # Set only where there is one: an object with three variables needs no memory besides itself.
     # @param label [Object, nil]
     # @return [void]
@@ -45,8 +83,8 @@ module WaterDrop
     # @return [DeliveryReport]
     # @raise [Errors::ProduceError] not delivered; or no answer in time (`cause` is a {Karafka::Errors::TimeoutError})
     def wait(max_wait_timeout_ms: nil, raise_response_error: true)
-      timeout = max_wait_timeout_ms || @client.max_wait_timeout
-      report = (self.report if @client.wait(@delivery, @index, timeout))
+      timeout = max_wait_timeout_ms || client.max_wait_timeout
+      report = (self.report if client.wait(delivery, index, timeout))
       raise Errors::ProduceError, timed_out(timeout), cause: Karafka::Errors::TimeoutError.new(timed_out(timeout)) unless report
       raise Errors::ProduceError, report.error.message, cause: report.error if report.error && raise_response_error
 
@@ -62,13 +100,13 @@ module WaterDrop
 
     # @return [DeliveryReport, nil] nil: no answer yet
     def report
-      DeliveryReport.of(@delivery, @index, label)
+      DeliveryReport.of(delivery, index, label)
     end
     alias create_result report
 
     # @return [Boolean] whether there is no answer yet
     def pending?
-      @delivery.report(@index).nil?
+      delivery.report(index).nil?
     end
 
     # Calls the block once with the report: at once where it is there already, else from the producer's event thread.
@@ -77,16 +115,18 @@ module WaterDrop
     def on_delivery(&block)
       raise ArgumentError, "on_delivery needs a block that takes the report" unless block
 
-      @client.on_delivery(@delivery, @index, label, block)
+      client.on_delivery(delivery, index, label, block)
       self
     end
 
     # @return [String]
     def topic
-      @delivery.topic(@index)
+      delivery.topic(index)
     end
 
     private
+
+    attr_reader :client
 
     def timed_out(timeout)
       "no answer for a message to #{topic} within #{timeout} ms; it may still be delivered"

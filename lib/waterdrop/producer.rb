@@ -26,6 +26,7 @@ module WaterDrop
       @lifecycle = Mutex.new
       @buffer_lock = Mutex.new
       @messages = []
+      @bus = NeverQuiet
       @state = :initial
       setup(&block) if block
     end
@@ -181,6 +182,7 @@ module WaterDrop
         @client = @config.new_client
         @pid = ::Process.pid
         @state = :configured
+        @listeners = @silence = nil
       end
     end
 
@@ -224,7 +226,11 @@ module WaterDrop
 
       @listeners = @bus.listeners
       names = %w[message.produced_async message.acknowledged]
-      @quiet = !@client.native.nil? && @middleware.empty? && names.none? { |name| @monitor.listening?(name) }
+      @engine = @client.native
+      @quiet = !@engine.nil? && @middleware.empty? && names.none? { |name| @monitor.listening?(name) }
+      # What the short way of produce_async compares with.
+      @silence = @quiet ? @listeners : nil
+      @quiet
     end
 
     def refused(result, messages, many:)

@@ -11,6 +11,7 @@ mod partitions;
 mod reload;
 mod reports;
 mod shared;
+mod single;
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -18,7 +19,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use delivery::{DeliverySet, Report, Waited};
+pub use delivery::{DeliverySet, Report, Ticket, Waited};
 pub use dispatch::{Dispatch, Progress};
 pub use events::{Event, Events};
 pub use gate::Cancel;
@@ -47,6 +48,7 @@ pub struct Producer {
     shared: ManuallyDrop<Arc<Shared>>,
     /// Nobody set a linger: messages that are waited for are sent at once.
     hurry: bool,
+    singles: single::Singles,
 }
 
 impl Producer {
@@ -75,6 +77,7 @@ impl Producer {
         Ok(Producer {
             shared: ManuallyDrop::new(Arc::new(Shared::new(config, kafka, reload))),
             hurry,
+            singles: single::Singles::default(),
         })
     }
 
@@ -239,8 +242,10 @@ impl Drop for Producer {
     /// Hands the client over to the report thread, which sends what is left and ends it.
     fn drop(&mut self) {
         if self.shared.guard.is_foreign() {
+            std::mem::forget(std::mem::take(&mut self.singles));
             return;
         }
+        self.close_singles();
         self.shared.begin_close(FORGOTTEN_CLOSE);
         // SAFETY: dropped once, here. The client itself is dropped by the report thread.
         unsafe { ManuallyDrop::drop(&mut self.shared) };

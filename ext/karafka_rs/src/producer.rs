@@ -4,6 +4,7 @@
 mod delivery;
 mod events;
 mod gather;
+mod single;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use karafka_core::error::{Error as CoreError, KafkaError};
 use karafka_core::producer::{
     partition_of_key, Cancel, Dispatch, FatalError, Messages, Producer as Core, Progress, ReloadPolicy, Waited,
 };
+use magnus::rb_sys::FromRawValue;
 use magnus::{function, method, prelude::*, Error, RHash, RModule, RString, Ruby, Value};
 
 use crate::{errors, gvl};
@@ -100,6 +102,13 @@ impl Producer {
         }
     }
 
+    /// One Hash, the short way: a handle of the class given to `Native.single_handles=`. nil: call `produce`.
+    fn produce_one(ruby: &Ruby, rb_self: &Self, message: Value) -> Value {
+        let handle = single::produce(&rb_self.core, message, rb_self.max_payload_size);
+        // SAFETY: a new object, on the stack all along.
+        handle.map_or_else(|| ruby.qnil().as_value(), |handle| unsafe { Value::from_raw(handle) })
+    }
+
     /// Until message `index` (nil: every message) is reported. timeout_ms -1: for ever. false: timed out.
     fn wait(
         ruby: &Ruby,
@@ -167,6 +176,10 @@ impl Producer {
             }
             gvl::check_interrupts(ruby)?;
         }
+    }
+
+    fn serial(&self) -> u64 {
+        self.core.serial()
     }
 
     fn queue_size(&self) -> usize {
@@ -260,6 +273,8 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_singleton_method("check", function!(Producer::check, 2))?;
     class.define_singleton_method("partition_of_key", function!(Producer::partition_of_key, 3))?;
     class.define_method("produce", method!(Producer::produce, 3))?;
+    class.define_method("produce_one", method!(Producer::produce_one, 1))?;
+    class.define_method("serial", method!(Producer::serial, 0))?;
     class.define_method("wait", method!(Producer::wait, 3))?;
     class.define_method("flush", method!(Producer::flush, 1))?;
     class.define_method("close", method!(Producer::close, 1))?;
@@ -268,5 +283,6 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("partition_count", method!(Producer::partition_count, 2))?;
     class.define_method("events", method!(Producer::events, 1))?;
     class.define_method("inject_fatal_error", method!(Producer::inject_fatal_error, 2))?;
+    single::define(native)?;
     delivery::define(ruby, native)
 }

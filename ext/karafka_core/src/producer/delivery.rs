@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaRespErr;
 
 mod count;
+mod ticket;
 mod topics;
 
 use count::count_down;
 pub(super) use count::{report, Native};
+pub(super) use ticket::Open;
+pub use ticket::Ticket;
 use topics::Topics;
 
 use super::gate::{Cancel, Gate};
@@ -100,18 +103,24 @@ unsafe impl Sync for DeliverySet {}
 impl DeliverySet {
     /// The first reference belongs to the caller, a second one to the tokens (taken back by the last report).
     pub(super) fn new(messages: &Messages, tag: u64, gate: &Arc<Gate>) -> Arc<Self> {
-        let len = messages.len();
+        // The dispatch itself counts, too, while it runs.
+        let set = Self::with_tokens(messages.len(), messages.len() + 1, Topics::of(messages), gate);
+        set.tag.store(tag, Ordering::Relaxed);
+        set
+    }
+
+    fn with_tokens(len: usize, remaining: usize, topics: Topics, gate: &Arc<Gate>) -> Arc<Self> {
         let several = |count: usize| if count == 1 { 0 } else { count };
         let mut set = Arc::new(DeliverySet {
             one: Token::new(),
             more: (0..several(len)).map(|_| Token::new()).collect(),
             len,
-            remaining: AtomicUsize::new(len + 1),
-            tag: AtomicU64::new(tag),
+            remaining: AtomicUsize::new(remaining),
+            tag: AtomicU64::new(0),
             waiters: Mutex::new(0),
             single_waiters: AtomicUsize::new(0),
             changed: Condvar::new(),
-            topics: Topics::of(messages),
+            topics,
             details: Mutex::new(Vec::new()),
             gate: Arc::clone(gate),
             guard: ForkGuard::new(),

@@ -1,6 +1,6 @@
 //! How waits end early: one of them, because somebody cancelled it, or all of them, because the producer is gone.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::delivery::DeliverySet;
@@ -24,14 +24,32 @@ impl Cancel {
 }
 
 /// Shared by a producer and its deliveries: says that no report will come any more.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gate {
+    /// Of the producer.
+    serial: u64,
     over: AtomicBool,
     /// Only those that somebody waits for just now.
     waited_for: Mutex<Vec<Arc<DeliverySet>>>,
 }
 
+static LAST_SERIAL: AtomicU64 = AtomicU64::new(0);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Gate {
+            serial: LAST_SERIAL.fetch_add(1, Ordering::Relaxed) + 1,
+            over: AtomicBool::new(false),
+            waited_for: Mutex::default(),
+        }
+    }
+}
+
 impl Gate {
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }

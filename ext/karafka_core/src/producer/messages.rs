@@ -231,25 +231,19 @@ impl Messages {
         if let Some(found) = self.topics.iter().position(|known| known.name.as_bytes() == topic) {
             return Ok(found as u32);
         }
-        let fine = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if topic.is_empty()
-            || topic.len() > MAX_TOPIC_LENGTH
-            || topic == b"."
-            || topic == b".."
-            || !topic.iter().all(fine)
-        {
-            let reason = "must be 1 to 249 characters out of a-z, A-Z, 0-9, '.', '_' and '-'";
-            return Err(Invalid::new(
-                "topic",
-                format!("{reason}: {:?}", String::from_utf8_lossy(topic)),
-            ));
-        }
-        let name = CString::new(topic).map_err(|_| Invalid::new("topic", "has a NUL byte"))?;
+        let name = valid_name(topic)?;
         self.topics.push(Arc::new(Topic {
             name,
             handle: OnceLock::new(),
         }));
         Ok((self.topics.len() - 1) as u32)
+    }
+
+    /// None: that can't be a topic's name.
+    pub(super) fn topic_named(name: &[u8]) -> Option<Topic> {
+        let name = valid_name(name).ok()?;
+        let handle = OnceLock::new();
+        Some(Topic { name, handle })
     }
 
     fn keep(&mut self, field: &'static str, bytes: Option<&[u8]>) -> Result<Span, Invalid> {
@@ -285,6 +279,19 @@ impl Messages {
             .iter()
             .map(|(name, value)| (self.bytes(*name).unwrap_or_default(), self.bytes(*value)))
     }
+}
+
+fn valid_name(topic: &[u8]) -> Result<CString, Invalid> {
+    let fine = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if topic.is_empty() || topic.len() > MAX_TOPIC_LENGTH || topic == b"." || topic == b".." || !topic.iter().all(fine)
+    {
+        let reason = "must be 1 to 249 characters out of a-z, A-Z, 0-9, '.', '_' and '-'";
+        return Err(Invalid::new(
+            "topic",
+            format!("{reason}: {:?}", String::from_utf8_lossy(topic)),
+        ));
+    }
+    CString::new(topic).map_err(|_| Invalid::new("topic", "has a NUL byte"))
 }
 
 #[cfg(test)]

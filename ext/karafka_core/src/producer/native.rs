@@ -115,6 +115,14 @@ impl Native {
         unsafe { sys::rd_kafka_outq_len(self.rk()) > 0 }
     }
 
+    /// Nothing is remembered for another client than this.
+    pub fn knows(&self, topic: &Topic) -> bool {
+        topic
+            .handle
+            .get()
+            .is_none_or(|(generation, _)| *generation == self.generation)
+    }
+
     pub fn handle(&self, topic: &Topic) -> Result<TopicHandle> {
         match topic.handle.get() {
             Some((generation, known)) if *generation == self.generation => Ok(*known),

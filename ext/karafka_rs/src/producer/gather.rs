@@ -14,11 +14,11 @@ pub struct Gathered {
 }
 
 /// What a message may have, as raw symbols. Static symbols are immediate values: nothing for the GC to know of.
-struct Keys {
-    topic: u64,
-    payload: u64,
-    key: u64,
-    partition: u64,
+pub struct Keys {
+    pub topic: u64,
+    pub payload: u64,
+    pub key: u64,
+    pub partition: u64,
     partition_key: u64,
     timestamp: u64,
     headers: u64,
@@ -28,7 +28,12 @@ struct Keys {
 static KEYS: OnceLock<Keys> = OnceLock::new();
 
 impl Keys {
-    fn get(ruby: &Ruby) -> &'static Keys {
+    /// None: nobody has asked `get` yet.
+    pub fn known() -> Option<&'static Keys> {
+        KEYS.get()
+    }
+
+    pub fn get(ruby: &Ruby) -> &'static Keys {
         KEYS.get_or_init(|| {
             let raw = |name| StaticSymbol::as_raw(ruby.sym_new(name));
             Keys {

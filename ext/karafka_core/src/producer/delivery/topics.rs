@@ -23,6 +23,13 @@ impl Topics {
         }
     }
 
+    pub fn first(&self) -> Option<&Arc<Topic>> {
+        match self {
+            Topics::Same(topic) => Some(topic),
+            Topics::Each(topics) => topics.first(),
+        }
+    }
+
     pub fn get(&self, index: usize) -> Option<&Topic> {
         match self {
             Topics::Same(topic) => Some(topic),

@@ -21,8 +21,21 @@ impl Native {
         if slot.headers > 0 || slot.timestamp_ms > 0 {
             return self.produce_with_all(topic, messages, slot, partition, opaque);
         }
-        let (payload, payload_len) = raw(messages.bytes(slot.payload));
-        let (key, key_len) = raw(messages.bytes(slot.key));
+        let bytes = |span| messages.bytes(span);
+        self.produce_plain(topic, partition, bytes(slot.payload), bytes(slot.key), opaque)
+    }
+
+    /// As `produce`, without headers and with the time of the call.
+    pub fn produce_plain(
+        &self,
+        topic: TopicHandle,
+        partition: i32,
+        payload: Option<&[u8]>,
+        key: Option<&[u8]>,
+        opaque: *mut c_void,
+    ) -> RDKafkaRespErr {
+        let (payload, payload_len) = raw(payload);
+        let (key, key_len) = raw(key);
         // SAFETY: the topic handle belongs to this client; the bytes live during the call and are copied (F_COPY).
         let refused = unsafe {
             sys::rd_kafka_produce(
