@@ -6,7 +6,9 @@ ENV["KARAFKA_ENV"] ||= "development"
 
 require "karafka"
 
-%w[output csv_parser environment_mapper page_views_consumer sign_ups_consumer errors_listener].each do |file|
+%w[
+  output csv_parser environment_mapper page_views_consumer sign_ups_responder sign_ups_consumer mails_consumer errors_listener
+].each do |file|
   require_relative "app/#{file}"
 end
 
@@ -44,6 +46,10 @@ class KarafkaApp < Karafka::App
 
       topic :sign_ups do
         consumer SignUpsConsumer
+      end
+
+      topic :mails do
+        consumer MailsConsumer
       end
     end
   end

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# What bin/demo runs: a broker, the flights, `bundle exec karafka server`, and the table it comes to.
+# What bin/demo runs: a broker, the flights, `bundle exec karafka server`, and the tables it comes to.
 require "karafka"
 require "optparse"
 require "tmpdir"
@@ -11,6 +11,7 @@ class Demo
   HERE = __dir__
   # The broker in memory keeps 5 MB a partition; the rows are 26 MB.
   PARTITIONS = 12
+  LATE_PARTITIONS = 4
   DEADLINE_S = 120
   SLICE = 1_000
 
@@ -18,12 +19,13 @@ class Demo
     @brokers = brokers
     @children = []
     @topic = brokers ? "flights-demo-#{Time.now.to_i}" : "flights"
+    @topics = { @topic => PARTITIONS, "#{@topic}.late" => LATE_PARTITIONS }
     @dir = Dir.mktmpdir("flights-demo")
     @result = File.join(@dir, "result.json")
   end
 
   def run
-    @brokers ? create_topic : start_broker
+    @brokers ? create_topics : start_broker
     rows = load_rows
     consume(rows)
     report(rows)
@@ -36,21 +38,23 @@ class Demo
 
   def start_broker
     address = File.join(@dir, "address")
-    karafka("broker", "--topics", "#{@topic}:#{PARTITIONS}", "--address-file", address, out: File::NULL)
+    karafka("broker", "--topics", @topics.map { |topic| topic.join(":") }.join(","), "--address-file", address, out: File::NULL)
     @brokers = wait_for("the broker") { File.exist?(address) && File.read(address).strip.then { |text| text unless text.empty? } }
     puts "Kafka in memory at #{@brokers}"
   end
 
   # A cluster may not create topics by itself. The wire client is the one of the specs: there is no Karafka::Admin yet.
-  def create_topic
+  def create_topics
     require_relative "../../spec/support/kafka_wire"
     cluster = KafkaWire.new(@brokers)
-    cluster.create_topic(@topic, partitions: PARTITIONS, replication: 1, config: {})
-    wait_for("the topic's leaders") do
-      partitions = cluster.metadata([@topic]).dig(:topics, @topic, :partitions)
-      partitions&.size == PARTITIONS && partitions.values.all? { |info| info[:leader] >= 0 }
+    @topics.each do |topic, count|
+      cluster.create_topic(topic, partitions: count, replication: 1, config: {})
+      wait_for("the leaders of #{topic}") do
+        partitions = cluster.metadata([topic]).dig(:topics, topic, :partitions)
+        partitions&.size == count && partitions.values.all? { |info| info[:leader] >= 0 }
+      end
     end
-    puts "Topic #{@topic} created at #{@brokers}"
+    puts "Topics #{@topics.keys.join(" and ")} created at #{@brokers}"
   end
 
   def load_rows
@@ -76,14 +80,17 @@ class Demo
 
   def consume(rows)
     env = { "KAFKA_BROKERS" => @brokers, "FLIGHTS_TOPIC" => @topic, "FLIGHTS_RESULT" => @result, "FLIGHTS_GROUP" => "demo-#{Process.pid}" }
+    puts "bundle exec karafka flow"
+    Process.wait(karafka("flow", env: env))
+    @children.pop
     puts "bundle exec karafka server"
     server = karafka("server", env: env)
     wait_for("the flights to be consumed") do
-      done = progress
-      show(done, rows)
+      result = progress
+      show(result["rows"], rows)
       raise "the server has ended early" if Process.wait(server, Process::WNOHANG)
 
-      done >= rows
+      result["rows"] >= rows && result["received"] >= result["sent"]
     end
     stop(server)
   end
@@ -91,7 +98,7 @@ class Demo
   # Each tenth, or all the time where it can be overwritten.
   def show(done, rows)
     tenth = done * 10 / rows
-    return if !$stdout.tty? && tenth == @shown
+    return if tenth == @shown && (!$stdout.tty? || done >= rows)
 
     @shown = tenth
     print "#{"\r" if $stdout.tty?}  #{done} of #{rows} flights#{"\n" if !$stdout.tty? || done >= rows}"
@@ -99,31 +106,41 @@ class Demo
   end
 
   def progress
-    File.exist?(@result) ? JSON.parse(File.read(@result))["rows"] : 0
+    File.exist?(@result) ? JSON.parse(File.read(@result)) : { "rows" => 0, "sent" => 0, "received" => 0 }
   end
 
   def report(rows)
-    result = JSON.parse(File.read(@result))
-    sums = result["sums"].to_h { |airport, airline, *sum| [[airport, airline], sum] }
-    table(sums)
+    result = progress
+    delays = result["delays"].to_h { |airport, airline, *sum| [[airport, airline], sum] }
+    print_delays(delays)
+    print_late(result["late"])
     raise "#{result["rows"]} flights were counted instead of #{rows}" if result["rows"] != rows
-    raise "the table differs from the one computed without Kafka" if sums != Rows.expected
+    raise "#{result["received"]} late flights were counted instead of #{result["sent"]}" if result["received"] != result["sent"]
+    raise "the tables differ from those computed without Kafka" if Rows.expected != [delays, result["late"]]
 
-    puts "Every flight was counted once; the table equals the one a plain script computes."
+    puts "Every flight was counted once, and every late one once more; the tables equal those a plain script computes."
     seconds = result["seconds"]
     puts "#{rows} flights in #{format("%.2f", seconds)} s from the first batch to the last on #{RUBY_DESCRIPTION[/ruby \S+/]}: " \
-         "#{(rows / seconds).round} a second"
+         "#{(rows / seconds).round} a second, #{result["sent"]} of them passed on"
   end
 
-  def table(sums)
+  def print_delays(delays)
     line("airport", "airline", "flights", "average delay")
-    sums.sort.each do |(airport, airline), (flights, known, total)|
+    delays.sort.each do |(airport, airline), (flights, known, total)|
       line(airport, airline, flights.to_s, known.zero? ? "unknown" : "#{(total.to_f / known).round(1)} min")
     end
   end
 
-  def line(airport, airline, flights, delay)
-    puts [airport.ljust(8), airline.ljust(8), flights.rjust(8), delay.rjust(14)].join(" ")
+  def print_late(late)
+    puts "Second stage: flights that were #{Rows::LATE} minutes late or more"
+    line("", "airline", "late", "average delay", "longest")
+    late.sort.each do |airline, (flights, total, most)|
+      line("", airline, flights.to_s, "#{(total.to_f / flights).round(1)} min", most.to_s)
+    end
+  end
+
+  def line(airport, airline, flights, delay, *rest)
+    puts [airport.ljust(8), airline.ljust(8), flights.rjust(8), delay.rjust(14), *rest.map { |text| text.rjust(8) }].join(" ")
   end
 
   def karafka(*arguments, env: {}, out: $stdout)

@@ -1,10 +1,13 @@
 # frozen_string_literal: true
 
-# Average delay of flights by airport and airline, computed as the flights come in.
+# Average delay of flights by airport and airline, and the late ones by airline, computed as the flights come in.
 #   KAFKA_BROKERS=localhost:9092 bundle exec karafka server
 require "karafka"
-require_relative "app/delays"
-require_relative "app/flights_consumer"
+
+FLIGHTS_TOPIC = ENV.fetch("FLIGHTS_TOPIC", "flights")
+LATE_TOPIC = "#{FLIGHTS_TOPIC}.late".freeze
+
+%w[tables flights_responder flights_consumer late_flights_consumer].each { |file| require_relative "app/#{file}" }
 
 class KarafkaApp < Karafka::App
   setup do |config|
@@ -16,7 +19,8 @@ class KarafkaApp < Karafka::App
   end
 
   routes.draw do
-    topic(ENV.fetch("FLIGHTS_TOPIC", "flights")) { consumer FlightsConsumer }
+    topic(FLIGHTS_TOPIC) { consumer FlightsConsumer } # answers with FlightsResponder
+    topic(LATE_TOPIC) { consumer LateFlightsConsumer }
   end
 end
 

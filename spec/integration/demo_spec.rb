@@ -4,13 +4,15 @@ require "spec_helper"
 require "open3"
 
 RSpec.describe "examples/flights", deadline: 150 do
-  it "counts every flight once and comes to the table that a plain script computes" do
+  it "counts every flight once, in both stages, and comes to the tables that a plain script computes" do
     root = File.expand_path("../..", __dir__)
     env = { "BUNDLE_GEMFILE" => File.join(root, "examples/flights/Gemfile"), "BUNDLE_SILENCE_ROOT_WARNING" => "1" }
     expect(system(env, "bundle", "install", "--local", "--quiet")).to be(true)
     output, status = Open3.capture2e(env, "timeout", "120", "bundle", "exec", "ruby", File.join(root, "examples/flights/demo.rb"))
     expect(output).to include("112259 of 112259 flights", "JFK      B6          14032        9.3 min",
-                              "Every flight was counted once; the table equals the one a plain script computes.")
+                              "flights =>\n  - flights.late:         (conditionally, one or more)\nflights.late => (nothing)",
+                              "Every flight was counted once, and every late one once more",
+                              "the tables equal those a plain script computes.")
     expect(status.exitstatus).to eq(0)
   end
 end

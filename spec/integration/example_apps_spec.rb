@@ -20,12 +20,12 @@ RSpec.describe "the example applications" do
   end
 
   it "of 2018 runs as it stands", deadline: 60 do
-    %w[test.page_views test.sign_ups].each { |topic| broker.create_topic(topic, 1) }
+    %w[test.page_views test.sign_ups test.mails].each { |topic| broker.create_topic(topic, 1) }
     produce("test.page_views", Array.new(60) { |index| "user#{index},/home,1.5" })
     produce("test.sign_ups", ['{"email":"a@example.org"}', '{"email":"b@example.org"}'], keys: %w[a b])
     @server = ServerProcess.new("#{examples}/app_2018", "KAFKA_HOSTS" => broker.bootstrap_servers).start
 
-    @server.wait_for_output { rows("page_views").size == 50 && rows("sign_ups").size == 2 }
+    @server.wait_for_output { rows("page_views").size == 50 && rows("mails").size == 2 }
     wait_until("the commit of the first portion") { committed("statistics", "test.page_views") == 50 }
     # What was not decodable stops the partition, and the listener hears of it.
     produce("test.sign_ups", ["not json"])
@@ -37,6 +37,8 @@ RSpec.describe "the example applications" do
     expect(rows("page_views").map { |row| row["topic"] }.uniq).to eq(["page_views"])
     expect(rows("sign_ups").map { |row| row.slice("email", "key") })
       .to eq([{ "email" => "a@example.org", "key" => "a" }, { "email" => "b@example.org", "key" => "b" }])
+    expect(rows("mails").map { |row| row.slice("to", "topic") })
+      .to contain_exactly({ "to" => "a@example.org", "topic" => "mails" }, { "to" => "b@example.org", "topic" => "mails" })
     expect(rows("errors").first).to include("type" => "consumer.consume.error", "message" => %r{payload of sign_ups/0@2})
     expect(rows("stopped").size).to eq(1)
     expect([committed("statistics", "test.page_views"), committed("mails", "test.sign_ups")]).to eq([60, 2])
