@@ -8,6 +8,8 @@ module Karafka
     attr_reader :topic
     # @return [Integer]
     attr_reader :partition
+    # @return [String] its name in Kafka
+    attr_reader :kafka_topic
     # @return [BaseConsumer, nil] the instance that serves it now
     attr_reader :consumer
 
@@ -16,6 +18,7 @@ module Karafka
     def initialize(topic, lease)
       @topic = topic
       @partition = lease.partition
+      @kafka_topic = lease.topic
       @decoders = decoders(lease.topic)
       @manual = topic.manual_offset_management?
       @persistent = topic.consumer_persistence
@@ -33,10 +36,25 @@ module Karafka
       consumer.messages = Messages::Messages.over(lease, @decoders)
       received(consumer) if @monitor.listening?("connection.listener.fetch_loop.received")
       observed(consumer, "consumer.consume", "consumer.consumed") do
+        @reached = nil
         next around(consumer, :consume) { consume_each(consumer, lease) } if @each
 
-        @wraps ? around(consumer, :consume) { consumer.on_consume } : consumer.on_consume
+        @wraps ? around(consumer, :consume) { run(consumer, lease) } : run(consumer, lease)
       end
+    end
+
+    # What a batch that failed leads to; settles its lease.
+    # @param lease [Native::Lease]
+    # @param error [Exception]
+    # @return [void]
+    def failed(lease, error)
+      @failures ||= Failures::Handler.new(self)
+      @failures.call(lease, error, reached: @reached.equal?(lease))
+    end
+
+    # @return [Boolean] whether the consumer gets one message at a time
+    def each?
+      @each
     end
 
     # @param lease [Native::Lease]
@@ -77,6 +95,7 @@ module Karafka
     # @param lease [Native::Lease]
     # @return [void]
     def settle(lease)
+      @failures&.succeeded
       @manual || lease.kind != :consume ? lease.release : lease.ack
     end
 
@@ -105,8 +124,15 @@ module Karafka
       consumer
     end
 
+    # What is raised before is not about the messages.
+    def run(consumer, lease)
+      @reached = lease
+      consumer.on_consume
+    end
+
     # `batch_consuming false`: each message that is done is marked, so a failure repeats only what was not.
     def consume_each(consumer, lease)
+      @reached = lease
       messages = consumer.messages
       index = 0
       while index < messages.size

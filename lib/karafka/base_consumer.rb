@@ -94,11 +94,17 @@ module Karafka
       yield
     end
 
+    # Called with a message that is about to go to the dead letter queue; what is changed in it is sent.
+    # @param _dead [Hash{Symbol=>Object}] topic, key, payload, partition_key, headers
+    # @param _message [Messages::Message] the one that failed
+    # @return [void]
+    def enhance_dlq_message(_dead, _message); end
+
     # @!endgroup
 
-    # @return [Integer] 1 on the first delivery of a batch
+    # @return [Integer] 1 on the first delivery of a batch. In a retry topic it goes on counting.
     def attempt
-      @karafka_lease.attempt
+      @karafka_lease.attempt + topic.earlier_attempts
     end
 
     # @return [Boolean] whether this batch, or a part of it, was tried before

@@ -92,6 +92,7 @@ module Karafka
         pause_timeout_ms: topic.pause_timeout,
         pause_max_timeout_ms: topic.pause_max_timeout,
         pause_with_exponential_backoff: topic.pause_with_exponential_backoff,
+        attempts_per_message: topic.dead_letter_queue.independent? || !topic.batch_consuming,
         selection: { delay_by_ms: topic.delay_by || 0, expire_after_ms: topic.expire_after },
         idle_after_ms: (topic.idle_after if idles?(topic)),
         long_running_limit_ms: limit(topic, settings),

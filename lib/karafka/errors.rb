@@ -105,6 +105,9 @@ module Karafka
     # `respond_to` was given an option that there is not, or a value that cannot be sent. Nothing was sent.
     class InvalidResponderMessageOptionsError < BaseError; end
 
+    # So many messages went to a dead letter queue that its partition was paused (`stop_after`).
+    class DeadLetterLimitError < BaseError; end
+
     # The engine did not do what it was asked.
     class EngineError < BaseError; end
 

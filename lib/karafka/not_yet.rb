@@ -6,9 +6,9 @@ module Karafka
   module NotYet
     # Settings of a topic, as methods in its block.
     TOPIC = %i[
-      parallel retry_topics dead_letter_queue throttle throttling only filter
+      parallel retry_topics throttle throttling only filter
       inline_insights virtual_partitions exactly_once
-      on_deserialization_error offset_metadata manual_offset_management_strategy scheduled_messages swarm
+      offset_metadata manual_offset_management_strategy scheduled_messages swarm
       adaptive_iterator delegate_to worker interchanger
     ].freeze
 
@@ -33,7 +33,6 @@ module Karafka
 
     # What to do instead, where there is something.
     HINTS = {
-      dead_letter_queue: "Meanwhile rescue in `consume` and `produce_sync` to a topic of your own.",
       produce: "Meanwhile use `Karafka.producer` in `karafka console`.",
       virtual_partitions: "It will be called `parallel`.",
       throttling: "It will be called `throttle`.",

@@ -6,7 +6,7 @@ module Karafka
   class Worker
     # What a subscriber of worker.process sees.
     # rubocop:disable Lint/StructNewOverride -- the partition is Kafka's
-    Job = Struct.new(:id, :name, :kind, :topic, :partition, :assignment, :started, keyword_init: true)
+    Job = Struct.new(:id, :name, :kind, :topic, :partition, :assignment, :started, :failed, keyword_init: true)
     # rubocop:enable Lint/StructNewOverride
 
     # These end the process instead of being retried.
@@ -135,13 +135,14 @@ module Karafka
       settled = true
       assignment.settle(lease)
     rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it was, it must not be acknowledged
+      failed = true
       failed(lease, kind, assignment, e, settled)
       settled = true
     ensure
       # Neither returned nor raised: the thread is being killed.
       give_back(lease, kind) unless settled
       @coordinator.evict(lease) if LAST.include?(kind)
-      ended(job) if job
+      ended(job, failed || !settled) if job
     end
 
     def failed(lease, kind, assignment, error, settled)
@@ -149,18 +150,11 @@ module Karafka
       fatal = FATAL.any? { |type| error.is_a?(type) }
       # Before the lease is given back: it must not be delivered once more.
       @on_fatal.call(error) if fatal
+      # What becomes of the batch, and of the message that failed, is decided there.
+      return assignment.failed(lease, error) if kind == :consume && consumer && !fatal && !settled
+
       Instrumentation::Safely.error(error, ERROR_TYPES.fetch(kind, "worker.process.error"), caller: consumer || self)
-      return if settled
-
-      attempt = lease.attempt
-      delay = give_back(lease, kind)
-      retried(consumer, attempt, delay) if kind == :consume && delay.is_a?(Integer) && consumer && !fatal
-    end
-
-    def retried(consumer, attempt, delay)
-      return unless @monitor.listening?("consumer.consuming.retry")
-
-      Instrumentation::Safely.instrument("consumer.consuming.retry", { caller: consumer, attempt: attempt, delay: delay })
+      give_back(lease, kind) unless settled
     end
 
     def give_back(lease, kind)
@@ -182,7 +176,8 @@ module Karafka
       job
     end
 
-    def ended(job)
+    def ended(job, failed)
+      job.failed = failed
       Instrumentation::Safely.instrument("worker.processed", { caller: self, job: job, time: (now - job.started) * 1_000 })
     end
 

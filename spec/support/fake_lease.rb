@@ -48,7 +48,11 @@ class FakeLease
   def ack = settle(:ack, !lost)
   def release = settle(:release, !lost)
   def nack = settle(:nack, lost ? false : nack_delay)
-  def settled = @calls & %i[ack release nack]
+  def retry(delay, alone) = settle(delay.nil? && !alone ? :nack : [:retry, delay, alone], lost ? false : delay || nack_delay)
+  def give_up(offset, mark) = settle([:give_up, offset, mark], !lost)
+  def settled = @calls.select { |call| %i[ack release nack retry give_up].include?(Array(call).first) }
+  def settled? = !settled.empty?
+  def unmarked_index = offsets.index(seek_offset)
 
   def mark(offset)
     return false if lost

@@ -329,12 +329,16 @@ impl Slice {
         next.map_or(self.batch.end, |slot| slot.offset)
     }
 
+    /// How many messages are below `offset`.
+    pub fn count_before(&self, offset: i64) -> usize {
+        self.batch.slots[self.from..self.to].partition_point(|slot| slot.offset < offset)
+    }
+
     /// The messages from `offset` on, up to the end of `self`.
     pub fn starting_at(&self, offset: i64) -> Slice {
-        let skipped = self.batch.slots[self.from..self.to].partition_point(|slot| slot.offset < offset);
         Slice {
             batch: self.batch.clone(),
-            from: self.from + skipped,
+            from: self.from + self.count_before(offset),
             to: self.to,
         }
     }

@@ -67,6 +67,8 @@ pub struct TopicConfig {
     pub priority: u32,
     /// These partitions (none: all there are) without sharing them in the group. None: the group assigns.
     pub assign: Option<Vec<i32>>,
+    /// A message that was marked begins the count of attempts anew, within a batch too.
+    pub attempts_per_message: bool,
 }
 
 impl Default for TopicConfig {
@@ -85,6 +87,7 @@ impl Default for TopicConfig {
             long_running_limit_ms: None,
             priority: DEFAULT_PRIORITY,
             assign: None,
+            attempts_per_message: false,
             selection: SelectionConfig::default(),
         }
     }

@@ -41,23 +41,37 @@ impl Kind {
     }
 }
 
+/// How long a failed batch waits until it is delivered again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    BackOff,
+    For(Duration),
+    UntilResumed,
+}
+
 pub struct Lease {
     partition: Arc<Partition>,
     kind: Kind,
     messages: Slice,
     attempt: u32,
+    /// The first unmarked offset when it failed before; -1: it did not.
+    failed_at: i64,
+    /// Where the delivery before this one ended; -1: there was none.
+    follows: i64,
     settled: AtomicBool,
     taken_by: ThreadId,
 }
 
 impl Lease {
-    pub(crate) fn new(partition: Arc<Partition>, kind: Kind, messages: Slice, attempt: u32) -> Self {
+    pub(crate) fn new(partition: Arc<Partition>, kind: Kind, messages: Slice, state: &State) -> Self {
         let taken_by = std::thread::current().id();
         Lease {
             partition,
             kind,
             messages,
-            attempt,
+            attempt: state.attempt,
+            failed_at: state.failures.failed_at,
+            follows: state.delivered_to,
             settled: AtomicBool::new(false),
             taken_by,
         }
@@ -77,7 +91,14 @@ impl Lease {
 
     /// 1 for the first delivery.
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        let passed = self.attempt > 1
+            && self.partition.config().attempts_per_message
+            && self.partition.marked() > self.failed_at;
+        if passed {
+            1
+        } else {
+            self.attempt
+        }
     }
 
     pub fn is_settled(&self) -> bool {
@@ -112,7 +133,18 @@ impl Lease {
     /// Failed: delivered again from the first unmarked message, after the back-off that is returned.
     /// None when the partition was lost.
     pub fn nack(&self) -> Option<Duration> {
-        let delay = self.partition.config().backoff(self.attempt);
+        self.retry(Wait::BackOff, false)
+    }
+
+    /// As `nack`, with a wait of the caller's choice, which is returned. `alone`: what was in this batch comes one
+    /// message at a time, so that the one that fails is known.
+    pub fn retry(&self, wait: Wait, alone: bool) -> Option<Duration> {
+        let attempt = self.attempt();
+        let delay = match wait {
+            Wait::BackOff => self.partition.config().backoff(attempt),
+            Wait::For(delay) => delay,
+            Wait::UntilResumed => Duration::MAX,
+        };
         let alive = self.settle(|state| {
             if self.kind == Kind::Idle {
                 self.partition.rest(state);
@@ -120,13 +152,62 @@ impl Lease {
             if self.kind != Kind::Consume {
                 return;
             }
+            if alone {
+                state.failures.alone_until = self.messages.last_offset().unwrap_or(-1);
+            }
             self.rewind(state);
-            state.attempt = self.attempt.saturating_add(1);
-            if state.pause != Pause::UntilResumed {
-                state.pause = Pause::Until(Instant::now() + delay);
+            state.attempt = attempt.saturating_add(1);
+            state.failures.failed_at = self.first_unmarked(state);
+            match Instant::now().checked_add(delay) {
+                None => state.pause = Pause::UntilResumed,
+                Some(at) if state.pause != Pause::UntilResumed => state.pause = Pause::Until(at),
+                Some(_) => {}
             }
         });
         alive.then_some(delay)
+    }
+
+    /// The message at `offset` is not delivered again; the rest goes on at once. It counts as processed if `mark` says
+    /// so and nothing before it is unprocessed, or as soon as nothing is. False when the partition was lost.
+    pub fn give_up(&self, offset: i64, mark: bool) -> bool {
+        self.settle(|state| {
+            let first = self.unmarked(state).and_then(|index| self.messages.offset(index));
+            if mark && first == Some(offset) {
+                self.partition.mark(offset);
+            } else {
+                state.failures.give_up(offset, mark, self.partition.marked());
+            }
+            self.rewind(state);
+            state.attempt = 1;
+            state.failures.failed_at = -1;
+        })
+    }
+
+    /// Which message of this batch is the first unmarked one. None: it is in an earlier batch, or all are marked, or the
+    /// user has sought elsewhere.
+    pub fn unmarked_index(&self) -> Option<usize> {
+        if self.partition.group.guard.is_foreign() {
+            return None;
+        }
+        self.unmarked(&self.partition.state.lock())
+    }
+
+    fn unmarked(&self, state: &State) -> Option<usize> {
+        let unmarked = self.first_unmarked(state);
+        if unmarked < 0
+            || self
+                .messages
+                .first_offset()
+                .is_none_or(|first| self.is_before(unmarked, first))
+        {
+            return None;
+        }
+        Some(self.messages.count_before(unmarked)).filter(|index| *index < self.messages.len())
+    }
+
+    /// Whether an unmarked offset belongs to an earlier batch. Between two batches offsets may be missing.
+    fn is_before(&self, unmarked: i64, first: i64) -> bool {
+        unmarked < first && unmarked < self.follows
     }
 
     /// Back to the first unmarked message: from memory where it is in this batch, by a seek where it is older.
@@ -143,7 +224,8 @@ impl Lease {
             -1 => first,
             known => known,
         };
-        if unmarked < first {
+        state.delivered_to = unmarked;
+        if self.is_before(unmarked, first) {
             state.carry = None;
             state.seek = Some(Position::Offset(unmarked));
             return;
@@ -158,13 +240,21 @@ impl Lease {
         state.carry = (!rest.is_empty()).then_some(rest);
     }
 
+    fn first_unmarked(&self, state: &State) -> i64 {
+        state.failures.past_given_up(self.partition.marks.first_unmarked())
+    }
+
     /// Where a retry would start.
     pub fn seek_offset(&self) -> i64 {
         if self.partition.group.guard.is_foreign() {
             // Its locks may be held by threads that are not there.
             return self.messages.first_offset().unwrap_or(-1);
         }
-        self.partition.marks.first_unmarked()
+        let state = self.partition.state.lock();
+        match (self.first_unmarked(&state), state.seek) {
+            (-1, Some(Position::Offset(sought))) => sought,
+            (unmarked, _) => unmarked,
+        }
     }
 
     /// Marks `offset` as processed; false once the partition is lost. No I/O.

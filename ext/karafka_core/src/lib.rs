@@ -12,6 +12,7 @@ mod drain;
 pub mod engine;
 pub mod error;
 pub mod event;
+mod failures;
 pub mod fork;
 mod group;
 pub mod lease;

@@ -10,6 +10,7 @@ use crate::batch::{Batch, Slice};
 use crate::config::TopicConfig;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::failures::Failures;
 use crate::group::Group;
 use crate::lease::Kind;
 use crate::mailbox::Mailbox;
@@ -65,6 +66,9 @@ pub(crate) struct State {
     pub pause: Pause,
     timer_at: Option<Instant>,
     pub attempt: u32,
+    pub failures: Failures,
+    /// The offset after the last message that was handed out; a rewind takes it back. -1: none since the start or a seek.
+    pub delivered_to: i64,
     pub leased: Option<(Kind, Instant)>,
     idle: Idle,
     succession: Succession,
@@ -117,6 +121,8 @@ impl Partition {
             pause: Pause::No,
             timer_at: None,
             attempt: 1,
+            failures: Failures::default(),
+            delivered_to: -1,
             leased: None,
             idle: Idle::default(),
             succession: Succession::default(),

@@ -83,12 +83,12 @@ pub(crate) enum Choice {
 }
 
 impl Partition {
-    /// Cuts off the front of what is in memory as far as it may go out now.
-    pub(crate) fn choose(&self, carry: &mut Slice, attempt: &mut u32) -> Choice {
+    /// Cuts off the front of what is in memory as far as it may go out now, at most `limit` messages.
+    pub(crate) fn choose(&self, carry: &mut Slice, limit: usize, attempt: &mut u32) -> Choice {
         let (config, now_ms) = (self.config(), now_ms());
         let selection = &config.selection;
         if selection.is_plain() {
-            return Choice::Run(carry.split_front(config.max_messages, config.max_bytes));
+            return Choice::Run(carry.split_front(limit, config.max_bytes));
         }
         let expired = carry.count_front(carry.len(), |slot| selection.is_expired(slot.timestamp_ms, now_ms));
         if expired > 0 {
@@ -102,7 +102,7 @@ impl Partition {
             return Choice::Nothing;
         }
         let received_at_ms = carry.batch().complete_at_ms();
-        let due = carry.count_front(config.max_messages, |slot| {
+        let due = carry.count_front(limit, |slot| {
             selection.due_ms(slot.timestamp_ms, received_at_ms) <= now_ms
                 && !selection.is_expired(slot.timestamp_ms, now_ms)
         });

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use karafka_core::batch::held_bytes;
-use karafka_core::lease::Lease as Core;
+use karafka_core::lease::{Lease as Core, Wait};
 use karafka_core::partition::Position;
 use magnus::{
     gc, kwargs, method, prelude::*, DataTypeFunctions, Error, Integer, RArray, RHash, RModule, RString, Ruby, Symbol,
@@ -122,10 +122,25 @@ impl Lease {
     }
 
     fn nack(ruby: &Ruby, rb_self: &Self) -> Value {
-        match rb_self.core.nack() {
-            Some(delay) => ruby.integer_from_u64(delay.as_millis() as u64).as_value(),
-            None => ruby.qfalse().as_value(),
-        }
+        delay(ruby, rb_self.core.nack())
+    }
+
+    /// `delay_ms` nil: the back-off; below 0: until it is resumed.
+    fn retry(ruby: &Ruby, rb_self: &Self, delay_ms: Option<i64>, alone: bool) -> Value {
+        let wait = match delay_ms.map(u64::try_from) {
+            None => Wait::BackOff,
+            Some(Ok(delay_ms)) => Wait::For(Duration::from_millis(delay_ms)),
+            Some(Err(_)) => Wait::UntilResumed,
+        };
+        delay(ruby, rb_self.core.retry(wait, alone))
+    }
+
+    fn give_up(&self, offset: i64, mark: bool) -> bool {
+        self.core.give_up(offset, mark)
+    }
+
+    fn unmarked_index(&self) -> Option<usize> {
+        self.core.unmarked_index()
     }
 
     fn is_settled(&self) -> bool {
@@ -297,6 +312,16 @@ impl Lease {
     }
 }
 
+/// Milliseconds; false: the partition was lost.
+fn delay(ruby: &Ruby, delay: Option<Duration>) -> Value {
+    match delay {
+        Some(delay) => ruby
+            .integer_from_u64(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
+            .as_value(),
+        None => ruby.qfalse().as_value(),
+    }
+}
+
 fn utf8(ruby: &Ruby, bytes: &[u8]) -> RString {
     ruby.enc_str_new(bytes, ruby.utf8_encoding())
 }
@@ -315,6 +340,9 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("ack", method!(Lease::ack, 0))?;
     class.define_method("release", method!(Lease::release, 0))?;
     class.define_method("nack", method!(Lease::nack, 0))?;
+    class.define_method("retry", method!(Lease::retry, 2))?;
+    class.define_method("give_up", method!(Lease::give_up, 2))?;
+    class.define_method("unmarked_index", method!(Lease::unmarked_index, 0))?;
     class.define_method("settled?", method!(Lease::is_settled, 0))?;
     class.define_method("mark", method!(Lease::mark, 1))?;
     class.define_method("commit_async", method!(Lease::commit_async, 0))?;

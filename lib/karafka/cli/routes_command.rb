@@ -41,11 +41,20 @@ module Karafka
       def differences(topic)
         different = SETTINGS.reject { |name| topic.setting(name) == Routing::Root.setting(name) }
         kafka = topic.kafka == Routing::Root.kafka_settings ? [] : [:kafka]
-        return if (different + kafka).empty?
+        failures = failures(topic)
+        return if (different + kafka + failures).empty?
 
-        shown = different.map { |name| "#{name}: #{topic.setting(name)}" }
+        shown = failures + different.map { |name| "#{name}: #{topic.setting(name)}" }
         shown << "kafka: #{Setup::KafkaSettings.new(topic.kafka).to_display}" if kafka.any?
         "  (#{shown.join(", ")})"
+      end
+
+      def failures(topic)
+        shown = []
+        shown << "retry of #{topic.retry_of.subscription_name} after #{topic.retry_delay} ms" if topic.is_a?(Routing::RetryTopic)
+        shown << "retry_topics: #{topic.retry_topics}" unless topic.retry_topics.empty?
+        shown << "dead_letter_queue: #{topic.dead_letter_queue}" if topic.dead_letter_queue?
+        shown
       end
     end
   end

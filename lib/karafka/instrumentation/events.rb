@@ -29,7 +29,12 @@ module Karafka
         "consumer.consume" => %i[caller],
         "consumer.consumed" => %i[caller time],
         "consumers.responders.respond_with" => %i[caller responder data time],
-        "consumer.consuming.retry" => %i[caller attempt delay],
+        "consumer.consuming.retry" => %i[caller attempt delay offset error],
+        "consumer.consuming.postponed" => %i[caller attempt delay reason],
+        "consumer.consuming.skipped" => %i[caller message reason error],
+        "dead_letter_queue.dispatched" => %i[caller message topic attempt error],
+        "dead_letter_queue.stopped" => %i[caller message topic partition offset],
+        "retry_topics.dispatched" => %i[caller message topic attempt error delay],
         "consumer.consuming.pause" => %i[caller topic partition offset timeout],
         "client.resume" => %i[caller topic partition],
         "consumer.consuming.seek" => %i[caller topic partition message],
@@ -56,7 +61,7 @@ module Karafka
         consumer.before_schedule_consume consumer.before_schedule_eofed consumer.before_schedule_idle
         consumer.before_schedule_revoked consumer.before_schedule_shutdown
         consumer.before_schedule_tick consumer.tick consumer.ticked consumer.wrap consumer.wrapped
-        dead_letter_queue.dispatched filtering.seek filtering.throttled
+        filtering.seek filtering.throttled
         oauthbearer.token_refresh rebalance.partitions_assign rebalance.partitions_revoke
         swarm.manager.before_fork swarm.manager.after_fork swarm.manager.control
         swarm.manager.stopping swarm.manager.terminating swarm.node.after_fork worker.completed

@@ -68,15 +68,22 @@ module Karafka
       # @return [void]
       def on_worker_processed(event)
         job = event[:job]
-        info "[#{job.id}] #{job.name} finished in #{event[:time].round(2)} ms"
+        info "[#{job.id}] #{job.name} #{job.failed ? "failed after" : "finished in"} #{event[:time].round(2)} ms"
       end
 
       # @param event [Event]
       # @return [void]
       def on_consumer_consuming_retry(event)
         consumer = event[:caller]
-        info "#{where(consumer)} Retrying #{consumer.class} from offset #{consumer.seek_offset} in #{event[:delay]} ms " \
+        info "#{where(consumer)} Retrying #{consumer.class} from #{place(event[:offset])} in #{event[:delay]} ms " \
              "(attempt #{event[:attempt]} failed)"
+      end
+
+      {
+        consumer_consuming_postponed: "consumer.consuming.postponed", consumer_consuming_skipped: "consumer.consuming.skipped",
+        dead_letter_queue_dispatched: "dead_letter_queue.dispatched", retry_topics_dispatched: "retry_topics.dispatched"
+      }.each do |handler, name|
+        define_method(:"on_#{handler}") { |event| warn(Failures::Notice.text(name, event.payload)) }
       end
 
       # @param event [Event]
@@ -134,6 +141,11 @@ module Karafka
         return "#{event[:type]} in #{caller.class} on #{caller.topic.name}/#{caller.partition}" if caller.is_a?(BaseConsumer)
 
         event[:type]
+      end
+
+      # Known only where it is an offset.
+      def place(offset)
+        offset.negative? ? "where it has sought to" : "offset #{offset}"
       end
 
       def where(consumer)

@@ -22,6 +22,7 @@ module Karafka
         raise ArgumentError, "draw takes the routes as a block" unless block
 
         instance_eval(&block)
+        topics.each { |topic| RetryTopic.draw(topic) }
         @groups.each_value(&:refresh)
         Contract.new(self).check!
         self

@@ -20,6 +20,7 @@ module Karafka
           assigned!(topic)
           pauses!(topic)
           ages!(topic)
+          FailuresContract.new(topic).check!
         end
         kafka!
         @builder.each do |group|

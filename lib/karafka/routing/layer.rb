@@ -5,6 +5,8 @@ module Karafka
     # A place in the routes where settings can be made: the defaults, a consumer group, a subscription group, a topic.
     # What a layer does not set comes from its parent when it is *read*, so the order of the routes does not matter.
     class Layer
+      include FailureSettings
+
       T = Setup::Types
       # Settings that every layer has. Times in milliseconds.
       TYPES = {
@@ -26,7 +28,8 @@ module Karafka
         expire_after: T.optional(T::DELAY),
         priority: T::PRIORITY,
         idle_after: T::DELAY,
-        long_running_limit: T::LIMIT
+        long_running_limit: T::LIMIT,
+        on_deserialization_error: T.one_of(:raise, :dead_letter, :skip)
       }.freeze
 
       # Other names of theirs, from Karafka's other generations.
@@ -190,7 +193,8 @@ module Karafka
 
       # Names this layer answers to; subclasses add theirs.
       def known_names
-        TYPES.keys + ALIASES.keys + LEGACY + %i[long_running_job kafka deserializers deserializer parser]
+        TYPES.keys + ALIASES.keys + LEGACY + %i[long_running_job kafka deserializers deserializer parser] +
+          FailureSettings.public_instance_methods(false).grep_v(/\?/)
       end
 
       # @return [:topic, :group] how messages call its settings

@@ -9,7 +9,9 @@ module Karafka
         pause_max_timeout: %i[pause max_timeout],
         pause_with_exponential_backoff: %i[pause with_exponential_backoff]
       }.freeze
-      FIXED = { active: true, eofed: false, delay_by: nil, expire_after: nil }.freeze
+      FIXED = {
+        active: true, eofed: false, delay_by: nil, expire_after: nil, on_deserialization_error: :raise, retry_topics: [].freeze
+      }.freeze
       private_constant :PATHS, :FIXED
 
       class << self

@@ -53,6 +53,7 @@ module Karafka
         settings.each do |setting, value|
           if setting == :kafka then kafka(value)
           elsif setting == :multiplexing then multiplexing(**value)
+          elsif FailureSettings.method_defined?(setting) && value.is_a?(Hash) then public_send(setting, **value)
           elsif TYPES.key?(setting) then public_send(setting, value)
           else
             method_missing(setting, value)

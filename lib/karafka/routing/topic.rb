@@ -138,11 +138,27 @@ module Karafka
         pattern? ? regexp.match?(topic) : subscription_name == topic
       end
 
+      # @return [Array<RetryTopic>] its stages, in order
+      def retry_stages
+        consumer_group.topics.select { |topic| topic.is_a?(RetryTopic) && topic.retry_of.equal?(self) }.sort_by(&:stage)
+      end
+
+      # @return [RetryTopic, nil] where a message goes that failed here; nil: to the dead letter queue
+      def next_stage
+        retry_stages.first
+      end
+
+      # @return [Integer] attempts that a message has behind it when it arrives
+      def earlier_attempts
+        0
+      end
+
       # @return [Hash{Symbol=>Object}]
       def to_h
         TYPES.keys.to_h { |setting| [setting, public_send(setting)] }.merge(
           id: id, name: name, pattern: pattern?, consumer: declared_consumer, responder: declared_responder,
-          consumer_group_id: consumer_group.id, subscription_name: subscription_name,
+          consumer_group_id: consumer_group.id, subscription_name: subscription_name, dead_letter_queue: dead_letter_queue.to_h,
+          retry_topics: retry_topics,
           kafka: Setup::KafkaSettings.new(kafka_settings).to_display
         )
       end

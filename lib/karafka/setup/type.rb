@@ -22,10 +22,22 @@ module Karafka
       # @return [Object] the value in the form that is kept
       # @raise [Errors::InvalidConfigurationError]
       def check(setting, value)
-        converted = @convert ? @convert.call(value) : value
-        return converted if @test.call(converted)
+        converted = convert(value)
+        return converted if allowed?(converted)
 
         Setup.invalid!(setting, value, description)
+      end
+
+      # @param value [Object]
+      # @return [Object] in the form that is kept
+      def convert(value)
+        @convert ? @convert.call(value) : value
+      end
+
+      # @param converted [Object]
+      # @return [Boolean]
+      def allowed?(converted)
+        @test.call(converted)
       end
     end
   end

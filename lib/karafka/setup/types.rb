@@ -13,6 +13,7 @@ module Karafka
       COUNT = Type.new("an Integer of at least 1, below 2**31", &IN_RANGE[1])
       # Each one is a thread.
       THREADS = Type.new("an Integer from 1 to 1000") { |value| value.is_a?(Integer) && value.between?(1, 1_000) }
+      NATURAL = Type.new("an Integer of at least 0, below 2**31", &IN_RANGE[0])
       INTEGER = Type.new("an Integer") { |value| value.is_a?(Integer) }
       MILLISECONDS = Type.new("an Integer of at least 0, in milliseconds, below 2**31", &IN_RANGE[0])
       DELAY = Type.new("an Integer of at least 1, in milliseconds, below 2**31", &IN_RANGE[1])
@@ -23,6 +24,9 @@ module Karafka
       LIMIT = Type.new("an Integer of at least 1, in milliseconds, below 2**31, false for no limit, or nil for " \
                        "\"max.poll.interval.ms\"") { |value| value.nil? || value == false || IN_RANGE[1][value] }
       PRIORITY = Type.new("an Integer from 1 to 1000") { |value| value.is_a?(Integer) && value.between?(1, 1_000) }
+      DELAYS = Type.new("an Array of Integers of at least 1, in milliseconds") do |value|
+        value.is_a?(Array) && value.all?(&IN_RANGE[1])
+      end
       SHUTDOWN = Type.new("in milliseconds: an Integer of at least 1000, or -1 to wait for ever (a value in seconds, as of Karafka " \
                           "1.x, has to be multiplied by 1000)") { |value| value == -1 || IN_RANGE[1_000][value] }
       # Kafka's own rule for topics, which we apply to groups and clients as well: it keeps metrics and logs readable.
@@ -46,6 +50,15 @@ module Karafka
       PARSER = Type.new("something that answers to parse(string)") { |value| value.respond_to?(:parse) }
       TOPIC_MAPPER = Type.new("something that answers to incoming(topic) and outgoing(topic)") do |value|
         value.respond_to?(:incoming) && value.respond_to?(:outgoing)
+      end
+
+      # @param names [Array<Symbol>] at least two
+      # @return [Type] one of them, as Symbol or String
+      def self.one_of(*names)
+        *most, last = names.map(&:inspect)
+        Type.new("#{most.join(", ")} or #{last}", convert: ->(value) { value.is_a?(String) ? value.to_sym : value }) do |value|
+          names.include?(value)
+        end
       end
 
       # @param type [Type]

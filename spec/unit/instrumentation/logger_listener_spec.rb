@@ -55,7 +55,7 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
   it "logs retries, rebalances and the life of the process" do
     subscribe
     monitor = Karafka.monitor
-    monitor.instrument("consumer.consuming.retry", caller: consumer, attempt: 2, delay: 500)
+    monitor.instrument("consumer.consuming.retry", caller: consumer, attempt: 2, delay: 500, offset: 0)
     monitor.instrument("rebalance.partitions_assigned", subscription_group_id: "app_0", consumer_group_id: "app",
                                                         tpl: { "orders" => [0, 1] })
     monitor.instrument("rebalance.partitions_revoked", subscription_group_id: "app_0", consumer_group_id: "app", tpl: { "orders" => [1] },

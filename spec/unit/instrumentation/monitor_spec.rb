@@ -47,7 +47,7 @@ RSpec.describe Karafka::Instrumentation::Monitor do
   end
 
   it "refuses events of features that are not there yet" do
-    expect { monitor.subscribe("dead_letter_queue.dispatched") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
+    expect { monitor.subscribe("swarm.manager.control") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
   end
 
   it "says in the log which method of a listener will not be called yet" do

@@ -109,7 +109,11 @@ impl Partition {
         if let (Some(first), Some(last)) = (slice.first_offset(), slice.last_offset()) {
             self.marks.hand_out(first, last + 1, slice.passed_after());
         }
-        Lease::new(self.clone(), kind, slice, state.attempt)
+        let lease = Lease::new(self.clone(), kind, slice, state);
+        if let Some(last) = lease.messages().last_offset() {
+            state.delivered_to = last + 1;
+        }
+        lease
     }
 
     /// The last lease of a partition: once, and only if somebody has seen the partition at all.
@@ -177,10 +181,12 @@ impl Partition {
             // librdkafka gives no other until the queue was empty.
             state.more = true;
         }
+        self.leave_out_given_up(state);
         let Some(carry) = state.carry.as_mut() else {
-            return Next::Nothing;
+            return if state.more { Next::Again } else { Next::Nothing };
         };
-        let choice = self.choose(carry, &mut state.attempt);
+        let limit = state.failures.limit(carry, config.max_messages);
+        let choice = self.choose(carry, limit, &mut state.attempt);
         if carry.is_empty() {
             state.carry = None;
         }
@@ -192,6 +198,22 @@ impl Partition {
             }
             Choice::Nothing if state.more => Next::Again,
             Choice::Nothing => Next::Nothing,
+        }
+    }
+
+    /// Skips the messages at the front that were dead-lettered or skipped before.
+    fn leave_out_given_up(&self, state: &mut State) {
+        while let Some(carry) = &mut state.carry {
+            let Some(marks) = carry.first_offset().and_then(|first| state.failures.given_up(first)) else {
+                return;
+            };
+            carry.drop_front(1);
+            if marks {
+                self.marks.skip(carry.passed());
+            }
+            if carry.is_empty() {
+                state.carry = None;
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{Partition, State};
+use crate::failures::Failures;
 
 /// After so long without an answer a commit is sent again.
 const COMMIT_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +32,8 @@ impl Partition {
     /// After an explicit seek the user decides anew what is processed.
     pub(crate) fn forget_marks(&self, state: &mut State) {
         self.marks.forget();
+        state.delivered_to = -1;
+        state.failures = Failures::default();
         state.commit_sent = -1;
         state.committed = -1;
     }

@@ -6,6 +6,7 @@ mod common;
 
 mod brokers;
 mod delivery;
+mod failures;
 mod hostile_messages;
 mod leases;
 mod membership;

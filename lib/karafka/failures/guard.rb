@@ -1,0 +1,65 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Failures
+    # `stop_after`: counts what goes to the dead letter queue of one partition. A bad deploy must not drain the topic.
+    class Guard
+      # The ratio is that of dead letters among so many offsets.
+      WINDOW = 1_000
+
+      # @param limits [Hash{Symbol=>Numeric}, nil] consecutive, ratio
+      def initialize(limits)
+        @consecutive = limits && limits[:consecutive]
+        @most = (limits[:ratio] * WINDOW).floor if limits && limits[:ratio]
+        reset
+      end
+
+      # @param offset [Integer] of the message that would be the next dead letter
+      # @param first [Boolean] whether nothing of its batch was processed before it
+      # @return [Boolean] whether it is one too many; else it is counted
+      def exceeded?(offset, first: true)
+        @row = 0 unless first
+        @dead.shift while @dead.any? && @dead.first <= offset - WINDOW
+        return true if row_full? || window_full?
+
+        @row += 1
+        @dead << offset if @most && @dead.last != offset
+        false
+      end
+
+      # @return [void]
+      def succeeded
+        @row = 0
+      end
+
+      # @return [void]
+      def reset
+        @row = 0
+        @dead = []
+      end
+
+      # @param topic [Routing::Topic]
+      # @param partition [Integer]
+      # @param offset [Integer]
+      # @param queue [Routing::DeadLetterQueue]
+      # @return [String] what happened and what to do, for the log
+      def explain(topic, partition, offset, queue)
+        count = row_full? ? "#{@row} messages in a row" : "#{@dead.size} of the last #{WINDOW} messages"
+        fate = queue.topic ? "went to #{queue.topic}" : "were skipped"
+        "#{topic.name}/#{partition} is paused at offset #{offset}: #{count} failed and #{fate}, which is the limit of stop_after. Nothing is lost; the partition waits. Look at the errors above: after a bad deploy, " \
+          "deploy the fix; a restart goes on with this message. If these messages are to go there, call `resume` of the consumer " \
+          "(event[:caller] of dead_letter_queue.stopped), or raise the limit and restart."
+      end
+
+      private
+
+      def row_full?
+        @consecutive && @row >= @consecutive
+      end
+
+      def window_full?
+        @most && @dead.size >= [@most, 1].max
+      end
+    end
+  end
+end

@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Failures
+    # What a dead letter, or a message in a retry topic, says about where it comes from.
+    module Headers
+      # Names of ours in the headers.
+      SOURCE = %w[source_topic source_partition source_offset source_timestamp].freeze
+      DUE = "retry_due_at"
+      # Longest text of an error, bytes.
+      TEXT_BYTES = 1_000
+      private_constant :SOURCE
+
+      class << self
+        # @param message [Messages::Message]
+        # @param topic [Routing::Topic] of the consumer that failed
+        # @param error [Exception]
+        # @param reason [String]
+        # @param attempt [Integer] tries in this topic
+        # @return [Hash{String=>String, Array<String>, nil}] those of the message, and ours
+        def for(message, topic, error, reason, attempt)
+          own = message.raw_headers
+          origin = topic.is_a?(Routing::RetryTopic) && own["source_topic"] ? own.slice(*SOURCE) : origin(message)
+          earlier = topic.is_a?(Routing::RetryTopic) ? own["source_attempts"].to_i : 0
+          own.except(DUE).merge(
+            origin,
+            "source_consumer_group" => topic.consumer_group.id,
+            "source_attempts" => (earlier + attempt).to_s,
+            "source_reason" => reason,
+            "source_error_class" => error.class.name || "anonymous class",
+            "source_error_message" => bounded(error.message, TEXT_BYTES),
+            "source_failed_at" => Time.now.utc.iso8601(3)
+          )
+        end
+
+        # @param text [String] of an exception: of any encoding, of any length
+        # @param bytes [Integer]
+        # @return [String] valid UTF-8
+        def bounded(text, bytes)
+          text = text.to_s.dup.force_encoding(Encoding::UTF_8)
+          text.bytesize > bytes ? "#{text.byteslice(0, bytes).scrub("")}…" : text.scrub("?")
+        rescue StandardError => e
+          "its message cannot be shown (#{e.class})"
+        end
+
+        private
+
+        def origin(message)
+          {
+            "source_topic" => message.topic, "source_partition" => message.partition.to_s, "source_offset" => message.offset.to_s,
+            "source_timestamp" => message.timestamp && (message.timestamp.to_r * 1_000).to_i.to_s
+          }.compact
+        end
+      end
+    end
+  end
+end

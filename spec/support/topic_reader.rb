@@ -1,0 +1,59 @@
+# frozen_string_literal: true
+
+require "securerandom"
+require "support/wait"
+
+# All that is in some topics, read with an engine of its own from their beginning.
+class TopicReader
+  include Wait
+
+  # rubocop:disable Lint/StructNewOverride -- the partition is Kafka's
+  Row = Struct.new(:topic, :partition, :offset, :key, :payload, :headers, keyword_init: true)
+  # rubocop:enable Lint/StructNewOverride
+
+  # @param servers [String]
+  # @param topics [Array<String>]
+  # @param kafka [Hash{String=>String}] more settings of librdkafka
+  def initialize(servers, *topics, kafka: {})
+    settings = {
+      "bootstrap.servers" => servers, "group.id" => "reader-#{SecureRandom.hex(4)}", "auto.offset.reset" => "earliest",
+      "session.timeout.ms" => "6000", "topic.metadata.refresh.interval.ms" => "500", **kafka
+    }
+    group = { id: "reader", kafka: settings, topics: topics.map { |name| { name: name } } }
+    @engine = Karafka::Engine.new({ groups: [group] })
+    @rows = Queue.new
+    @all = []
+    @engine.start
+    @thread = Thread.new { run }
+  end
+
+  # @return [Array<Row>] so far
+  def rows
+    @all << @rows.pop until @rows.empty?
+    @all
+  end
+
+  # @return [Array<Row>] once there are so many
+  def wait_for(count, seconds: 20)
+    wait_until("#{count} messages, there are #{rows.map(&:payload)}", seconds: seconds) { rows.size >= count }
+    rows
+  end
+
+  def close
+    @engine.stop
+    @engine.join(5_000)
+    @thread.join(5)
+  end
+
+  private
+
+  def run
+    while (lease = @engine.take)
+      lease.size.times do |index|
+        @rows << Row.new(topic: lease.topic, partition: lease.partition, offset: lease.offset(index), key: lease.raw_key(index),
+                         payload: lease.raw_payload(index), headers: lease.raw_headers(index))
+      end
+      lease.kind == :consume ? lease.ack : lease.release
+    end
+  end
+end
