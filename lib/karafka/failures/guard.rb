@@ -46,9 +46,10 @@ module Karafka
       def explain(topic, partition, offset, queue)
         count = row_full? ? "#{@row} messages in a row" : "#{@dead.size} of the last #{WINDOW} messages"
         fate = queue.topic ? "went to #{queue.topic}" : "were skipped"
-        "#{topic.name}/#{partition} is paused at offset #{offset}: #{count} failed and #{fate}, which is the limit of stop_after. Nothing is lost; the partition waits. Look at the errors above: after a bad deploy, " \
-          "deploy the fix; a restart goes on with this message. If these messages are to go there, call `resume` of the consumer " \
-          "(event[:caller] of dead_letter_queue.stopped), or raise the limit and restart."
+        "#{topic.name}/#{partition} is paused at offset #{offset}: #{count} failed and #{fate}, which is the limit of stop_after. " \
+          "Nothing is lost; the partition waits. Look at the errors above: after a bad deploy, deploy the fix; a restart goes on with " \
+          "this message. If these messages are to go there, call `resume` of the consumer (event[:caller] of " \
+          "dead_letter_queue.stopped), or raise the limit and restart."
       end
 
       private
