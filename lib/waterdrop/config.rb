@@ -21,6 +21,9 @@ module WaterDrop
       wait_timeout_on_queue_full: ["a number of milliseconds, 0 or more", ->(value) { value.is_a?(Numeric) && !value.negative? }],
       instrument_on_wait_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
       drop_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
+      buffer_max_messages: ["an Integer above 0, or nil", ->(value) { value.nil? || (value.is_a?(Integer) && value.positive?) }],
+      buffer_max_bytes: ["an Integer above 0 (bytes), or nil", ->(value) { value.nil? || (value.is_a?(Integer) && value.positive?) }],
+      buffer_max_time: ["a number of milliseconds above 0, or nil", ->(value) { value.nil? || (value.is_a?(Numeric) && value.positive?) }],
       logger: ["a Logger (answers to info, warn and error)", ->(value) { %i[info warn error].all? { |name| value.respond_to?(name) } }],
       monitor: ["a monitor (answers to subscribe and instrument)", lambda { |value|
                                                                      %i[subscribe instrument].all? do |name|
@@ -54,6 +57,12 @@ module WaterDrop
     attr_accessor :instrument_on_wait_queue_full
     # @return [Boolean] where there is no room (in time): drop the message and say so (`message.dropped`), do not raise
     attr_accessor :drop_on_queue_full
+    # @return [Integer, nil] the buffer flushes itself when it has so many messages
+    attr_accessor :buffer_max_messages
+    # @return [Integer, nil] or so many bytes of payloads, keys and headers
+    attr_accessor :buffer_max_bytes
+    # @return [Numeric, nil] or when its oldest message has waited so long, ms
+    attr_accessor :buffer_max_time
     # @return [Logger]
     attr_accessor :logger
     # @return [Karafka::Instrumentation::Monitor]
@@ -85,7 +94,7 @@ module WaterDrop
     # @param settings [Hash{Symbol, String=>Object}]
     # @return [void]
     def kafka=(settings)
-      @kafka = Karafka::Setup::KafkaSettings.new(settings, "the producer's config.kafka")
+      @kafka = Karafka::Setup::KafkaSettings.new(settings, "the producer's config.kafka") { |name, value| public_send(:"#{name}=", value) }
     end
 
     # @param monitor [#subscribe, #instrument] one that cannot say whether anybody listens hears everything
@@ -101,6 +110,19 @@ module WaterDrop
     def wait_backoff_on_queue_full=(value)
       @wait_backoff_on_queue_full = nil
       logger.warn("wait_backoff_on_queue_full (#{value.inspect}) has no effect here: a wait for room ends as soon as there is some")
+    end
+
+    # WaterDrop 1.x: what happens where there is no room.
+    # @param value [Boolean] false: messages are dropped
+    # @return [void]
+    def raise_on_buffer_overflow=(value)
+      @drop_on_queue_full = [true, false].include?(value) ? !value : value
+    end
+
+    # @param value [String] how brokers see this producer
+    # @return [void]
+    def client_id=(value)
+      kafka[:"client.id"] = value
     end
 
     # @return [self]

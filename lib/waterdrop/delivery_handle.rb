@@ -84,7 +84,18 @@ module WaterDrop
     # @raise [Errors::ProduceError] not delivered; or no answer in time (`cause` is a {Karafka::Errors::TimeoutError})
     def wait(max_wait_timeout_ms: nil, raise_response_error: true)
       timeout = max_wait_timeout_ms || client.max_wait_timeout
-      report = (self.report if client.wait(delivery, index, timeout))
+      client.wait(delivery, index, timeout)
+      answer(timeout, raise_response_error: raise_response_error)
+    end
+
+    # What a wait gives, once it is over.
+    # @api private
+    # @param timeout [Numeric] how long it was, ms
+    # @param raise_response_error [Boolean]
+    # @return [DeliveryReport]
+    # @raise [Errors::ProduceError]
+    def answer(timeout, raise_response_error: true)
+      report = self.report
       raise Errors::ProduceError, timed_out(timeout), cause: Karafka::Errors::TimeoutError.new(timed_out(timeout)) unless report
       raise Errors::ProduceError, report.error.message, cause: report.error if report.error && raise_response_error
 

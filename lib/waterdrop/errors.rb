@@ -18,6 +18,21 @@ module WaterDrop
     # `setup` was called a second time.
     class ProducerAlreadyConfiguredError < BaseError; end
 
+    # {Producer#with} was given what cannot differ, or cannot be.
+    class VariantInvalidError < BaseError; end
+
+    # {ConnectionPool.setup} was not called.
+    class ConnectionPoolNotConfiguredError < BaseError; end
+
+    # {ConnectionPool.setup} was called a second time.
+    class ConnectionPoolAlreadyConfiguredError < BaseError; end
+
+    # Used after {ConnectionPool#close}.
+    class ConnectionPoolClosedError < BaseError; end
+
+    # All producers of a pool were in use for too long.
+    class ConnectionPoolTimeoutError < BaseError; end
+
     # A message that cannot be taken. Of the call it came with, nothing was.
     class MessageInvalidError < BaseError
       # @return [Symbol] which part of the message, such as :topic

@@ -12,6 +12,7 @@ module WaterDrop
     include Async
     include Buffer
     include Tombstone
+    include Variants
     include Closing
     include NotYet
 
@@ -25,8 +26,10 @@ module WaterDrop
     def initialize(&block)
       @lifecycle = Mutex.new
       @buffer_lock = Mutex.new
-      @messages = []
       @bus = NeverQuiet
+      empty_buffer
+      @lanes = {}.freeze
+      @lanes_lock = Mutex.new
       @state = :initial
       setup(&block) if block
     end
@@ -40,16 +43,7 @@ module WaterDrop
 
       config = Config.new
       yield config
-      config.validate!
-      # Asks librdkafka about its settings; starts nothing.
-      @client = config.new_client
-      @config = config
-      @monitor = config.monitor
-      @bus = @monitor.respond_to?(:notifications_bus) ? @monitor.notifications_bus : NeverQuiet
-      @middleware = config.middleware
-      @queue_full_timeout = config.queue_full_timeout
-      @pid = ::Process.pid
-      @state = :configured
+      adopt(config.validate!)
       self
     end
 
@@ -79,7 +73,7 @@ module WaterDrop
     def queue_size
       return 0 if @client.nil? || @pid != ::Process.pid
 
-      @client.queue_size
+      @client.queue_size + own_lanes.sum(&:queue_size)
     end
     alias queue_count queue_size
 
@@ -95,6 +89,7 @@ module WaterDrop
     def purge
       purge_buffer
       with_client(&:purge)
+      own_lanes.each(&:purge)
       nil
     end
 
@@ -139,7 +134,31 @@ module WaterDrop
     end
     private_constant :NeverQuiet
 
+    protected
+
+    # @return [Array<DeliveryHandle>]
+    def dispatch_many(messages)
+      raise ArgumentError, "messages must be an Array of Hashes, not #{messages.class}" unless messages.is_a?(Array)
+
+      result = with_client { |client| client.produce(messages, @queue_full_timeout) }
+      return DeliveryHandle.all(@client, result, messages) unless result.is_a?(Array)
+
+      refused(result, messages, many: true)
+    end
+
     private
+
+    def adopt(config)
+      # Asks librdkafka about its settings; starts nothing.
+      @client = config.new_client
+      @config = config
+      @monitor = config.monitor
+      @bus = @monitor.respond_to?(:notifications_bus) ? @monitor.notifications_bus : NeverQuiet
+      @middleware = config.middleware
+      @queue_full_timeout = config.queue_full_timeout
+      @pid = ::Process.pid
+      @state = :configured
+    end
 
     def configured!
       raise Errors::ProducerNotConfiguredError, "call setup { |config| … } first" unless @config
@@ -158,6 +177,7 @@ module WaterDrop
 
         @client.start
         @state = :connected
+        OpenProducers.add(self)
         @monitor.instrument("producer.connected", { producer_id: id })
       end
     end
@@ -178,7 +198,7 @@ module WaterDrop
       @lifecycle.synchronize do
         next if @pid == ::Process.pid
 
-        @messages = []
+        empty_buffer
         @client = @config.new_client
         @pid = ::Process.pid
         @state = :configured
@@ -188,16 +208,6 @@ module WaterDrop
 
     def now_ms
       ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
-    end
-
-    # @return [Array<DeliveryHandle>]
-    def dispatch_many(messages)
-      raise ArgumentError, "messages must be an Array of Hashes, not #{messages.class}" unless messages.is_a?(Array)
-
-      result = with_client { |client| client.produce(messages, @queue_full_timeout) }
-      return DeliveryHandle.all(@client, result, messages) unless result.is_a?(Array)
-
-      refused(result, messages, many: true)
     end
 
     # The hot path: no block, no object besides the handle. Where nobody listens the message goes straight to the engine.
@@ -264,6 +274,20 @@ module WaterDrop
       return yield unless @monitor.listening?(name)
 
       @monitor.instrument(name, { producer_id: id, key => value }, &)
+    end
+
+    # Of a message that was not delivered the monitor has heard; this is for what was refused, or has no answer yet. The
+    # caller gets the error too, so it is nothing for the log.
+    def told_of(error, type, **payload)
+      told(error, type, **payload) unless error.cause.respond_to?(:topic) && error.cause.topic
+    end
+
+    # @return [Boolean] whether anybody listens
+    def told(error, type, **payload)
+      return false unless @monitor.listening?("error.occurred")
+
+      @monitor.instrument("error.occurred", { producer_id: id, caller: self, error: error, type: type, **payload })
+      true
     end
   end
 end

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "open3"
 require "spec_helper"
 require "support/mock_cluster"
 require "waterdrop"
@@ -74,6 +75,8 @@ RSpec.describe "a producer and its process" do
       producer = WaterDrop::Producer.new do |config|
         config.kafka = { "bootstrap.servers": "127.0.0.1:1" }
         config.logger = Logger.new($stdout)
+        # The end of the process waits so long, too.
+        config.max_wait_timeout = 100
       end
       handle = producer.produce_async(topic: "orders")
       p handle
@@ -82,14 +85,14 @@ RSpec.describe "a producer and its process" do
       rescue WaterDrop::Errors::ProduceError => e
         puts e.message
       end
-      handle.wait
+      handle.wait(max_wait_timeout_ms: 20_000)
     RUBY
     lib = File.expand_path("../../lib", __dir__)
     IO.popen([RbConfig.ruby, "-I", lib, "-e", script], err: File::NULL) do |out|
-      expect(out.gets).to eq("#<WaterDrop::DeliveryHandle no answer yet>\n")
+      before = out.take_while { |line| line != "#<WaterDrop::DeliveryHandle no answer yet>\n" }
       lines = out.take_while { |line| !line.start_with?("no answer for a message to orders within 1500 ms") }
       Process.kill(:TERM, out.pid)
-      expect((lines + out.readlines).grep(/all_brokers_down/).size).to eq(1)
+      expect((before + lines + out.readlines).grep(/all_brokers_down/).size).to eq(1)
     end
     expect($?.termsig).to eq(Signal.list.fetch("TERM")) # rubocop:disable Style/SpecialGlobalVars
   end
@@ -134,6 +137,45 @@ RSpec.describe "a producer and its process" do
     answers << made.close
     trap(:USR2, before || "DEFAULT")
     expect(answers).to eq([0, 1])
+  end
+
+  # A process of its own, which ends without closing anything.
+  def run_script(servers, body)
+    script = <<~RUBY
+      require "waterdrop"
+      producer = WaterDrop::Producer.new do |config|
+        config.id = "p1"
+        config.kafka = { "bootstrap.servers": "#{servers}", log_level: 0, "linger.ms": 500 }
+        config.logger = Logger.new($stdout)
+        config.max_wait_timeout = 2_000
+      end
+      #{body}
+    RUBY
+    Open3.capture2e(RbConfig.ruby, "-I", File.expand_path("../../lib", __dir__), "-e", script)
+  end
+
+  it "sends at exit what nobody has waited for: its own, its variants' and what is in the buffer" do
+    output, status = run_script(broker.bootstrap_servers, <<~RUBY)
+      at_exit { producer.produce_async(topic: "orders", partition: 0) && exit(3) }
+      100.times { producer.produce_async(topic: "orders", partition: 0) }
+      100.times { producer.with(topic_config: { acks: 1 }).produce_async(topic: "orders", partition: 0) }
+      100.times { producer.buffer(topic: "orders", partition: 0) }
+      # A child inherits what runs at exit, not what there is to send: it sends its one message.
+      fork { nil }
+    RUBY
+    expect([output, status.exitstatus]).to eq(["", 3])
+    expect(producer.then { |made| made.produce_sync(topic: "orders", partition: 0).offset.tap { made.close } }).to eq(302)
+  end
+
+  it "says at exit what it could not send" do
+    started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    output, status = run_script("127.0.0.1:1", <<~RUBY)
+      producer.produce_many_async([{ topic: "orders" }] * 3)
+      producer.buffer(topic: "orders")
+    RUBY
+    expect(output).to include("[p1] the process ends, and 4 messages were not delivered")
+    expect(status).to be_success
+    expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).to be < 8
   end
 
   it "closes at exit and when nobody has closed it" do

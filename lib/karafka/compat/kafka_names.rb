@@ -14,7 +14,9 @@ module Karafka
         connect_timeout: :"socket.connection.setup.timeout.ms",
         socket_timeout: :"socket.timeout.ms",
         reconnect_timeout: :"reconnect.backoff.max.ms",
-        max_wait_time: :"fetch.wait.max.ms"
+        max_wait_time: :"fetch.wait.max.ms",
+        ack_timeout: :"request.timeout.ms",
+        retry_backoff: :"retry.backoff.ms"
       }.freeze
 
       # Same meaning, other name.
@@ -23,7 +25,12 @@ module Karafka
         max_bytes: :"fetch.max.bytes",
         max_bytes_per_partition: :"max.partition.fetch.bytes",
         ssl_client_cert_key_password: :"ssl.key.password",
-        sasl_gssapi_keytab: :"sasl.kerberos.keytab"
+        sasl_gssapi_keytab: :"sasl.kerberos.keytab",
+        required_acks: :acks,
+        max_retries: :"message.send.max.retries",
+        max_buffer_size: :"queue.buffering.max.messages",
+        compression_codec: :"compression.codec",
+        idempotent: :"enable.idempotence"
       }.freeze
 
       # Settings of ours: name => [setting, conversion].
@@ -32,13 +39,22 @@ module Karafka
         pause_max_timeout: %i[pause_max_timeout seconds],
         pause_exponential_backoff: [:pause_with_exponential_backoff, nil],
         start_from_beginning: [:initial_offset, ->(value) { value ? "earliest" : "latest" }],
-        automatically_mark_as_consumed: [:manual_offset_management, ->(value) { !value }]
+        automatically_mark_as_consumed: [:manual_offset_management, ->(value) { !value }],
+        # Settings of a producer.
+        delivery_threshold: %i[buffer_max_messages off_at_zero],
+        delivery_interval: %i[buffer_max_time seconds]
       }.freeze
+
+      # Settings of ours that are counted in seconds here, as the user writes them in milliseconds.
+      MILLISECONDS = { pause_timeout: "pause.timeout", pause_max_timeout: "pause.max_timeout", delivery_interval: "buffer_max_time" }.freeze
 
       # What has no counterpart, with the reason. Their neutral values are taken, since they ask for nothing.
       GONE = {
         offset_commit_threshold: [[0, nil], "offsets are committed by time, not by count: delete it, or set offset_commit_interval"],
         offset_retention_time: [[nil], "since Kafka 2.1 the broker decides (offsets.retention.minutes): delete it"],
+        compression_threshold: [[1, nil], "librdkafka compresses whatever it sends together: delete it"],
+        max_buffer_bytesize: [[nil], "set \"queue.buffering.max.kbytes\" instead (kilobytes)"],
+        max_queue_size: [[1_000, nil], "set \"queue.buffering.max.messages\" instead"],
         fetcher_max_queue_size: [[nil], "the engine bounds its memory in bytes: delete it, or set \"queued.max.messages.kbytes\""],
         sasl_plain_authzid: [[nil, ""], "librdkafka has no separate authorisation id: delete it"],
         sasl_oauth_token_provider: [[nil], "set \"sasl.oauthbearer.method\": \"oidc\" and its settings instead"],
@@ -54,7 +70,7 @@ module Karafka
       # Above it a time was surely meant in milliseconds.
       MOST_SECONDS = 3_600
       NAMES = [*SECONDS.keys, *RENAMED.keys, *OURS.keys, *GONE.keys, *SECURITY].freeze
-      private_constant :SECONDS, :RENAMED, :OURS, :GONE, :SECURITY, :MOST_SECONDS, :NAMES
+      private_constant :SECONDS, :RENAMED, :OURS, :MILLISECONDS, :GONE, :SECURITY, :MOST_SECONDS, :NAMES
 
       # @return [Array<Symbol>]
       def self.names
@@ -65,6 +81,16 @@ module Karafka
       # @return [Boolean]
       def self.include?(name)
         NAMES.include?(name.to_sym)
+      end
+
+      # @param setting [Symbol] what a name of 1.x stands for
+      # @return [void]
+      # @raise [Errors::InvalidConfigurationError] it is one of producers only
+      def self.not_for_producers!(setting)
+        return unless %i[buffer_max_messages buffer_max_time].include?(setting)
+
+        raise Errors::InvalidConfigurationError, "delivery_threshold and delivery_interval of 1.x are settings of a producer: set " \
+                                                 "`config.producer { |producer| producer.#{setting} = … }` or use WaterDrop.setup."
       end
 
       # @param target [Setup::KafkaSettings] where the translation is written
@@ -132,12 +158,18 @@ module Karafka
 
       def convert(name, value, conversion)
         case conversion
-        when :seconds then milliseconds(name, value, name == :pause_timeout ? "pause.timeout" : "pause.max_timeout")
+        when :seconds then off_at_zero(name, milliseconds(name, value, MILLISECONDS.fetch(name)))
+        when :off_at_zero then off_at_zero(name, value)
         when Proc
           Setup::Types::BOOLEAN.check("#{@label}.#{name}", value)
           conversion.call(value)
         else value
         end
+      end
+
+      # ruby-kafka's way to say that a buffer is not sent by number or by time.
+      def off_at_zero(name, value)
+        value unless name.start_with?("delivery_") && value.is_a?(Numeric) && value.zero?
       end
 
       def gone(name, value)

@@ -182,6 +182,7 @@ module Karafka
 
       # What a name of 1.x stands for. There, a pause had no upper limit unless one was set.
       def translated(name, value)
+        Compat::KafkaNames.not_for_producers!(name)
         set(name, value)
         set(:pause_max_timeout, value) if name == :pause_timeout && value > setting(:pause_max_timeout)
       end

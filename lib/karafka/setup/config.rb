@@ -84,7 +84,10 @@ module Karafka
       # @param settings [Hash{Symbol, String=>Object}] replaces what was there
       # @return [void]
       def kafka=(settings)
-        @kafka = KafkaSettings.new(settings) { |name, value| public_send(:"#{name}=", value) }
+        @kafka = KafkaSettings.new(settings) do |name, value|
+          Compat::KafkaNames.not_for_producers!(name)
+          public_send(:"#{name}=", value)
+        end
       end
 
       # Without a block: the producer of the application, built on first use. With a block: how it is to be built.

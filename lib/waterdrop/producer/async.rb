@@ -18,6 +18,9 @@ module WaterDrop
 
         message = @middleware.run(message)
         instrument("message.produced_async", :message, message) { dispatch(message) }
+      rescue Errors::ProduceError => e
+        told_of(e, "message.produce_async", message: message)
+        raise
       end
 
       # All of them cross into the engine in one call.
@@ -29,6 +32,9 @@ module WaterDrop
         ready!
         messages = @middleware.run_many(messages)
         instrument("messages.produced_async", :messages, messages) { dispatch_many(messages) }
+      rescue Errors::ProduceError => e
+        told_of(e, "messages.produce_many_async", messages: messages)
+        raise
       end
     end
   end

@@ -2,39 +2,47 @@
 
 module WaterDrop
   class Producer
-    # Collecting messages and sending them together.
+    # Collecting messages and sending them together: when a flush method is called, or by itself when the buffer has
+    # `buffer_max_messages` or `buffer_max_bytes`, or its oldest message has waited for `buffer_max_time`.
     module Buffer
       # The message is checked now, sent by a flush.
       # @param message [Hash]
-      # @return [Array<Hash>] the buffer's content
+      # @return [Array<Hash>] the buffer's content; not to be changed
       # @raise [Errors::MessageInvalidError]
+      # @raise [Errors::ProduceManyError] the buffer is full and could not be flushed; the message was not taken
       def buffer(message)
         ready!
         message = @middleware.run(message) unless @middleware.empty?
         kept = append_to_buffer([message])
-        instrument("message.buffered", :message, message) { kept }
+        instrument_buffered("message.buffered", :message, message, kept)
+        flush_if_full(kept)
       end
 
       # @param messages [Array<Hash>]
-      # @return [Array<Hash>] the buffer's content
+      # @return [Array<Hash>] the buffer's content; not to be changed
       # @raise [Errors::MessageInvalidError] none was buffered
+      # @raise [Errors::ProduceManyError] the buffer is full and could not be flushed; none of these was taken
       def buffer_many(messages)
         ready!
         messages = @middleware.run_many(messages)
         kept = append_to_buffer(messages)
-        instrument("messages.buffered", :messages, messages) { kept }
+        instrument_buffered("messages.buffered", :messages, messages, kept)
+        flush_if_full(kept)
       end
 
+      # @param through [Producer] for variants
       # @return [Array<DeliveryHandle>]
       # @raise [Errors::ProduceManyError] what was not handed over stays in the buffer
-      def flush_async
-        flush_buffer("buffer.flushed_async") { |messages| dispatch_many(messages) }
+      def flush_async(through = self)
+        flush_buffer("buffer.flushed_async", through) { |handles| handles }
       end
 
+      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout
+      # @param through [Producer] for variants
       # @return [Array<DeliveryHandle>] all delivered
-      # @raise [Errors::ProduceManyError] what was not handed over stays in the buffer
-      def flush_sync
-        flush_buffer("buffer.flushed_sync") { |messages| wait_for_all(dispatch_many(messages)) }
+      # @raise [Errors::ProduceManyError] what was not handed over stays in the buffer; `dispatched` has the rest
+      def flush_sync(max_wait_timeout_ms = nil, through = self)
+        flush_buffer("buffer.flushed_sync", through) { |handles| through.wait_for_all(handles, max_wait_timeout_ms) }
       end
 
       # @return [Array<Hash>] what waits for a flush
@@ -44,30 +52,90 @@ module WaterDrop
 
       private
 
+      # Also in a forked child, where the buffer is the parent's and the parent sends it.
+      def empty_buffer
+        @messages = []
+        @buffered_bytes = 0
+        @timer = nil
+      end
+
       def append_to_buffer(messages)
         rebuild if @pid != ::Process.pid
         invalid = Karafka::Native::Producer.check(messages, @config.max_payload_size)
         raise_invalid(invalid) if invalid
 
-        @buffer_lock.synchronize do
+        # Only after a flush that failed: whoever brings more gets its error.
+        flush_async if full?
+        bytes = @config.buffer_max_bytes ? messages.sum { |message| bytesize_of(message) } : 0
+        kept = @buffer_lock.synchronize do
           raise Errors::ProducerClosedError, "producer #{id} is closed" unless %i[configured connected].include?(@state)
 
-          @messages.concat(messages).dup
+          @buffered_bytes += bytes
+          @messages.concat(messages)
         end
+        timer.arm if @config.buffer_max_time
+        kept
       end
 
-      def flush_buffer(event)
+      def full?
+        most = @config.buffer_max_messages
+        return true if most && @messages.size >= most
+
+        most = @config.buffer_max_bytes
+        !most.nil? && @buffered_bytes >= most
+      end
+
+      # What goes wrong now is told to the monitor, as the caller's message was taken: it stays in the buffer.
+      def flush_if_full(kept)
+        return kept unless full?
+
+        flush_by_itself
+        @messages
+      end
+
+      def flush_by_itself
+        flush_async
+      rescue Karafka::Errors::BaseError => e
+        heard = e.is_a?(Errors::ProduceError) ? @monitor.listening?("error.occurred") : told(e, "buffer.flush_async")
+        @config.logger.error("[#{id}] a flush of the buffer failed, its messages stay there: #{e.message}") unless heard
+        timer.arm if @config.buffer_max_time && %i[configured connected].include?(@state)
+      end
+
+      def timer
+        @timer || @buffer_lock.synchronize { @timer ||= BufferTimer.new(@config.buffer_max_time) { flush_by_itself } }
+      end
+
+      def bytesize_of(message)
+        headers = message[:headers]
+        sizes = [message[:payload], message[:key], message[:partition_key]].sum { |string| string ? string.bytesize : 0 }
+        headers ? sizes + headers.sum { |name, values| name.to_s.bytesize + Array(values).sum { |value| value.to_s.bytesize } } : sizes
+      end
+
+      def instrument_buffered(event, key, value, buffer)
+        return unless @monitor.listening?(event)
+
+        @monitor.instrument(event, { producer_id: id, key => value, buffer: buffer })
+      end
+
+      def flush_buffer(event, through)
         ready!
         rebuild if @pid != ::Process.pid
         messages = take_buffer
         return [] if messages.empty?
 
-        instrument(event, :messages, messages) { yield messages }
+        instrument(event, :messages, messages) { yield hand_over(messages, through) }
+      rescue Errors::ProduceError => e
+        told_of(e, event.sub("flushed", "flush"), messages: messages)
+        raise
+      end
+
+      def hand_over(messages, through)
+        through.dispatch_many(messages)
       rescue Errors::ProduceManyError => e
         give_back(messages.drop(e.dispatched.size))
         raise
-      rescue Errors::ProducerClosedError, Errors::MessageInvalidError
-        give_back(messages) if messages
+      rescue Exception # rubocop:disable Lint/RescueException -- a Thread#kill or Timeout must lose nothing either
+        give_back(messages)
         raise
       end
 
@@ -75,13 +143,20 @@ module WaterDrop
         @buffer_lock.synchronize do
           taken = @messages
           @messages = []
+          @buffered_bytes = 0
+          @timer&.disarm
           taken
         end
       end
 
       # In front of what came in meanwhile.
       def give_back(messages)
-        @buffer_lock.synchronize { @messages.unshift(*messages) }
+        return if messages.empty?
+
+        @buffer_lock.synchronize do
+          @messages = messages + @messages
+          @buffered_bytes = @messages.sum { |message| bytesize_of(message) } if @config.buffer_max_bytes
+        end
       end
 
       def purge_buffer
@@ -89,16 +164,18 @@ module WaterDrop
         instrument("buffer.purged", :messages, messages) { nil } unless messages.empty?
       end
 
-      # @return [Integer] messages that could not even be handed over
-      def flush_for_close
+      # A flush of the timer that is under way is waited for: what it cannot hand over comes back.
+      # @param deadline_ms [Float]
+      # @return [void]
+      def flush_for_close(deadline_ms)
+        @timer&.stop(deadline_ms - now_ms)
         messages = take_buffer
-        return 0 if messages.empty?
+        return if messages.empty?
 
         @client.start
-        dispatch_many(messages)
-        0
+        hand_over(messages, self)
       rescue Errors::ProduceManyError => e
-        messages.size - e.dispatched.size
+        told(e, "buffer.flush_async", messages: messages)
       end
     end
   end

@@ -21,6 +21,26 @@ module WaterDrop
         close_within(0)
       end
 
+      # For the end of the process: sends what it can, says what it cannot, and closes nothing.
+      # @api private
+      # @param timeout_ms [Numeric]
+      # @return [void]
+      def flush_at_exit(timeout_ms)
+        return if @pid != ::Process.pid || !status.connected?
+
+        deadline = now_ms + [timeout_ms, @config.max_wait_timeout].min
+        flush_by_itself unless @messages.empty?
+        [self, *own_lanes].each { |lane| lane.flush_client(deadline) }
+        lost = queue_size + @messages.size
+        @config.logger.error("[#{id}] the process ends, and #{lost} messages were not delivered") if lost.positive?
+      end
+
+      protected
+
+      def flush_client(deadline)
+        @client.flush([deadline - now_ms, 0].max) if @pid == ::Process.pid && status.connected?
+      end
+
       private
 
       def close_within(timeout_ms)
@@ -32,7 +52,7 @@ module WaterDrop
       # A trap may take no lock, so another thread does it. What the trap has interrupted may hold one of ours: then
       # waiting for that thread would never end, and the close finishes when the trap has returned.
       def close_from_trap(timeout_ms)
-        interrupted = @lifecycle.owned? || @buffer_lock.owned?
+        interrupted = [@lifecycle, @buffer_lock, @lanes_lock].any?(&:owned?)
         closer = Thread.new { @lifecycle.synchronize { close_once(timeout_ms) } }
         return 0 if interrupted
 
@@ -45,18 +65,24 @@ module WaterDrop
 
         started = now_ms
         @monitor.instrument("producer.closing", { producer_id: id })
-        # What does not get out is counted below.
-        unsent = flush_for_close
+        deadline = started + timeout_ms
+        flush_for_close(deadline)
         @state = :closing
-        undelivered = unsent + @client.close(timeout_ms)
+        undelivered = close_client(deadline) + close_lanes(deadline)
         @state = :closed
+        # What did not get out, or came in meanwhile.
+        undelivered += take_buffer.size
         @monitor.instrument("producer.closed", { producer_id: id, undelivered: undelivered, time: now_ms - started })
         undelivered
       end
 
+      def close_client(deadline)
+        @client.close([deadline - now_ms, 0].max)
+      end
+
       # A child that never used the producer has nothing to close.
       def forget
-        @messages = []
+        empty_buffer
         @state = :closed
         0
       end

@@ -7,8 +7,6 @@ module WaterDrop
       {
         transaction: "Transactions come with a later version.",
         transaction_mark_as_consumed: "Transactions come with a later version.",
-        with: "Make a second producer with the other settings.",
-        variant: "Make a second producer with the other settings.",
         fatal: nil,
         trigger_test_fatal_error: nil,
         reload: nil,
@@ -16,17 +14,6 @@ module WaterDrop
       }.each do |name, hint|
         define_method(name) { |*, **| raise Karafka::Errors::UnsupportedFeatureError.for("WaterDrop::Producer##{name}", hint) }
       end
-    end
-  end
-
-  # Not there yet; one producer serves all threads.
-  class ConnectionPool
-    class << self
-      # @raise [Karafka::Errors::UnsupportedFeatureError] always
-      def new(*, **)
-        raise Karafka::Errors::UnsupportedFeatureError.for("WaterDrop::ConnectionPool", "One producer serves all threads.")
-      end
-      alias setup new
     end
   end
 end

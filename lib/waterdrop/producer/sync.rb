@@ -5,38 +5,49 @@ module WaterDrop
     # Sending and waiting for the answer.
     module Sync
       # @param message [Hash]
+      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout
       # @return [DeliveryReport]
       # @raise [Errors::MessageInvalidError] nothing was sent
       # @raise [Errors::ProduceError] not taken, not delivered, or no answer within max_wait_timeout
-      def produce_sync(message)
+      def produce_sync(message, max_wait_timeout_ms = nil)
         ready!
         message = @middleware.run(message) unless @middleware.empty?
-        instrument("message.produced_sync", :message, message) { dispatch(message).wait }
+        instrument("message.produced_sync", :message, message) { dispatch(message).wait(max_wait_timeout_ms: max_wait_timeout_ms) }
+      rescue Errors::ProduceError => e
+        told_of(e, "message.produce_sync", message: message)
+        raise
       end
 
       # @param messages [Array<Hash>]
+      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout
       # @return [Array<DeliveryHandle>] all delivered
       # @raise [Errors::MessageInvalidError] nothing was sent
       # @raise [Errors::ProduceManyError] `dispatched` has the handles of those that were handed over
-      def produce_many_sync(messages)
+      def produce_many_sync(messages, max_wait_timeout_ms = nil)
         ready!
         messages = @middleware.run_many(messages)
-        instrument("messages.produced_sync", :messages, messages) { wait_for_all(dispatch_many(messages)) }
+        instrument("messages.produced_sync", :messages, messages) do
+          wait_for_all(dispatch_many(messages), max_wait_timeout_ms)
+        end
+      rescue Errors::ProduceError => e
+        told_of(e, "messages.produce_many_sync", messages: messages)
+        raise
       end
 
-      private
+      protected
 
       # Looks at single reports only where something went wrong.
-      def wait_for_all(handles)
+      def wait_for_all(handles, timeout_ms)
         return handles if handles.empty?
 
         delivery = handles.first.delivery
-        @client.wait(delivery, nil, @config.max_wait_timeout)
+        timeout_ms ||= @config.max_wait_timeout
+        @client.wait(delivery, nil, timeout_ms)
         failed = delivery.first_failure
         return handles unless failed
 
         begin
-          handles[failed].wait(max_wait_timeout_ms: 0)
+          handles[failed].answer(timeout_ms)
         rescue Errors::ProduceError => e
           raise Errors::ProduceManyError.new("message #{failed} of #{handles.size}: #{e.message}", handles), cause: e.cause
         end

@@ -7,8 +7,8 @@ module WaterDrop
       # @param message [Hash] with a topic and a key, without a payload
       # @return [DeliveryReport]
       # @raise [Errors::MessageInvalidError]
-      def tombstone_sync(message)
-        produce_sync(tombstone(message))
+      def tombstone_sync(message, max_wait_timeout_ms = nil)
+        produce_sync(tombstone(message), max_wait_timeout_ms)
       end
 
       # @param message [Hash]
@@ -21,8 +21,8 @@ module WaterDrop
       # @param messages [Array<Hash>]
       # @return [Array<DeliveryHandle>]
       # @raise [Errors::MessageInvalidError]
-      def tombstone_many_sync(messages)
-        produce_many_sync(messages.each_with_index.map { |message, index| tombstone(message, index) })
+      def tombstone_many_sync(messages, max_wait_timeout_ms = nil)
+        produce_many_sync(messages.each_with_index.map { |message, index| tombstone(message, index) }, max_wait_timeout_ms)
       end
 
       # @param messages [Array<Hash>]

@@ -27,6 +27,29 @@ RSpec.describe "old names of WaterDrop" do
                        ])
   end
 
+  it "takes the settings of WaterDrop 1.x" do
+    made = WaterDrop::Producer.new do |config|
+      config.deliver = false
+      config.client_id = "shop"
+      config.raise_on_buffer_overflow = false
+      config.kafka.seed_brokers = %w[kafka://one:9092]
+      config.kafka.required_acks = :all
+      config.kafka.ack_timeout = 5
+      config.kafka.max_retries = 2
+      config.kafka.retry_backoff = 1
+      config.kafka.max_buffer_size = 1_000
+      config.kafka.compression_codec = :gzip
+      config.kafka.compression_threshold = 1
+    end
+    expect(made.config.native_kafka).to include(
+      "client.id" => "shop", "bootstrap.servers" => "one:9092", "acks" => "all", "request.timeout.ms" => "5000",
+      "message.send.max.retries" => "2", "retry.backoff.ms" => "1000", "queue.buffering.max.messages" => "1000",
+      "compression.codec" => "gzip"
+    )
+    expect(made.config.drop_on_queue_full).to be(true)
+    expect { made.config.kafka.compression_threshold = 10 }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /whatever it sends/)
+  end
+
   it "refuses options that do nothing" do
     expect { WaterDrop::SyncProducer.call("one", topic: "orders", retries: 5) }.to raise_error(ArgumentError, /retries/)
   end

@@ -1,0 +1,142 @@
+# frozen_string_literal: true
+
+require "forwardable"
+
+module WaterDrop
+  # A producer with other topic settings or another time limit; made by {Producer#with}. Has the producer's methods.
+  # Can be kept or made anew each time, and used by all threads and fibers. The buffer is the producer's: what was
+  # buffered is sent with the settings of whoever flushes.
+  #
+  # @example
+  #   careless = Karafka.producer.with(topic_config: { acks: 1 })
+  #   careless.produce_async(topic: "page_views", payload: "{}")
+  class Variant
+    extend Forwardable
+
+    # Settings of librdkafka that a topic may have of its own.
+    SETTINGS = %w[acks request.required.acks request.timeout.ms message.timeout.ms delivery.timeout.ms partitioner compression.codec
+                  compression.type compression.level].freeze
+    ACKS = %w[acks request.required.acks].freeze
+    # What goes another way than with the producer itself, and what is not for variants.
+    OWN = %i[produce_sync produce_async produce_many_sync produce_many_async tombstone_sync tombstone_async tombstone_many_sync
+             tombstone_many_async flush_sync flush_async setup lane flush_at_exit].freeze
+    private_constant :ACKS, :OWN
+
+    # @return [Producer]
+    attr_reader :producer
+    # @return [Hash{String=>String}]
+    attr_reader :topic_config
+    # @return [Numeric] ms
+    attr_reader :max_wait_timeout
+
+    # What no setting of a variant changes.
+    def_delegators :@producer, *(Producer.public_instance_methods - Object.instance_methods - OWN)
+
+    # @param producer [Producer]
+    # @param max_wait_timeout [Numeric, nil]
+    # @param topic_config [Hash{Symbol, String=>Object}]
+    # @param default [Boolean]
+    # @raise [Errors::VariantInvalidError]
+    def initialize(producer, max_wait_timeout: nil, topic_config: {}, default: false)
+      @producer = producer
+      @own_timeout = check_timeout(max_wait_timeout)
+      @max_wait_timeout = max_wait_timeout || producer.config.max_wait_timeout
+      @topic_config = check_topic_config(topic_config)
+      invalid!("default", default, "true or false") unless [true, false].include?(default)
+      invalid!("default", default, "left out where something else is given") if default && !default?
+      @target = @topic_config.empty? ? producer : producer.lane(@topic_config)
+    end
+
+    # @return [Boolean] nothing is different from the producer
+    def default?
+      @own_timeout.nil? && @topic_config.empty?
+    end
+
+    # @see Producer::Sync#produce_sync
+    def produce_sync(message)
+      @target.produce_sync(message, @own_timeout)
+    end
+
+    # @see Producer::Sync#produce_many_sync
+    def produce_many_sync(messages)
+      @target.produce_many_sync(messages, @own_timeout)
+    end
+
+    # @see Producer::Async#produce_async
+    def produce_async(message)
+      @target.produce_async(message)
+    end
+
+    # @see Producer::Async#produce_many_async
+    def produce_many_async(messages)
+      @target.produce_many_async(messages)
+    end
+
+    # @see Producer::Tombstone#tombstone_sync
+    def tombstone_sync(message)
+      @target.tombstone_sync(message, @own_timeout)
+    end
+
+    # @see Producer::Tombstone#tombstone_many_sync
+    def tombstone_many_sync(messages)
+      @target.tombstone_many_sync(messages, @own_timeout)
+    end
+
+    # @see Producer::Tombstone#tombstone_async
+    def tombstone_async(message)
+      @target.tombstone_async(message)
+    end
+
+    # @see Producer::Tombstone#tombstone_many_async
+    def tombstone_many_async(messages)
+      @target.tombstone_many_async(messages)
+    end
+
+    # @see Producer::Buffer#flush_sync
+    def flush_sync
+      @producer.flush_sync(@own_timeout, @target)
+    end
+
+    # @see Producer::Buffer#flush_async
+    def flush_async
+      @producer.flush_async(@target)
+    end
+
+    # @return [String]
+    def inspect
+      "#<#{self.class} of #{@producer.inspect} max_wait_timeout=#{max_wait_timeout} topic_config=#{topic_config.inspect}>"
+    end
+
+    private
+
+    def check_timeout(value)
+      return value if value.nil? || (value.is_a?(Numeric) && !value.negative?)
+
+      invalid!("max_wait_timeout", value, "a number of milliseconds, 0 or more")
+    end
+
+    def check_topic_config(given)
+      invalid!("topic_config", given, "a Hash such as { acks: 1 }") unless given.respond_to?(:to_hash)
+
+      config = given.to_hash.to_h { |name, value| [name.to_s, value.to_s] }.freeze
+      config.each { |name, value| check_setting(name, value) }
+      return config if config.empty? || !@producer.transactional?
+
+      invalid!("topic_config", config, "empty: all messages of a transaction go through one client (max_wait_timeout can differ)")
+    end
+
+    def check_setting(name, value)
+      unless SETTINGS.include?(name)
+        raise Errors::VariantInvalidError, "topic_config has #{name.inspect}, which no topic can have of its own." \
+                                           "#{Karafka::Setup.suggestion(name, SETTINGS)} There are #{SETTINGS.join(", ")}."
+      end
+      return if !ACKS.include?(name) || %w[all -1].include?(value) || !@producer.idempotent?
+
+      invalid!("topic_config #{name}", value, "all: the producer is idempotent")
+    end
+
+    def invalid!(name, value, allowed)
+      raise Errors::VariantInvalidError, "#{name} is #{value.inspect}, but must be #{allowed}."
+    end
+  end
+end
