@@ -24,5 +24,6 @@ Karafka::App.routes.draw do
   topic :page_views do
     consumer PageViewsConsumer
     manual_offset_management true
+    idle_after 2_000
   end
 end

@@ -46,8 +46,6 @@ RSpec.describe "the example applications" do
   end
 
   it "of today runs as it stands", deadline: 60 do
-    skip "WaterDrop, which it produces with, is not there yet" unless File.exist?(File.expand_path("../../lib/waterdrop.rb", __dir__))
-
     %w[orders receipts].each { |topic| broker.create_topic(topic, 1) }
     produce("orders", Array.new(20) { |index| JSON.generate("id" => index, "amount" => 2.5) }, keys: %w[a] * 20)
     @server = ServerProcess.new("#{examples}/app_today", "KAFKA_BROKERS" => broker.bootstrap_servers, "REPORT_EVERY" => "20").start

@@ -18,6 +18,9 @@ class PageViewsConsumer < Karafka::BaseConsumer
     end
   end
 
+  # Nothing came for a while: what is there should not wait.
+  def idle = flush
+
   def shutdown = flush
 
   # The next owner gets what is not committed. Writing it here, too, saves nothing but harms nothing.
