@@ -21,11 +21,13 @@ module Karafka
     #   Begins the graceful stop; may be called from a trap and more than once.
     # @!method force_stop
     #   Closes without waiting for what is out; nothing of that is committed.
+    # @!method set_throttle(index, limit, interval_ms)
+    #   Changes a rate limit from now on.
     # @!method state
     #   @return [Hash{Symbol=>Object}] groups with assignments, leases that are out, queued bytes
     # @!method events(timeout_ms)
     #   @return [Array<Hash>, nil] nil once closed and empty
-    def_delegators :@native, :start, :take, :retire, :retain, :quiet, :stop, :force_stop, :state, :events
+    def_delegators :@native, :start, :take, :retire, :retain, :quiet, :stop, :force_stop, :state, :events, :set_throttle
 
     # @return [String]
     def self.librdkafka_version

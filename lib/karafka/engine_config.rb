@@ -54,8 +54,18 @@ module Karafka
       {
         revocation_grace_ms: @config.revocation_grace,
         stuck_report_ms: @config.stuck_report_after || nil,
+        throttles: throttles.map { |throttle| { limit: throttle.limit, interval_ms: throttle.interval } },
         groups: @subscription_groups.zip(@topics).map { |group, topics| group_hash(group, topics) }
       }
+    end
+
+    # From now on changes of the routes' rate limits reach this engine.
+    # @param engine [Engine]
+    # @return [void]
+    def attach(engine)
+      throttles.each_with_index do |throttle, index|
+        throttle.attach { |limit, interval| engine.set_throttle(index, limit, interval) }
+      end
     end
 
     # @param group [Routing::SubscriptionGroup]
@@ -93,12 +103,23 @@ module Karafka
         pause_max_timeout_ms: topic.pause_max_timeout,
         pause_with_exponential_backoff: topic.pause_with_exponential_backoff,
         attempts_per_message: topic.dead_letter_queue.independent? || !topic.batch_consuming,
-        selection: { delay_by_ms: topic.delay_by || 0, expire_after_ms: topic.expire_after },
+        selection: selection_hash(topic),
         idle_after_ms: (topic.idle_after if idles?(topic)),
         long_running_limit_ms: limit(topic, settings),
         priority: topic.priority,
         assign: topic.assign
       }
+    end
+
+    def selection_hash(topic)
+      {
+        delay_by_ms: topic.delay_by || 0, expire_after_ms: topic.expire_after, only: topic.only&.to_h,
+        throttles: topic.throttles.map { |throttle| throttles.index { |known| known.equal?(throttle) } }
+      }
+    end
+
+    def throttles
+      @throttles ||= @topics.flatten.flat_map(&:throttles).uniq(&:object_id)
     end
 
     # Without such a method there is nothing to call, and no timer runs.

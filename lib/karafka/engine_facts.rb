@@ -21,6 +21,13 @@ module Karafka
         Native.check_kafka_settings(settings, role)
       end
 
+      # @param config [Hash{Symbol=>Object}] see {Routing::Only#to_h}
+      # @return [Native::Only]
+      # @raise [Errors::InvalidConfigurationError]
+      def filter(config)
+        Native::Only.new(config)
+      end
+
       # @param brokers [Integer]
       # @return [Native::MockBroker] a Kafka in this process, for development
       def mock_broker(brokers = 1)

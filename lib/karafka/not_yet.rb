@@ -6,7 +6,7 @@ module Karafka
   module NotYet
     # Settings of a topic, as methods in its block.
     TOPIC = %i[
-      parallel retry_topics throttle throttling only filter
+      parallel retry_topics filter
       inline_insights virtual_partitions exactly_once
       offset_metadata manual_offset_management_strategy scheduled_messages swarm
       adaptive_iterator delegate_to worker interchanger
@@ -14,7 +14,7 @@ module Karafka
 
     # Methods of the routes, of a consumer group and of a subscription group, and options of the latter.
     GROUP = %i[
-      active_job_topic active_job_pattern recurring_tasks scheduled_messages swarm parallel throttle
+      active_job_topic active_job_pattern recurring_tasks scheduled_messages swarm parallel
     ].freeze
 
     # Settings of the application.
@@ -35,8 +35,7 @@ module Karafka
     HINTS = {
       produce: "Meanwhile use `Karafka.producer` in `karafka console`.",
       virtual_partitions: "It will be called `parallel`.",
-      throttling: "It will be called `throttle`.",
-      filter: "It will be called `only`.",
+      filter: "`only` filters by key, headers and JSON fields.",
       "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",
       worker: "It belongs to `backend :sidekiq`.",
       interchanger: "It belongs to `backend :sidekiq`."

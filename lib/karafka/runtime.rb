@@ -44,6 +44,7 @@ module Karafka
       routes = EngineConfig.new
       check_monitor
       @engine = Engine.new(routes.to_h)
+      routes.attach(@engine)
       @listeners = routes.subscription_groups.map { |group| Listener.new(group.id, group) }
       coordinator = Coordinator.new(routes)
       @workers = Workers.new(@engine) do |index|

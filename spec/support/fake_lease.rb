@@ -37,6 +37,12 @@ class FakeLease
   def raw_key(index) = @keys[index]
   def raw_headers(index) = @headers[index] || {}
   def offsets = Array.new(size) { |index| offset(index) }
+
+  def last_by_key
+    (0...size).reject { |index| raw_key(index) && (index + 1...size).any? { |later| raw_key(later) == raw_key(index) } }
+  end
+
+  def groups_by_key = (0...size).group_by { |index| raw_key(index) }.values
   def raw_payloads = @payloads.map(&:dup)
   def json(index) = JSON.parse(@payloads[index])
 

@@ -12,6 +12,8 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::arena_pool;
 
+mod keys;
+
 /// Bytes held by all batches of this process that are still alive.
 static HELD_BYTES: AtomicUsize = AtomicUsize::new(0);
 
@@ -117,6 +119,11 @@ impl Batch {
             });
             self.end = raw.offset + 1;
         }
+    }
+
+    /// A message before this offset, and behind what is in the batch, was looked at and left out.
+    pub fn pass(&mut self, offset: i64) {
+        self.end = self.end.max(offset);
     }
 
     unsafe fn copy(&mut self, from: *const u8, len: usize) -> Span {
@@ -396,6 +403,30 @@ mod tests {
         assert_eq!(all.starting_at(13).first_offset(), Some(14));
         assert_eq!(all.starting_at(0).len(), 5);
         assert!(all.starting_at(99).is_empty());
+    }
+
+    #[test]
+    fn the_last_message_of_each_key_stays_and_all_without_one() {
+        let mut batch = Batch::with_capacity(7, 7);
+        for (index, key) in [Some(b'a'), None, Some(b'b'), Some(b'a'), None, Some(b'c'), Some(b'b')]
+            .into_iter()
+            .enumerate()
+        {
+            let at = batch.arena.len();
+            batch.arena.extend(key);
+            batch.slots.push(Slot {
+                offset: index as i64,
+                timestamp_ms: 0,
+                at,
+                payload_len: NIL,
+                key_len: if key.is_some() { 1 } else { NIL },
+                headers_end: 0,
+            });
+        }
+        let all = Slice::whole(batch);
+        assert_eq!(all.last_by_key(), [1, 3, 4, 5, 6]);
+        assert_eq!(all.groups_by_key(), [vec![0, 3], vec![1, 4], vec![2, 6], vec![5]]);
+        assert_eq!(all.starting_at(4).last_by_key(), [0, 1, 2]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::selection::SelectionConfig;
+use crate::throttle::ThrottleConfig;
 
 const DEFAULT_PRIORITY: u32 = 10;
 
@@ -19,6 +20,9 @@ pub struct EngineConfig {
     /// After so long a lease that is still out is told about; again after twice the time, and so on. None: never.
     pub stuck_report_ms: Option<u64>,
     pub groups: Vec<GroupConfig>,
+    /// Topics refer to them by their place.
+    #[serde(default)]
+    pub throttles: Vec<ThrottleConfig>,
 }
 
 impl Default for EngineConfig {
@@ -27,6 +31,7 @@ impl Default for EngineConfig {
             revocation_grace_ms: 5_000,
             stuck_report_ms: None,
             groups: Vec::new(),
+            throttles: Vec::new(),
         }
     }
 }

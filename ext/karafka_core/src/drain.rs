@@ -1,5 +1,6 @@
 //! Takes what librdkafka has fetched for one partition: one call for a whole batch, one copy into an arena.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rdkafka::bindings as sys;
@@ -8,6 +9,7 @@ use rdkafka::types::RDKafkaRespErr;
 use crate::batch::Batch;
 use crate::error::{Error, KafkaError};
 use crate::native::Queue;
+use crate::only::{Only, Raw};
 use crate::partition::Partition;
 
 pub struct Drained {
@@ -16,53 +18,109 @@ pub struct Drained {
     /// The drain stopped because it had enough, the queue may hold more.
     pub more: bool,
     pub reached_end: bool,
+    /// Before this offset nothing is left of what was fetched, where there is no batch. -1: unknown.
+    pub passed: i64,
     /// Running average of a message's size, for the next call.
     pub average_bytes: usize,
 }
 
+/// With a filter so many messages are looked at for one batch, or until it is full: then the turn is another partition's.
+const LOOKED_AT: usize = 10_000;
+const LOOKED_AT_ONCE: usize = 1_000;
+
 /// Continues `open`, or starts a batch if something is there.
 pub fn drain(partition: &Partition, queue: &Queue, open: Option<(Batch, Instant)>, average_bytes: usize) -> Drained {
     let config = partition.config();
-    let (held, held_bytes) = open
-        .as_ref()
-        .map_or((0, 0), |(batch, _)| (batch.len(), batch.data_bytes()));
-    let by_bytes = config.max_bytes.saturating_sub(held_bytes) / average_bytes.max(1) + 1;
-    let wanted = config.max_messages.saturating_sub(held).min(by_bytes).max(1);
-
-    let messages = fetch(queue, wanted);
     let mut drained = Drained {
         batch: open,
-        more: messages.len() == wanted,
+        more: false,
         reached_end: false,
+        passed: -1,
         average_bytes,
     };
-    if messages.is_empty() {
-        return drained;
-    }
-    let bytes: usize = messages.iter().map(|message| message.data_bytes()).sum();
-    drained.average_bytes = (3 * average_bytes + bytes / messages.len()) / 4;
-    for message in &messages {
-        match message.code() {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => {
-                let (batch, _) = drained.batch.get_or_insert_with(|| {
-                    let wait = Duration::from_millis(config.max_wait_time_ms);
-                    (Batch::with_capacity(messages.len(), bytes), Instant::now() + wait)
-                });
-                // SAFETY: a valid message without error.
-                unsafe { batch.append(message.0) };
-                drained.reached_end = false;
-            }
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => drained.reached_end = true,
-            code => {
-                let source = KafkaError::from_code(code).with_message(message.error_text());
-                partition.report(Error::Kafka {
-                    operation: "fetching",
-                    source: Box::new(source),
-                });
-            }
+    let mut looked_at = 0;
+    loop {
+        let (held, held_bytes) = drained
+            .batch
+            .as_ref()
+            .map_or((0, 0), |(batch, _)| (batch.len(), batch.data_bytes()));
+        let by_bytes = config.max_bytes.saturating_sub(held_bytes) / drained.average_bytes.max(1) + 1;
+        let only = config.selection.only.as_ref();
+        let room = match only {
+            Some(_) => LOOKED_AT_ONCE,
+            None => config.max_messages.saturating_sub(held),
+        };
+        let wanted = room.min(by_bytes).max(1);
+        let messages = fetch(queue, wanted);
+        looked_at += messages.len();
+        drained.more = messages.len() == wanted;
+        drained.take(partition, messages);
+        let full = drained
+            .batch
+            .as_ref()
+            .is_some_and(|(batch, _)| batch.len() >= config.max_messages || batch.data_bytes() >= config.max_bytes);
+        if only.is_none() || full || !drained.more || looked_at >= LOOKED_AT {
+            return drained;
         }
     }
-    drained
+}
+
+impl Drained {
+    fn take(&mut self, partition: &Partition, mut messages: Vec<Fetched>) {
+        if messages.is_empty() {
+            return;
+        }
+        let count = messages.len();
+        let mut bytes = messages.iter().map(Fetched::data_bytes).sum();
+        self.average_bytes = (3 * self.average_bytes + bytes / count) / 4;
+        let config = partition.config();
+        if let Some(only) = &config.selection.only {
+            self.leave_out(partition, only, &mut messages);
+            bytes = messages.iter().map(Fetched::data_bytes).sum();
+        }
+        for message in &messages {
+            match message.code() {
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => {
+                    let (batch, _) = self.batch.get_or_insert_with(|| {
+                        let wait = Duration::from_millis(config.max_wait_time_ms);
+                        (Batch::with_capacity(messages.len(), bytes), Instant::now() + wait)
+                    });
+                    // SAFETY: a valid message without error.
+                    unsafe { batch.append(message.0) };
+                    self.reached_end = false;
+                }
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => self.reached_end = true,
+                code => {
+                    let source = KafkaError::from_code(code).with_message(message.error_text());
+                    partition.report(Error::Kafka {
+                        operation: "fetching",
+                        source: Box::new(source),
+                    });
+                }
+            }
+        }
+        if let Some((batch, _)) = &mut self.batch {
+            batch.pass(self.passed);
+        }
+    }
+
+    /// Drops the messages that the topic does not want, before anything of them is copied.
+    fn leave_out(&mut self, partition: &Partition, only: &Only, messages: &mut Vec<Fetched>) {
+        let before = messages.len();
+        let passed = &mut self.passed;
+        messages.retain(|message| {
+            if message.code() != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return true;
+            }
+            // SAFETY: a valid message without error, which outlives the look at it.
+            let wanted = only.matches(unsafe { &Raw::new(message.0) });
+            // Also of one that goes into the batch: the batch ends behind the last one that was looked at.
+            *passed = (*passed).max(message.offset() + 1);
+            wanted
+        });
+        let left_out = (before - messages.len()) as u64;
+        partition.skipped.filtered.fetch_add(left_out, Ordering::Relaxed);
+    }
 }
 
 /// A message of librdkafka's, destroyed when dropped: an early exit leaks none.
@@ -73,6 +131,11 @@ impl Fetched {
     fn code(&self) -> RDKafkaRespErr {
         // SAFETY: a valid message.
         unsafe { (*self.0).err }
+    }
+
+    fn offset(&self) -> i64 {
+        // SAFETY: a valid message.
+        unsafe { (*self.0).offset }
     }
 
     fn data_bytes(&self) -> usize {

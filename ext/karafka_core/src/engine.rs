@@ -15,8 +15,10 @@ use crate::event::{Event, EventQueue, Interrupt};
 use crate::fork::ForkGuard;
 use crate::group::{Group, Switches};
 use crate::lease::Lease;
+use crate::partition::Partition;
 use crate::poller::{Host, Poller};
 use crate::ready_queue::{Popped, ReadyQueue};
+use crate::throttle::{Throttle, ThrottleConfig};
 use crate::{settings, telemetry};
 
 const EVENT_CAPACITY: usize = 10_000;
@@ -79,7 +81,10 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Result<Arc<Self>> {
         let ready = Arc::new(ReadyQueue::default());
         let events = Arc::new(EventQueue::new(EVENT_CAPACITY));
-        let switches = Arc::new(Switches::default());
+        let switches = Arc::new(Switches {
+            throttles: config.throttles.iter().copied().map(Throttle::new).collect(),
+            ..Switches::default()
+        });
         let mut groups = Vec::with_capacity(config.groups.len());
         for (index, group) in config.groups.iter().enumerate() {
             settings::client_config(&group.kafka)?;
@@ -260,6 +265,22 @@ impl Engine {
     /// Hands out no new batches; stays in its groups.
     pub fn quiet(&self) {
         self.switches.quiet.store(true, Ordering::Release);
+    }
+
+    /// Changes a rate limit from now on.
+    pub fn set_throttle(&self, index: usize, config: ThrottleConfig) {
+        let Some(throttle) = self.switches.throttles.get(index).filter(|_| !self.is_foreign()) else {
+            return;
+        };
+        throttle.change(config, Instant::now());
+        // Those that wait have set their timers for the old one.
+        self.notify_partitions();
+    }
+
+    fn notify_partitions(&self) {
+        for group in &self.groups {
+            group.partitions().iter().for_each(Partition::notify);
+        }
     }
 
     /// Begins the graceful stop. Returns at once.

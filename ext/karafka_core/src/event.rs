@@ -39,6 +39,14 @@ pub enum Event {
         group: Arc<str>,
         json: String,
     },
+    /// Messages that were not handed out, since the last such event of the partition.
+    Skipped {
+        group: Arc<str>,
+        topic: Arc<str>,
+        partition: i32,
+        filtered: u64,
+        expired: u64,
+    },
     /// A lease was dropped without being settled; its messages will be delivered again.
     Abandoned {
         topic: Arc<str>,

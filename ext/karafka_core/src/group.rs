@@ -15,12 +15,14 @@ use crate::fork::ForkGuard;
 use crate::native::PartitionRow;
 use crate::partition::Partition;
 use crate::ready_queue::ReadyQueue;
+use crate::throttle::Throttle;
 
 /// Switches of the whole engine.
 #[derive(Debug, Default)]
 pub struct Switches {
     pub quiet: AtomicBool,
     pub stopping: AtomicBool,
+    pub throttles: Vec<Throttle>,
 }
 
 /// Partitions by topic and number, and those that left but still have work out.

@@ -1,5 +1,6 @@
-//! Which of the fetched messages go out, and when: too young ones wait, too old ones are skipped.
-//! Decided when a batch is handed out, on what is in memory; nothing is fetched again for it.
+//! Which of the fetched messages go out, and when: too young ones wait, too old ones are skipped, a rate is kept.
+//! Decided when a batch is handed out, on what is in memory; nothing is fetched again for it. What `only` leaves out
+//! does not come so far, see `drain`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +8,10 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use crate::batch::{now_ms, Slice};
+use crate::event::Event;
+use crate::only::Only;
 use crate::partition::Partition;
+use crate::throttle::take_all;
 
 /// The settings of one topic.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -18,11 +22,15 @@ pub struct SelectionConfig {
     /// Messages that are older when they would be handed out are skipped. None: never.
     #[serde(default)]
     pub expire_after_ms: Option<u64>,
+    /// Indexes into the engine's throttles. All of them hold.
+    #[serde(default)]
+    pub throttles: Vec<usize>,
+    pub only: Option<Only>,
 }
 
 impl SelectionConfig {
     fn is_plain(&self) -> bool {
-        self.delay_by_ms == 0 && self.expire_after_ms.is_none()
+        self.delay_by_ms == 0 && self.expire_after_ms.is_none() && self.throttles.is_empty()
     }
 
     /// A message without a timestamp (-1) never expires.
@@ -48,30 +56,29 @@ fn in_ms(length: u64) -> i64 {
 /// How many messages of a partition were not handed out, and why.
 #[derive(Debug, Default)]
 pub struct Skipped {
+    pub filtered: AtomicU64,
     pub expired: AtomicU64,
-    reported: AtomicU64,
+    /// What the host was told of both.
+    told: (AtomicU64, AtomicU64),
 }
 
 impl Skipped {
-    /// What came since the last call; None: nothing.
-    pub fn news(&self) -> Option<SkippedCount> {
-        let expired = self.expired.load(Ordering::Relaxed);
-        let before = self.reported.swap(expired, Ordering::Relaxed);
-        (expired > before).then_some(SkippedCount {
-            expired: expired - before,
-        })
+    /// Filtered and expired ones since the last call.
+    fn news(&self) -> (u64, u64) {
+        let (filtered, expired) = self.total();
+        (
+            filtered - self.told.0.swap(filtered, Ordering::Relaxed),
+            expired - self.told.1.swap(expired, Ordering::Relaxed),
+        )
     }
 
-    pub fn total(&self) -> SkippedCount {
-        SkippedCount {
-            expired: self.expired.load(Ordering::Relaxed),
-        }
+    /// Filtered and expired ones of this assignment.
+    pub fn total(&self) -> (u64, u64) {
+        (
+            self.filtered.load(Ordering::Relaxed),
+            self.expired.load(Ordering::Relaxed),
+        )
     }
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SkippedCount {
-    pub expired: u64,
 }
 
 pub(crate) enum Choice {
@@ -83,6 +90,20 @@ pub(crate) enum Choice {
 }
 
 impl Partition {
+    /// Tells the host what was skipped since the last time. By the poll thread, which is one.
+    pub(crate) fn report_skipped(&self) {
+        let (filtered, expired) = self.skipped.news();
+        if filtered + expired > 0 {
+            self.group.emit(Event::Skipped {
+                group: self.group.id.clone(),
+                topic: self.topic.clone(),
+                partition: self.number,
+                filtered,
+                expired,
+            });
+        }
+    }
+
     /// Cuts off the front of what is in memory as far as it may go out now, at most `limit` messages.
     pub(crate) fn choose(&self, carry: &mut Slice, limit: usize, attempt: &mut u32) -> Choice {
         let (config, now_ms) = (self.config(), now_ms());
@@ -111,7 +132,16 @@ impl Partition {
             let wait_ms = u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0);
             return Choice::Later(Instant::now() + Duration::from_millis(wait_ms));
         }
-        Choice::Run(carry.split_front(due, config.max_bytes))
+        if selection.throttles.is_empty() {
+            return Choice::Run(carry.split_front(due, config.max_bytes));
+        }
+        let wanted = carry.clone().split_front(due, config.max_bytes).len();
+        let all = &self.group.switches.throttles;
+        let own = selection.throttles.iter().filter_map(|index| all.get(*index));
+        match take_all(own, wanted, Instant::now()) {
+            Ok(count) => Choice::Run(carry.split_front(count, config.max_bytes)),
+            Err(at) => Choice::Later(at),
+        }
     }
 }
 

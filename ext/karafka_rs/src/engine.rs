@@ -7,6 +7,7 @@ use std::time::Duration;
 use karafka_core::config::EngineConfig;
 use karafka_core::engine::{Engine as Core, EngineState, Taken};
 use karafka_core::event::{Event, Interrupt};
+use karafka_core::throttle::ThrottleConfig;
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Value};
 
 use crate::{errors, events, gvl, lease::Lease};
@@ -64,6 +65,10 @@ impl Engine {
 
     fn stop(&self) {
         self.0.stop();
+    }
+
+    fn set_throttle(&self, index: usize, limit: u64, interval_ms: u64) {
+        self.0.set_throttle(index, ThrottleConfig { limit, interval_ms });
     }
 
     fn force_stop(&self) {
@@ -166,6 +171,7 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("retain", method!(Engine::retain, 1))?;
     class.define_method("quiet", method!(Engine::quiet, 0))?;
     class.define_method("stop", method!(Engine::stop, 0))?;
+    class.define_method("set_throttle", method!(Engine::set_throttle, 3))?;
     class.define_method("force_stop", method!(Engine::force_stop, 0))?;
     class.define_method("join", method!(Engine::join, 1))?;
     class.define_method("events", method!(Engine::events, 1))?;

@@ -75,6 +75,21 @@ pub fn hash(ruby: &Ruby, event: &Event) -> Result<RHash, Error> {
             fields.add("json", json.as_str())?;
             fields
         }
+        Event::Skipped {
+            group,
+            topic,
+            partition,
+            filtered,
+            expired,
+        } => {
+            let fields = Fields::new(ruby, "skipped")?;
+            fields.add("group", &**group)?;
+            fields.add("topic", &**topic)?;
+            fields.add("partition", *partition)?;
+            fields.add("filtered", *filtered)?;
+            fields.add("expired", *expired)?;
+            fields
+        }
         Event::Abandoned {
             topic,
             partition,

@@ -12,16 +12,15 @@ mod build;
 mod keys;
 mod paths;
 mod pluck;
-mod reader;
 
 use std::ops::Range;
 
+use karafka_core::json::Reader;
 use magnus::{function, prelude::*, Error, RArray, RModule, RString, Ruby, Value};
 
 use build::Build;
 pub use paths::Paths;
 pub use pluck::pluck;
-use reader::Reader;
 
 /// What `JSON.parse(string)` gives for these bytes as a UTF-8 String; raises what it raises.
 pub fn parse(ruby: &Ruby, bytes: &[u8]) -> Result<Value, Error> {

@@ -268,6 +268,14 @@ impl Lease {
         Ok(hash)
     }
 
+    fn last_by_key(&self) -> Vec<usize> {
+        self.core.messages().last_by_key()
+    }
+
+    fn groups_by_key(&self) -> Vec<Vec<usize>> {
+        self.core.messages().groups_by_key()
+    }
+
     fn offsets(ruby: &Ruby, rb_self: &Self) -> Result<RArray, Error> {
         let messages = rb_self.core.messages();
         let list = ruby.ary_new_capa(messages.len());
@@ -363,6 +371,8 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("raw_payload", method!(Lease::raw_payload, 1))?;
     class.define_method("raw_key", method!(Lease::raw_key, 1))?;
     class.define_method("raw_headers", method!(Lease::raw_headers, 1))?;
+    class.define_method("last_by_key", method!(Lease::last_by_key, 0))?;
+    class.define_method("groups_by_key", method!(Lease::groups_by_key, 0))?;
     class.define_method("offsets", method!(Lease::offsets, 0))?;
     class.define_method("raw_payloads", method!(Lease::raw_payloads, 0))?;
     class.define_method("json", method!(Lease::json, 1))?;

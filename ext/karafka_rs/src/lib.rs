@@ -7,6 +7,7 @@ mod gvl;
 mod json;
 mod lease;
 mod mock_broker;
+mod only;
 mod producer;
 
 use magnus::{prelude::*, Error, Ruby};
@@ -19,6 +20,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     engine::define(ruby, native)?;
     lease::define(ruby, native)?;
     json::define(ruby, native)?;
+    only::define(ruby, native)?;
     producer::define(ruby, native)?;
     Ok(())
 }

@@ -46,9 +46,7 @@ module Karafka
         when :error then error(event)
         when :assigned then rebalanced("rebalance.partitions_assigned", event)
         when :revoked then rebalanced("rebalance.partitions_revoked", event)
-        when :committed then committed(event)
-        when :statistics then statistics(event)
-        when :abandoned then abandoned(event)
+        when :committed, :statistics, :abandoned, :skipped then send(event[:type], event)
         when :stuck, :left, :returned then @stuck.public_send(event[:type], event, whose(event))
         when :dropped_events then Karafka.logger.warn("#{event[:count]} events of the engine were dropped: subscribers are too slow")
         else Karafka.logger.debug("engine: #{event.inspect}")
@@ -97,6 +95,12 @@ module Karafka
         return unless Karafka.monitor.listening?("statistics.emitted")
 
         Instrumentation::Safely.instrument("statistics.emitted", { **whose(event), statistics: JSON.parse(event[:json]) })
+      end
+
+      def skipped(event)
+        return unless Karafka.monitor.listening?("filtering.skipped")
+
+        Instrumentation::Safely.instrument("filtering.skipped", { **whose(event), **event.slice(:topic, :partition, :filtered, :expired) })
       end
 
       def abandoned(event)

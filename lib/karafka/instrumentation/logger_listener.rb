@@ -120,6 +120,14 @@ module Karafka
 
       # @param event [Event]
       # @return [void]
+      def on_filtering_skipped(event)
+        # What a filter leaves out is wanted so; what expires may be a surprise.
+        send(event[:expired].positive? ? :info : :debug,
+             "[#{event[:topic]}/#{event[:partition]}] Skipped #{event[:filtered]} filtered and #{event[:expired]} expired messages")
+      end
+
+      # @param event [Event]
+      # @return [void]
       def on_error_occurred(event)
         error = event[:error]
         details = error.backtrace ? "\n#{(error.backtrace || []).join("\n")}" : ""

@@ -30,6 +30,16 @@ module Karafka
         )
       end
 
+      # (see Messages#group_by_key)
+      def group_by_key
+        @list.group_by(&:key)
+      end
+
+      # (see Messages#compact_by_key)
+      def compact_by_key
+        compact(@list)
+      end
+
       # (see Messages#pluck)
       def pluck(*fields)
         raise ArgumentError, "pluck needs the name of at least one field, such as pluck(\"user.id\")" if fields.empty?

@@ -164,13 +164,17 @@ module Karafka
 
       # @return [Hash{Object=>Array<Message>}] messages by key, in the order of their offsets
       def group_by_key
-        to_a.group_by(&:key)
+        return to_a.group_by(&:key) if @decoders&.key
+
+        @lease.groups_by_key.to_h do |indexes|
+          messages = indexes.map { |index| at(index) }
+          [messages.first.key, messages]
+        end
       end
 
       # @return [Array<Message>] the last message of each key, and all that have none, in the order of their offsets
       def compact_by_key
-        seen = {}
-        to_a.reverse.select { |message| (key = message.key).nil? || (seen[key] = true unless seen.key?(key)) }.reverse
+        @decoders&.key ? compact(to_a) : @lease.last_by_key.map { |index| at(index) }
       end
 
       # @return [String]
@@ -179,6 +183,11 @@ module Karafka
       end
 
       private
+
+      def compact(messages)
+        seen = {}
+        messages.reverse.select { |message| (key = message.key).nil? || (seen[key] = true unless seen.key?(key)) }.reverse
+      end
 
       def each_kept
         index = 0

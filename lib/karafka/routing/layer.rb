@@ -6,6 +6,7 @@ module Karafka
     # What a layer does not set comes from its parent when it is *read*, so the order of the routes does not matter.
     class Layer
       include FailureSettings
+      include Choosing
 
       T = Setup::Types
       # Settings that every layer has. Times in milliseconds.
@@ -56,6 +57,7 @@ module Karafka
         @own_kafka = nil
         @inherits_kafka = true
         @deserializers = {}
+        @throttle = nil
       end
 
       (TYPES.keys - %i[backend]).each do |name|
@@ -194,7 +196,7 @@ module Karafka
 
       # Names this layer answers to; subclasses add theirs.
       def known_names
-        TYPES.keys + ALIASES.keys + LEGACY + %i[long_running_job kafka deserializers deserializer parser] +
+        TYPES.keys + ALIASES.keys + LEGACY + Choosing::NAMES + %i[long_running_job kafka deserializers deserializer parser] +
           FailureSettings.public_instance_methods(false).grep_v(/\?/)
       end
 

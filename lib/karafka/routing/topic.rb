@@ -103,6 +103,18 @@ module Karafka
         batch_fetching ? super : 1
       end
 
+      # @return [Throttle, nil] its own, with the numbers of `defaults` where it sets none
+      def throttle(**given)
+        return super unless given.empty?
+
+        @throttle ||= default_throttle&.for(label)
+      end
+
+      # @return [Array<Throttle>] all that hold for it: its own, and those it shares
+      def throttles
+        [throttle, parent.throttle, consumer_group.throttle].compact
+      end
+
       # @return [SubscriptionGroup] the client that consumes it
       def subscription_group
         # Which topics share a client is worked out for the whole group.

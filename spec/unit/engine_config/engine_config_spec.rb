@@ -15,9 +15,9 @@ RSpec.describe Karafka::EngineConfig do
     topic(:orders) { max_wait_time 20 }
     topic(/\Aaudit\./) { pause_timeout 5 }
 
-    plain = { delay_by_ms: 0, expire_after_ms: nil }
+    plain = { delay_by_ms: 0, expire_after_ms: nil, only: nil, throttles: [] }
     expect(engine.to_h).to eq(
-      revocation_grace_ms: 5_000, stuck_report_ms: 60_000,
+      revocation_grace_ms: 5_000, stuck_report_ms: 60_000, throttles: [],
       groups: [{
         id: "app_0", recommit_interval_ms: 21_600_000,
         kafka: {

@@ -125,7 +125,7 @@ RSpec.describe Karafka::Routing::Contract do
   end
 
   it "refuses what is not there yet and names it" do
-    %i[parallel throttle only inline_insights
+    %i[parallel filter inline_insights
        virtual_partitions worker interchanger exactly_once].each do |name|
       refuses(/topic setting `#{name}` is not there yet/, :unsupported) { topic { public_send(name, 1) } }
     end

@@ -160,13 +160,16 @@ impl Partition {
                 more,
                 reached_end,
                 average_bytes,
+                passed,
             } = drain(self, queue, open, state.average_bytes);
             drop(listening);
             state.more = more;
             state.reached_end |= reached_end && config.eofed;
             state.average_bytes = average_bytes;
             let Some((batch, deadline)) = batch else {
-                return Next::Nothing;
+                // All that came is left out; what was handed out before may still be unmarked.
+                self.marks.skip(passed);
+                return if more { Next::Again } else { Next::Nothing };
             };
             let full = batch.len() >= config.max_messages || batch.data_bytes() >= config.max_bytes;
             let at_end = reached_end && config.eofed;

@@ -36,6 +36,7 @@ impl Partition {
     pub fn end(self: &Arc<Self>) {
         self.fence();
         self.close_queue();
+        self.report_skipped();
         self.state.lock().ended = true;
         self.notify();
     }

@@ -35,6 +35,7 @@ impl Poller {
     pub(super) fn commit_marked(&self, client: &ConsumerClient) {
         let partitions: Vec<_> = self.group.assignment.lock().current.values().cloned().collect();
         self.commit_now(client, &partitions, Partition::take_commit);
+        partitions.iter().for_each(|partition| partition.report_skipped());
     }
 
     pub(super) fn commit_now(

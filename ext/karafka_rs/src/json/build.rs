@@ -5,7 +5,7 @@ use std::ffi::c_long;
 use magnus::{prelude::*, rb_sys::AsRawValue, RArray, RHash, Ruby, Value};
 
 use super::keys::Keys;
-use super::reader::{Number, Reader};
+use karafka_core::json::{Number, Reader};
 
 /// Values gathered on the stack before Ruby gets them in one call: most records fit, and a hundred levels of
 /// nesting stay far below the stack of a Ruby thread or fiber.

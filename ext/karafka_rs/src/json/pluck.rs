@@ -2,12 +2,12 @@
 
 use std::ffi::c_long;
 
+use karafka_core::json::Reader;
 use magnus::{prelude::*, rb_sys::AsRawValue, Error, RArray, RHash, RObject, Ruby, Value};
 
 use super::build::Build;
 use super::parse_in_ruby;
 use super::paths::{Node, Paths};
-use super::reader::Reader;
 
 /// A document could not be decoded: the error that `JSON.parse` raises, and which one of the documents it was.
 pub struct PluckError {

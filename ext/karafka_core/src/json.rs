@@ -1,11 +1,11 @@
-//! Reads ordinary JSON: strict RFC 8259 that Ruby's parser is known to read alike. None means "not ordinary", which
-//! is no error yet: the caller then has Ruby's parser read the document. So every rule here may only be too strict.
+//! Reads ordinary JSON: strict RFC 8259 that the host's parser is known to read alike. None means "not ordinary", which
+//! is no error yet: the host's own parser then reads the document. So every rule here may only be too strict.
 
 use std::borrow::Cow;
 
-/// Ruby's limit, `max_nesting`; objects and arrays count alike.
+/// The host's limit; objects and arrays count alike.
 const MAX_DEPTH: usize = 100;
-/// Ruby's Float leaves out digits past the 60th; up to here both round correctly.
+/// The host may leave out digits past the 60th; up to here both round correctly.
 const LONGEST_FLOAT: usize = 48;
 /// All integers of so many digits fit into 64 bits.
 const LONGEST_INTEGER: usize = 19;
@@ -30,7 +30,7 @@ struct Digits {
 }
 
 impl<'d> Reader<'d> {
-    /// None unless the bytes are UTF-8: Ruby passes others through.
+    /// None unless the bytes are UTF-8: the host may pass others through.
     pub fn new(bytes: &'d [u8]) -> Option<Self> {
         Some(Reader {
             text: std::str::from_utf8(bytes).ok()?,
@@ -184,7 +184,7 @@ impl<'d> Reader<'d> {
         )
     }
 
-    /// None for what is no number, and where Ruby's result could differ from ours.
+    /// None for what is no number, and where the host's result could differ from ours.
     #[inline]
     pub fn number(&mut self) -> Option<Number> {
         let Digits {
@@ -204,7 +204,7 @@ impl<'d> Reader<'d> {
             .get(start..self.at)
             .filter(|text| text.len() <= LONGEST_FLOAT)?;
         let value: f64 = text.parse().ok()?;
-        // Ruby warns about what is too large or too small.
+        // The host may warn about what is too large or too small.
         (value.is_normal() || value == 0.0).then_some(Number::Float(value))
     }
 

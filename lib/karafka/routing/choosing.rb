@@ -1,0 +1,55 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Routing
+    # The settings of a {Layer} that say which messages are handed over, and how fast.
+    module Choosing
+      NAMES = %i[only throttle throttling].freeze
+      OPTIONS = %i[limit interval].freeze
+      private_constant :OPTIONS
+
+      # Leaves out what does not match before it becomes a Ruby object.
+      # @overload only(key: nil, header: {}, json: {})
+      #   @param key [String, Regexp, nil, Array] of the message
+      #   @param header [Hash{String=>String, Regexp, nil, Array}]
+      #   @param json [Hash{String=>Object}] fields of a JSON payload: { "user.id" => [5, 7] }
+      # @overload only(nil)
+      #   Everything is wanted again, where a layer above says otherwise.
+      # @return [Only, nil] without arguments: what holds here
+      # @raise [Errors::InvalidConfigurationError]
+      def only(none = UNSET, **conditions)
+        return setting(:only) if UNSET.equal?(none) && conditions.empty?
+        return @own[:only] = nil if none.nil? && conditions.empty?
+
+        Setup.invalid!("#{label} only", none, "conditions such as key: /…/, header: { … } or json: { … }, or nil") unless UNSET.equal?(none)
+        @own[:only] = Only.new("#{label} only", conditions)
+      end
+
+      # Limits the rate of this topic; in a consumer group or subscription group of all its topics together; in `defaults`
+      # of each topic by itself.
+      # @param limit [Integer] messages
+      # @param interval [Integer] ms, 60_000 if it is not given
+      # @return [Throttle, nil] without arguments: that of this place
+      # @raise [Errors::InvalidConfigurationError]
+      def throttle(**given)
+        return @throttle if given.empty?
+
+        (given.keys - OPTIONS).each { |name| Setup.unknown!("option", name, OPTIONS, prefix: "#{label} throttle ") }
+        Setup.invalid!("#{label} throttle limit", nil, "given: throttle limit: 100, interval: 1_000") unless given.key?(:limit)
+        @throttle = Throttle.new(label, **given)
+      end
+
+      # Karafka's other name for {#throttle}.
+      # @return [Throttle, nil]
+      def throttling(**given)
+        throttle(**given)
+      end
+
+      # @return [Throttle, nil] that of `defaults`
+      # @api private
+      def default_throttle
+        parent.is_a?(Choosing) ? parent.default_throttle : @throttle
+      end
+    end
+  end
+end
