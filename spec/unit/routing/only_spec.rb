@@ -55,8 +55,8 @@ RSpec.describe Karafka::Routing::Only do
     seed = Integer(ENV.fetch("KARAFKA_TEST_SEED", Random.new_seed % (2**32)))
     random = Random.new(seed)
     atoms = ["a", "b", "é", ".", "\\.", "\\d", "\\w", "\\s", "\\W", "\\h", "[ab]", "[^a-c]", "[\\]a]", "[\\d_]", "[a\\-c]", "[a-]",
-             "(?:a|b)", "(?<n>a)", "^", "$", "\\A", "\\z", "\\b", "\\n", "\\x41", "\\u00e9", "\\/", "-", "a*", "b+?", "a{2}", "b{,2}", "a{1,}", "(a|)",
-             "K", "{", "[a~&-]", "\\S", "\\D", "\\t", "(?#x)", "#", "&&", "\\ "]
+             "(?:a|b)", "(?<n>a)", "^", "$", "\\A", "\\z", "\\b", "\\n", "\\x41", "\\u00e9", "\\/", "-", "a*", "b+?", "a{2}", "b{,2}",
+             "a{1,}", "(a|)", "K", "{", "[a~&-]", "\\S", "\\D", "\\t", "(?#x)", "#", "&&", "\\ "]
     texts = ["a", "b", "é", "A", "K", "\n", "_", "7", " ", "-", "/", "aa", "bb", "~", "&", "{", "#", "\t", "É", "k", "x"]
     2_000.times do
       source = Array.new(random.rand(1..4)) { atoms.sample(random: random) }.join
