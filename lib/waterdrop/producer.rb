@@ -76,6 +76,7 @@ module WaterDrop
       @client.queue_size + own_lanes.sum(&:queue_size)
     end
     alias queue_count queue_size
+    alias queue_length queue_size
 
     # @param topic [String]
     # @return [Integer] partitions of the topic; asks the broker at most every 30 seconds

@@ -167,6 +167,27 @@ RSpec.describe "a producer and its process" do
     expect(producer.then { |made| made.produce_sync(topic: "orders", partition: 0).offset.tap { made.close } }).to eq(302)
   end
 
+  it "starts no thread in a console or a rake task that sends nothing" do
+    Dir.mktmpdir do |dir|
+      File.write(File.join(dir, "Rakefile"), <<~RUBY)
+        threads = -> { [Thread.list.size, Dir["/proc/self/task/*"].size] }
+        task(:default) do
+          before = threads.call
+          require "karafka"
+          kafka = { "bootstrap.servers": "127.0.0.1:1" }
+          Karafka::App.setup { |config| config.kafka = kafka }
+          Karafka.producer.monitor.subscribe(WaterDrop::Instrumentation::LoggerListener.new(Logger.new(nil)))
+          Karafka.producer.with(topic_config: { acks: 1 })
+          WaterDrop::Producer.new { |config| [config.kafka = kafka, config.buffer_max_time = 5] }
+          WaterDrop::ConnectionPool.setup(size: 5) { |config| config.kafka = kafka }
+          p threads.call == before
+        end
+      RUBY
+      output, status = Open3.capture2e({ "RUBYLIB" => File.expand_path("../../lib", __dir__) }, "rake", "--silent", chdir: dir)
+      expect([output, status.success?]).to eq(["true\n", true])
+    end
+  end
+
   it "says at exit what it could not send" do
     started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     output, status = run_script("127.0.0.1:1", <<~RUBY)

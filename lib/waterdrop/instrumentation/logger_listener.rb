@@ -56,6 +56,12 @@ module WaterDrop
 
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
+      def on_producer_connected(event)
+        info(event, "Producer connected")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
       def on_message_purged(event)
         log(:error, event, "Gave up a message to '#{event[:topic]}' topic: #{event[:error].message}")
       end
