@@ -138,10 +138,10 @@ module WaterDrop
     protected
 
     # @return [Array<DeliveryHandle>]
-    def dispatch_many(messages)
+    def dispatch_many(messages, room_timeout_ms = @queue_full_timeout)
       raise ArgumentError, "messages must be an Array of Hashes, not #{messages.class}" unless messages.is_a?(Array)
 
-      result = with_client { |client| client.produce(messages, @queue_full_timeout) }
+      result = with_client { |client| client.produce(messages, room_timeout_ms) }
       return DeliveryHandle.all(@client, result, messages) unless result.is_a?(Array)
 
       refused(result, messages, many: true)

@@ -129,14 +129,18 @@ module WaterDrop
         raise
       end
 
-      def hand_over(messages, through)
-        through.dispatch_many(messages)
+      # Neither a Thread#kill nor a Timeout is rescued, and both must lose nothing: what was interrupted stays, though some
+      # of it may have been taken.
+      def hand_over(messages, through, room_timeout_ms = @queue_full_timeout)
+        left = messages
+        handles = through.dispatch_many(messages, room_timeout_ms)
+        left = []
+        handles
       rescue Errors::ProduceManyError => e
-        give_back(messages.drop(e.dispatched.size))
+        left = messages.drop(e.dispatched.size)
         raise
-      rescue Exception # rubocop:disable Lint/RescueException -- a Thread#kill or Timeout must lose nothing either
-        give_back(messages)
-        raise
+      ensure
+        give_back(left)
       end
 
       def take_buffer
@@ -173,7 +177,7 @@ module WaterDrop
         return if messages.empty?
 
         @client.start
-        hand_over(messages, self)
+        hand_over(messages, self, [deadline_ms - now_ms, 0].max.ceil.clamp(0, @queue_full_timeout))
       rescue Errors::ProduceManyError => e
         told(e, "buffer.flush_async", messages: messages)
       end

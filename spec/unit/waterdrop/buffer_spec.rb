@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/wait"
+require "timeout"
 require "waterdrop"
 
 RSpec.describe "a producer's buffer" do
@@ -84,6 +85,17 @@ RSpec.describe "a producer's buffer" do
     wait_until("two attempts") { @log.string.scan("a flush of the buffer failed, its messages stay there").size >= 2 }
     expect(made.messages.size).to eq(1)
     expect(made.close!).to eq(2)
+  end
+
+  it "keeps what a Timeout or a Thread#kill has interrupted" do
+    made = stuck(2) { |config| config.wait_on_queue_full = true }
+    made.buffer_many([{ topic: "t" }] * 5)
+    expect { Timeout.timeout(0.05) { made.flush_sync } }.to raise_error(Timeout::Error)
+    expect(made.messages.size).to eq(5)
+    thread = Thread.new { made.flush_async }
+    wait_until("the flush to wait") { made.messages.empty? && thread.status == "sleep" }
+    thread.kill.join
+    expect(made.messages.size).to eq(5)
   end
 
   it "is sent by a close, and the close waits for a flush that is under way" do
