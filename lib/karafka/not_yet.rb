@@ -6,7 +6,7 @@ module Karafka
   module NotYet
     # Settings of a topic, as methods in its block.
     TOPIC = %i[
-      parallel retry_topics filter
+      parallel filter
       inline_insights virtual_partitions exactly_once
       offset_metadata manual_offset_management_strategy scheduled_messages swarm
       adaptive_iterator delegate_to worker interchanger

@@ -51,6 +51,7 @@ module Karafka
         Worker.new(index, @engine, coordinator, on_fatal: method(:fail_with), priority: config.worker_thread_priority)
       end
       @pump = Engine::EventPump.new(@engine, routes.subscription_groups, @workers)
+      Failures::Topics.prepare(routes.subscription_groups.flat_map(&:active_topics))
       begin_all(config.concurrency)
       self
     end

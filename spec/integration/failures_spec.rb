@@ -164,6 +164,23 @@ RSpec.describe "messages that cannot be processed" do
     expect([committed("app", "orders"), watermark("dead")]).to eq([nil, 0])
   end
 
+  it "move to the retry topic where there is one, and come back from there" do
+    seen = self.seen
+    broker.create_topic("orders.retry.1", 1)
+    produce("orders", %w[1 2 3])
+    start(dead_letter_queue: { topic: "dead" }, retry_topics: { delays: [100] }) do
+      messages.each do |message|
+        raise "two" if message.payload == 2 && topic.name == "orders"
+
+        seen << [message.topic, message.payload, message.headers["source_offset"]]
+        mark_as_consumed(message)
+      end
+    end
+    expect(processed(3)).to eq([["orders", 1, nil], ["orders", 3, nil], ["orders.retry.1", 2, "1"]])
+    wait_until("the commits") { committed("app", "orders") == 3 && committed("app", "orders.retry.1") == 1 }
+    expect(watermark("dead")).to eq(0)
+  end
+
   it "are postponed without an error" do
     seen = self.seen
     errors = Queue.new

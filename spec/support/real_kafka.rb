@@ -33,7 +33,13 @@ module RealKafka
       config.pause.max_timeout = 50
     end
     Karafka::App.routes.draw do
-      topics.each { |name| topic(name) { consumer(consumer) && settings.each { |key, value| public_send(key, value) } } }
+      topics.each do |name|
+        topic(name) do
+          consumer(consumer) && settings.each do |key, value|
+            value.is_a?(Hash) ? public_send(key, **value) : public_send(key, value)
+          end
+        end
+      end
     end
     Karafka::Embedded.start
   end

@@ -36,8 +36,6 @@ module Karafka
       def retry_topics(delays: UNSET)
         return setting(:retry_topics) if UNSET.equal?(delays)
 
-        raise NotYet.error(:topic, :retry_topics) if NotYet::TOPIC.include?(:retry_topics)
-
         @own[:retry_topics] = Setup::Types::DELAYS.check("#{label} retry_topics delays", delays).dup.freeze
       end
 

@@ -35,6 +35,7 @@ module Karafka
         return if @topic.retry_topics.empty?
 
         refuse("retry_topics cannot be made for a pattern: draw its topics by name.") if @topic.pattern?
+        refuse("retry_topics needs the group to assign the partitions: each process would try every message again.") if @topic.assign
         return if @queue.active?
 
         refuse("retry_topics needs a place for what fails in the last one, too: dead_letter_queue topic: \"#{suggested}\" " \

@@ -51,7 +51,7 @@ module Karafka
           Target.new(name: topic.name, kind: :responder, required: topic.required?, multiple_usage: topic.multiple_usage?,
                      async: topic.async?)
         end
-        (targets + produced.values).sort_by(&:name)
+        (targets + produced.values + failure_targets).sort_by(&:name)
       end
 
       # @return [#call, nil] what responders use for topics that declare no serializer; a `parser` of Karafka 1.x that can
@@ -65,6 +65,12 @@ module Karafka
 
       def produced
         @produced ||= {}
+      end
+
+      def failure_targets
+        stage = next_stage
+        names = { retry_topic: stage&.name, dead_letter_queue: dead_letter_queue.topic || nil }.compact
+        names.map { |kind, name| Target.new(name: name, kind: kind, required: false, multiple_usage: true, async: false) }
       end
     end
   end

@@ -16,6 +16,9 @@ module Karafka
       # @param topic [Topic]
       # @return [void]
       def self.draw(topic)
+        # The contract has something to say about it.
+        return if topic.pattern?
+
         section = topic.parent
         topic.retry_topics.each.with_index(1) do |delay, stage|
           next if section.topics.any? { |known| known.is_a?(RetryTopic) && known.retry_of.equal?(topic) && known.stage == stage }
@@ -43,6 +46,9 @@ module Karafka
         @retry_delay = delay
         # Whatever the topic says: "latest" would miss the first message that fails.
         initial_offset("earliest")
+        # They are as old as their last failure.
+        delay_by(delay)
+        expire_after(nil)
         @own[:retry_topics] = [].freeze
       end
 
@@ -55,6 +61,16 @@ module Karafka
       # (see Topic#declared_consumer)
       def declared_consumer
         retry_of.declared_consumer
+      end
+
+      # (see Outgoing#responder)
+      def responder(klass = UNSET)
+        UNSET.equal?(klass) ? retry_of.responder : super
+      end
+
+      # (see Outgoing#declared_responder)
+      def declared_responder
+        retry_of.declared_responder
       end
 
       # @return [RetryTopic, nil]

@@ -82,3 +82,99 @@ RSpec.describe "failure settings of routes" do
     expect(dlq(topic: "dead").kafka_topic).to eq("env-dead")
   end
 end
+
+RSpec.describe Karafka::Routing::RetryTopic do
+  include ApplicationHelpers
+
+  before { setup }
+
+  def orders(name = :orders, **more, &block)
+    topic(name) do
+      retry_topics delays: [10, 20]
+      dead_letter_queue(topic: "dead")
+      more.each { |setting, value| public_send(setting, value) }
+      instance_eval(&block) if block
+    end
+    app.routes.topics.find { |topic| topic.name == name.to_s }
+  end
+
+  it "is drawn for each delay, in the same group, with the same consumer and settings" do
+    orders(max_messages: 7, initial_offset: "latest", expire_after: 5)
+    first, second = stages = app.routes.topics.grep(described_class)
+    expect(stages.map(&:name)).to eq(%w[orders.retry.1 orders.retry.2])
+    expect(stages.map(&:delay_by)).to eq([10, 20])
+    expect(stages.map(&:max_messages)).to eq([7, 7])
+    expect(stages.map(&:initial_offset)).to eq(%w[earliest earliest])
+    expect(stages.map(&:expire_after)).to eq([nil, nil])
+    expect(stages.map(&:consumer).uniq).to eq([OrdersConsumer])
+    expect(stages.map(&:active?)).to eq([true, true])
+    expect([first.next_stage, second.next_stage, first.retry_of.next_stage]).to eq([second, nil, first])
+    expect([first.earlier_attempts, second.earlier_attempts]).to eq([1, 2])
+  end
+
+  it "is not drawn twice, and keeps underscores where a name has them" do
+    orders(:paid_orders)
+    app.routes.draw { defaults { max_messages 5 } }
+    expect(app.routes.topics.map(&:name)).to eq(%w[paid_orders paid_orders_retry_1 paid_orders_retry_2])
+  end
+
+  it "tries in place only where max_retries says so" do
+    expect(orders.dead_letter_queue.max_retries).to eq(0)
+    app.routes.clear
+    stages = orders { dead_letter_queue max_retries: 2 }.retry_stages
+    expect(stages.map { |stage| stage.dead_letter_queue.max_retries }).to eq([2, 2])
+    expect(stages.map(&:earlier_attempts)).to eq([3, 6])
+  end
+
+  it "is what the engine consumes, with its delay" do
+    orders
+    topics = Karafka::EngineConfig.new.to_h[:groups].flat_map { |group| group[:topics] }
+    expect(topics.to_h { |topic| [topic[:name], topic[:selection][:delay_by_ms]] })
+      .to eq("orders" => 0, "orders.retry.1" => 10, "orders.retry.2" => 20)
+  end
+
+  it "says where messages may go" do
+    topic = orders
+    expect(topic.outgoing_topics.map do |target|
+             [target.name, target.kind]
+           end).to eq([["dead", :dead_letter_queue], ["orders.retry.1", :retry_topic]])
+    expect(Karafka::Failures::Topics.names(app.routes.topics)).to eq(%w[dead orders.retry.1 orders.retry.2])
+  end
+
+  it "is left out with its topic" do
+    orders
+    app.routes.selection.exclude(:topics, ["orders"])
+    expect(app.routes.topics.select(&:active?)).to eq([])
+  end
+
+  it "can come from defaults, and be switched off" do
+    klass = consumer_class
+    app.routes.draw do
+      defaults do
+        retry_topics delays: [5]
+        dead_letter_queue topic: "dead"
+      end
+      topic(:a) { consumer klass }
+      topic(:b) { consumer(klass) && retry_topics(delays: []) }
+    end
+    expect(app.routes.topics.map(&:name)).to eq(%w[a b a.retry.1])
+  end
+
+  {
+    proc {
+      retry_topics delays: [5]
+    } => /retry_topics needs a place for what fails in the last one, too: dead_letter_queue topic: "orders.dead"/,
+    proc { retry_topics delays: [0] } => /retry_topics delays is \[0\], but must be an Array of Integers of at least 1/,
+    proc { retry_topics delays: 5 } => /must be an Array/
+  }.each do |settings, message|
+    it "refuses what cannot work: #{message.source}" do
+      expect { topic(&settings) }.to be_refused(message)
+    end
+  end
+
+  it "refuses patterns and partitions assigned by hand" do
+    expect { orders(/\Aaudit/) }.to be_refused(/retry_topics cannot be made for a pattern/)
+    app.routes.clear
+    expect { orders(assign: 0) }.to be_refused(/needs the group to assign/)
+  end
+end
