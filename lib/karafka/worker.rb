@@ -44,6 +44,7 @@ module Karafka
       @on_fatal = on_fatal
       @priority = priority
       @monitor = Karafka.monitor
+      @pid = ::Process.pid
       @mutex = Mutex.new
       @finished = false
       @lease = nil
@@ -109,7 +110,30 @@ module Karafka
       @finished = true
       @on_fatal.call(e)
     ensure
-      succeed unless @finished
+      succeed unless @finished || forked?
+    end
+
+    # `fork` without a block in `consume`, or Process.daemon: this thread is the child's only one, and what it would go on
+    # with belongs to the parent.
+    def forked?
+      ::Process.pid != @pid
+    end
+
+    # The child ends, and touches nothing of the parent's.
+    def end_child(error)
+      status = 1
+      if error.is_a?(SystemExit)
+        status = error.status
+      else
+        Instrumentation::Safely.say(
+          "a child process that was forked in `consume` came back from it#{" with #{error.class}: #{error.message}" if error}. It ends " \
+          "here: the engine stays in the parent. Fork with a block, or leave with exec or exit; Process.daemon has to come before the start"
+        )
+      end
+      $stdout.flush
+      $stderr.flush
+    ensure
+      ::Process.exit!(status)
     end
 
     # The thread ends without having been told to: Thread#kill, or an exception that came between two batches.
@@ -132,10 +156,13 @@ module Karafka
       assignment = @coordinator.fetch(lease)
       job = begun(lease, assignment)
       assignment.public_send(kind, lease)
+      return end_child(nil) if forked?
+
       settled = true
       assignment.settle(lease)
     rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it was, it must not be acknowledged
       failed = true
+      end_child(e) if forked?
       failed(lease, kind, assignment, e, settled)
       settled = true
     ensure
