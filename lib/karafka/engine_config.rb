@@ -54,6 +54,7 @@ module Karafka
       {
         revocation_grace_ms: @config.revocation_grace,
         stuck_report_ms: @config.stuck_report_after || nil,
+        max_queued_bytes: @config.max_queued_bytes || nil,
         throttles: throttles.map { |throttle| { limit: throttle.limit, interval_ms: throttle.interval } },
         groups: @subscription_groups.zip(@topics).map { |group, topics| group_hash(group, topics) }
       }

@@ -125,6 +125,29 @@ impl ConsumerClient {
         }
     }
 
+    /// Fetches nothing more of the partition and drops what was fetched.
+    pub fn stop_fetching(&self, topic: &str, partition: i32) -> Result<()> {
+        let list = Self::single(topic, partition)?;
+        // SAFETY: a living client; the list is ours.
+        check("pausing a partition", unsafe {
+            sys::rd_kafka_pause_partitions(self.ptr(), list.as_ptr())
+        })
+    }
+
+    pub fn resume_fetching(&self, topic: &str, partition: i32) -> Result<()> {
+        let list = Self::single(topic, partition)?;
+        // SAFETY: a living client; the list is ours.
+        check("resuming a partition", unsafe {
+            sys::rd_kafka_resume_partitions(self.ptr(), list.as_ptr())
+        })
+    }
+
+    fn single(topic: &str, partition: i32) -> Result<PartitionList> {
+        let mut list = PartitionList::with_capacity(1);
+        list.add(topic, partition, crate::native::OFFSET_INVALID)?;
+        Ok(list)
+    }
+
     /// How many partitions a topic has; 0: it is not there.
     pub fn partition_count(&self, topic: &str, timeout: Duration) -> Result<i32> {
         let metadata = self

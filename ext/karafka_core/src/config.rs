@@ -19,6 +19,8 @@ pub struct EngineConfig {
     pub revocation_grace_ms: u64,
     /// After so long a lease that is still out is told about; again after twice the time, and so on. None: never.
     pub stuck_report_ms: Option<u64>,
+    /// About so much is fetched ahead at most, by all groups together. None: only librdkafka's limits hold.
+    pub max_queued_bytes: Option<usize>,
     pub groups: Vec<GroupConfig>,
     /// Topics refer to them by their place.
     #[serde(default)]
@@ -30,6 +32,7 @@ impl Default for EngineConfig {
         EngineConfig {
             revocation_grace_ms: 5_000,
             stuck_report_ms: None,
+            max_queued_bytes: None,
             groups: Vec::new(),
             throttles: Vec::new(),
         }

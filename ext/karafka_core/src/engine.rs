@@ -16,7 +16,7 @@ use crate::fork::ForkGuard;
 use crate::group::{Group, Switches};
 use crate::lease::Lease;
 use crate::partition::Partition;
-use crate::poller::{Host, Poller};
+use crate::poller::{Budget, Host, Poller};
 use crate::ready_queue::{Popped, ReadyQueue};
 use crate::throttle::{Throttle, ThrottleConfig};
 use crate::{settings, telemetry};
@@ -41,6 +41,8 @@ pub struct EngineState {
     pub leases: Vec<LeaseState>,
     pub ready: usize,
     pub held_bytes: usize,
+    /// Fetched ahead by librdkafka, estimated.
+    pub fetched_bytes: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +70,7 @@ pub struct Engine {
     ready: Arc<ReadyQueue>,
     events: Arc<EventQueue>,
     switches: Arc<Switches>,
+    budget: Arc<Budget>,
     force: AtomicBool,
     started: AtomicBool,
     open_groups: Mutex<usize>,
@@ -93,6 +96,7 @@ impl Engine {
         }
         Ok(Arc::new(Engine {
             open_groups: Mutex::new(groups.len()),
+            budget: Arc::new(Budget::new(config.max_queued_bytes, groups.len())),
             config,
             groups,
             ready,
@@ -164,6 +168,7 @@ impl Engine {
         let host = Host {
             revocation_grace: Duration::from_millis(self.config.revocation_grace_ms),
             stuck_report: self.config.stuck_report_ms.map(Duration::from_millis),
+            budget: self.budget.clone(),
             force,
             nothing_out,
         };
@@ -351,6 +356,7 @@ impl Engine {
             leases,
             ready: self.ready.depth(),
             held_bytes: held_bytes(),
+            fetched_bytes: self.budget.used_bytes(),
         })
     }
 }

@@ -115,6 +115,12 @@ unsafe impl Send for Queue {}
 unsafe impl Sync for Queue {}
 
 impl Queue {
+    /// Messages (and errors) that wait in it.
+    pub fn len(&self) -> usize {
+        // SAFETY: a living handle.
+        unsafe { sys::rd_kafka_queue_length(self.as_ptr()) }
+    }
+
     /// Takes ownership. None for null.
     ///
     /// # Safety

@@ -4,6 +4,7 @@
 mod close;
 mod commits;
 mod direct;
+mod memory;
 mod rebalance;
 mod recommit;
 mod watch;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaRespErr;
 
 use self::direct::Direct;
+pub use self::memory::Budget;
+use self::memory::Memory;
 use self::recommit::Recommit;
 use self::watch::Watch;
 use crate::client::{ConsumerClient, Polled};
@@ -35,6 +38,7 @@ type Question = Arc<dyn Fn() -> bool + Send + Sync>;
 pub struct Host {
     pub revocation_grace: Duration,
     pub stuck_report: Option<Duration>,
+    pub budget: Arc<Budget>,
     /// The host gave up waiting for its workers.
     pub force: Question,
     /// No lease of any group is out.
@@ -45,6 +49,7 @@ pub struct Poller {
     group: Arc<Group>,
     revocation_grace: Duration,
     stuck_report: Option<Duration>,
+    budget: Arc<Budget>,
     force: Question,
     nothing_out: Question,
 }
@@ -55,6 +60,7 @@ impl Poller {
             group,
             revocation_grace: host.revocation_grace,
             stuck_report: host.stuck_report,
+            budget: host.budget,
             force: host.force,
             nothing_out: host.nothing_out,
         }
@@ -122,6 +128,7 @@ impl Poller {
         let mut recommit = Recommit::new(self.group.config.recommit_interval_ms);
         let mut direct = Direct::new(self);
         let mut watch = Watch::new(self.stuck_report);
+        let mut memory = Memory::new(self.budget.clone());
         loop {
             self.group.polled_now();
             if self.group.is_stopping() {
@@ -141,7 +148,9 @@ impl Poller {
             direct.run_if_due(self, client);
             watch.run_if_due(self, client);
             recommit.run_if_due(self, client);
+            memory.run_if_due(self, client);
             let wait = next_commit.saturating_duration_since(Instant::now()).min(IDLE_POLL);
+            let wait = wait.min(memory.wait());
             if let Some(fatal) = self.serve(client, client.poll(wait)) {
                 return Some(fatal);
             }

@@ -158,6 +158,7 @@ fn state_hash(ruby: &Ruby, state: &EngineState) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("leases"), leases)?;
     hash.aset(ruby.to_symbol("ready"), state.ready)?;
     hash.aset(ruby.to_symbol("queued_bytes"), state.held_bytes)?;
+    hash.aset(ruby.to_symbol("fetched_bytes"), state.fetched_bytes)?;
     Ok(hash)
 }
 

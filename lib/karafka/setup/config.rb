@@ -60,6 +60,7 @@ module Karafka
       setting :long_running_limit, Types::LIMIT, nil
       setting :stuck_report_after, Types::OPTIONAL_DELAY, 60_000
       setting :revocation_grace, Types::MILLISECONDS, 5_000
+      setting :max_queued_bytes, Types::OPTIONAL_COUNT, 268_435_456
       setting :offset_recommit_interval, Types::OPTIONAL_DELAY, 21_600_000
       nested :pause, Pause
       nested :admin, Admin

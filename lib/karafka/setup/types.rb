@@ -21,6 +21,7 @@ module Karafka
       OPTIONAL_DELAY = Type.new("an Integer of at least 1, in milliseconds, below 2**31, or false") do |value|
         value == false || IN_RANGE[1][value]
       end
+      OPTIONAL_COUNT = Type.new("an Integer of at least 1, below 2**31, or false") { |value| value == false || IN_RANGE[1][value] }
       LIMIT = Type.new("an Integer of at least 1, in milliseconds, below 2**31, false for no limit, or nil for " \
                        "\"max.poll.interval.ms\"") { |value| value.nil? || value == false || IN_RANGE[1][value] }
       PRIORITY = Type.new("an Integer from 1 to 1000") { |value| value.is_a?(Integer) && value.between?(1, 1_000) }

@@ -17,7 +17,7 @@ RSpec.describe Karafka::EngineConfig do
 
     plain = { delay_by_ms: 0, expire_after_ms: nil, only: nil, throttles: [] }
     expect(engine.to_h).to eq(
-      revocation_grace_ms: 5_000, stuck_report_ms: 60_000, throttles: [],
+      revocation_grace_ms: 5_000, stuck_report_ms: 60_000, max_queued_bytes: 268_435_456, throttles: [],
       groups: [{
         id: "app_0", recommit_interval_ms: 21_600_000,
         kafka: {

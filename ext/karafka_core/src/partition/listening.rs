@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rdkafka::bindings as sys;
 
 use super::Partition;
+use crate::client::ConsumerClient;
+use crate::error::Result;
 use crate::native::Queue;
 
 /// A partition's queue while its call-back is on. Dropping it switches the call-back off and gives the queue back.
@@ -22,6 +24,22 @@ impl Listening {
         // SAFETY: a living handle; the pointer stays valid until Drop has switched the call-back off.
         unsafe { sys::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(on_filled), opaque.cast()) };
         Listening { queue, opaque }
+    }
+}
+
+impl Partition {
+    /// How many messages librdkafka has fetched, and how large one was on average.
+    pub(crate) fn fetched(&self) -> (usize, usize) {
+        let average = self.state.lock().average_bytes;
+        let listening = self.listening.lock();
+        (listening.as_ref().map_or(0, |listening| listening.queue.len()), average)
+    }
+
+    /// What was fetched is dropped, and fetched again once `client` resumes it. Not during a drain: that would take messages
+    /// whose position librdkafka has not noted yet, and they would come twice.
+    pub(crate) fn stop_fetching(&self, client: &ConsumerClient) -> Result<()> {
+        let _no_drain = self.listening.lock();
+        client.stop_fetching(&self.topic, self.number)
     }
 }
 
