@@ -26,6 +26,8 @@ module WaterDrop
         end
 
         @default_pool = new(size: size, timeout: timeout, &block)
+        WaterDrop.monitor.instrument("connection_pool.setup", { pool: @default_pool, size: size, timeout: timeout })
+        @default_pool
       end
 
       # @yieldparam producer [Producer]
@@ -97,6 +99,7 @@ module WaterDrop
       @returned = ConditionVariable.new
       @pid = ::Process.pid
       fill
+      WaterDrop.monitor.instrument("connection_pool.created", { pool: self, size: size, timeout: timeout })
     end
 
     # Lends a producer to the block. Within it the same thread gets the same producer again.
@@ -141,8 +144,9 @@ module WaterDrop
     # it comes back.
     # @return [Integer] messages that were not delivered
     def close
-      @lock.synchronize { @closed = true }
-      retire
+      return 0 if @lock.synchronize { @closed.tap { @closed = true } }
+
+      retire.tap { WaterDrop.monitor.instrument("connection_pool.shutdown", { pool: self }) }
     end
     alias shutdown close
 
@@ -152,7 +156,8 @@ module WaterDrop
     def reload
       raise Errors::ConnectionPoolClosedError, "the connection pool is closed" if @closed
 
-      retire
+      WaterDrop.monitor.instrument("connection_pool.reload", { pool: self })
+      retire.tap { WaterDrop.monitor.instrument("connection_pool.reloaded", { pool: self }) }
     end
 
     # @return [String]

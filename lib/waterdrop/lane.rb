@@ -54,6 +54,11 @@ module WaterDrop
     def close_lane(timeout_ms)
       close_within(timeout_ms)
     end
+
+    private
+
+    # Nobody is to configure it.
+    def made_known(*, **); end
   end
   private_constant :Lane
 end

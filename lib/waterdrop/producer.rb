@@ -31,6 +31,7 @@ module WaterDrop
       @lanes = {}.freeze
       @lanes_lock = Mutex.new
       @state = :initial
+      made_known("producer.created")
       setup(&block) if block
     end
 
@@ -44,6 +45,7 @@ module WaterDrop
       config = Config.new
       yield config
       adopt(config.validate!)
+      made_known("producer.configured", config: config)
       self
     end
 
@@ -148,6 +150,10 @@ module WaterDrop
     end
 
     private
+
+    def made_known(event, **payload)
+      WaterDrop.monitor.instrument(event, { producer: self, producer_id: id, **payload })
+    end
 
     def adopt(config)
       # Asks librdkafka about its settings; starts nothing.

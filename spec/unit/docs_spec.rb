@@ -307,7 +307,8 @@ RSpec.describe "README and docs" do
 
   it "name settings of librdkafka and events that are there" do
     known = Karafka::EngineFacts.kafka_properties.keys + Karafka::Instrumentation::Events::EMITTED.keys +
-            WaterDrop::Instrumentation::EVENTS.keys + Docs.rows("docs/operations.md", "Errors").flat_map { |row| Docs.names(row.first) }
+            WaterDrop::Instrumentation::EVENTS.keys + WaterDrop::Instrumentation::GLOBAL_EVENTS.keys
+    known += Docs.rows("docs/operations.md", "Errors").flat_map { |row| Docs.names(row.first) }
     known += Docs.rows("docs/producing.md", "Middleware, events and logs").flat_map { |row| Docs.names(row.first) }
     known += Karafka::Setup::Config.nested_settings.flat_map { |group, klass| klass.definitions.keys.map { |name| "#{group}.#{name}" } }
     words = Docs::PAGES.flat_map { |page| Docs.code_words(page).map { |word| [page, word] } }

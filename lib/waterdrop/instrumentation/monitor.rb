@@ -28,7 +28,7 @@ module WaterDrop
 
     # Refused rather than accepted in silence.
     NOT_YET = %w[
-      producer.disconnecting producer.disconnected producer.created producer.configured
+      producer.disconnecting producer.disconnected
       transaction.started transaction.committed transaction.aborted transaction.finished transaction.marked_as_consumed
       poller.producer_registered poller.producer_unregistered oauthbearer.token_refresh
     ].freeze

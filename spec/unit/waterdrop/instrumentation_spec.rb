@@ -75,4 +75,28 @@ RSpec.describe WaterDrop::Instrumentation do
     expect(made.produce_sync(topic: "t")).to be_delivered
     expect(monitor.seen).to include("message.produced_sync")
   end
+
+  describe "of the process" do
+    after { WaterDrop.monitor.clear }
+
+    it "tells of every producer and pool, and not of what is behind them" do
+      seen = []
+      described_class::GLOBAL_EVENTS.each do |name, keys|
+        WaterDrop.monitor.subscribe(name) { |event| seen << [name, event.payload.keys - keys, keys - event.payload.keys] }
+      end
+      WaterDrop.monitor.subscribe("producer.configured") { |event| event[:producer].middleware.append(->(it) { it.merge(key: "k") }) }
+      made = WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }
+      made.with(topic_config: { acks: 1 }).produce_sync(topic: "t")
+      WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:1" } }.with(topic_config: { acks: 1 })
+      expect(made.client.messages).to eq([{ topic: "t", key: "k" }])
+      pool = WaterDrop::ConnectionPool.setup { |config| config.deliver = false }
+      pool.reload
+      2.times { WaterDrop::ConnectionPool.close }
+      2.times { pool.close }
+      expect(seen.map(&:first)).to eq(%w[producer.created producer.configured producer.created producer.configured] +
+        %w[created setup reload reloaded shutdown].map { |name| "connection_pool.#{name}" })
+      expect(seen.flat_map { |_, more, less| more + less }).to eq([])
+      expect(WaterDrop.instrumentation).to equal(WaterDrop.monitor)
+    end
+  end
 end
