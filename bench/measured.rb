@@ -45,7 +45,9 @@ class Meter
   def report
     @reported = true
     seconds = clock - @started[0]
-    result = { messages: @seen, seconds: seconds, per_second: @seen / seconds, cpu_s_per_million: (cpu - @started[1]) / @seen * 1e6,
+    # With a filter the rate is that of what was looked at.
+    seen = OPTIONS.fetch(:messages, @seen)
+    result = { messages: seen, seconds: seconds, per_second: seen / seconds, cpu_s_per_million: (cpu - @started[1]) / seen * 1e6,
                rss_mb: status_mb("VmHWM"), gc: GC.count, checksum: @checksum }
     result[:rss_samples] = @samples if OPTIONS[:rss_every]
     result.merge!(percentiles) unless @latencies.empty?
@@ -72,6 +74,7 @@ MODES = {
   "raw" => -> { messages.sum { |message| message.raw_payload.bytesize } },
   "json" => -> { messages.sum { |message| message.payload["distance"] } },
   "pluck" => -> { messages.pluck("distance", "carrier").sum { |distance, _| distance } },
+  "only" => -> {},
   "mark" => -> { messages.each { |message| mark_as_consumed(message) } },
   "latency" => lambda {
     now = Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond)
@@ -101,6 +104,7 @@ end
 Karafka::App.routes.draw do
   topic OPTIONS.fetch(:topic) do
     consumer MeasuredConsumer
+    only(json: { "dest" => OPTIONS[:only] }) if OPTIONS[:only]
     manual_offset_management true if OPTIONS.fetch(:mode) == "mark"
   end
 end

@@ -55,10 +55,12 @@ module Bench
   # @return [String] the topic
   def flights(count = 1_000_000)
     filled("bench-flights-#{count}", 4, count) do |topic|
-      rows = IO.popen([File.join(ROOT, "bench/data/prepare"), count.to_s], &:read).strip
-      rust("load", topic: topic, count: count, file: rows, key: "tailnum")
+      rust("load", topic: topic, count: count, file: rows(count), key: "tailnum")
     end
   end
+
+  # @return [String] path of the flights as JSON lines
+  def rows(count) = IO.popen([File.join(ROOT, "bench/data/prepare"), count.to_s], &:read).strip
 
   # Generated messages of 40 bytes.
   # @return [String] the topic

@@ -23,11 +23,14 @@ module Karafka
     #   Closes without waiting for what is out; nothing of that is committed.
     # @!method set_throttle(index, limit, interval_ms)
     #   Changes a rate limit from now on.
+    # @!method pause(group, topic, partition)
+    #   Hands out nothing of that until `resume`; nil stands for all.
+    #   @return [Integer] assigned partitions that it covers
     # @!method state
     #   @return [Hash{Symbol=>Object}] groups with assignments, leases that are out, queued bytes
     # @!method events(timeout_ms)
     #   @return [Array<Hash>, nil] nil once closed and empty
-    def_delegators :@native, :start, :take, :retire, :retain, :quiet, :stop, :force_stop, :state, :events, :set_throttle
+    def_delegators :@native, :start, :take, :retire, :retain, :quiet, :stop, :force_stop, :state, :events, :set_throttle, :pause, :resume
 
     # @return [String]
     def self.librdkafka_version

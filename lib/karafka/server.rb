@@ -11,6 +11,8 @@ module Karafka
     private_constant :LOCK
 
     class << self
+      include Pausing
+
       # Runs until a signal or {stop}, with traps. Blocks.
       # @return [Integer] exit status for the process: 0 clean, 1 after an error. A forced stop ends the process with 2.
       # @raise [Errors::InvalidConfigurationError] nothing was started

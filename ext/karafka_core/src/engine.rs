@@ -14,12 +14,14 @@ use crate::error::{Error, KafkaError, Result};
 use crate::event::{Event, EventQueue, Interrupt};
 use crate::fork::ForkGuard;
 use crate::group::{Group, Switches};
+use crate::holds::Hold;
 use crate::lease::Lease;
-use crate::partition::Partition;
 use crate::poller::{Budget, Host, Poller};
 use crate::ready_queue::{Popped, ReadyQueue};
 use crate::throttle::{Throttle, ThrottleConfig};
 use crate::{settings, telemetry};
+
+mod pausing;
 
 const EVENT_CAPACITY: usize = 10_000;
 
@@ -43,6 +45,10 @@ pub struct EngineState {
     pub held_bytes: usize,
     /// Fetched ahead by librdkafka, estimated.
     pub fetched_bytes: usize,
+    /// What an operator has paused.
+    pub paused: Vec<Hold>,
+    /// Filtered and expired messages of the present assignments.
+    pub skipped: (u64, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -282,12 +288,6 @@ impl Engine {
         self.notify_partitions();
     }
 
-    fn notify_partitions(&self) {
-        for group in &self.groups {
-            group.partitions().iter().for_each(Partition::notify);
-        }
-    }
-
     /// Begins the graceful stop. Returns at once.
     pub fn stop(&self) {
         if self.is_foreign() || self.switches.stopping.swap(true, Ordering::AcqRel) {
@@ -357,6 +357,8 @@ impl Engine {
             ready: self.ready.depth(),
             held_bytes: held_bytes(),
             fetched_bytes: self.budget.used_bytes(),
+            paused: self.switches.holds.list(),
+            skipped: self.skipped(),
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::config::{GroupConfig, TopicConfig, TopicTable};
 use crate::error::KafkaError;
 use crate::event::{Event, EventQueue, TopicPartition};
 use crate::fork::ForkGuard;
+use crate::holds::Holds;
 use crate::native::PartitionRow;
 use crate::partition::Partition;
 use crate::ready_queue::ReadyQueue;
@@ -23,6 +24,7 @@ pub struct Switches {
     pub quiet: AtomicBool,
     pub stopping: AtomicBool,
     pub throttles: Vec<Throttle>,
+    pub holds: Holds,
 }
 
 /// Partitions by topic and number, and those that left but still have work out.
@@ -114,6 +116,16 @@ impl Group {
 
     pub fn is_stopping(&self) -> bool {
         self.switches.stopping.load(Ordering::Acquire)
+    }
+
+    /// Its name in Kafka.
+    pub fn group_id(&self) -> &str {
+        self.config.kafka.get("group.id").map_or("", String::as_str)
+    }
+
+    /// Whether an operator has paused that partition.
+    pub fn is_held(&self, topic: &str, partition: i32) -> bool {
+        self.switches.holds.covers(self.group_id(), topic, partition)
     }
 
     pub fn is_quiet(&self) -> bool {

@@ -15,6 +15,7 @@ pub mod event;
 mod failures;
 pub mod fork;
 mod group;
+pub mod holds;
 pub mod json;
 pub mod lease;
 mod mailbox;

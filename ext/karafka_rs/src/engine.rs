@@ -7,6 +7,7 @@ use std::time::Duration;
 use karafka_core::config::EngineConfig;
 use karafka_core::engine::{Engine as Core, EngineState, Taken};
 use karafka_core::event::{Event, Interrupt};
+use karafka_core::holds::Hold;
 use karafka_core::throttle::ThrottleConfig;
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Value};
 
@@ -69,6 +70,22 @@ impl Engine {
 
     fn set_throttle(&self, index: usize, limit: u64, interval_ms: u64) {
         self.0.set_throttle(index, ThrottleConfig { limit, interval_ms });
+    }
+
+    fn pause(&self, group: Option<String>, topic: Option<String>, partition: Option<i32>) -> usize {
+        self.0.pause(Hold {
+            group,
+            topic,
+            partition,
+        })
+    }
+
+    fn resume(&self, group: Option<String>, topic: Option<String>, partition: Option<i32>) -> usize {
+        self.0.resume(&Hold {
+            group,
+            topic,
+            partition,
+        })
     }
 
     fn force_stop(&self) {
@@ -159,6 +176,19 @@ fn state_hash(ruby: &Ruby, state: &EngineState) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("ready"), state.ready)?;
     hash.aset(ruby.to_symbol("queued_bytes"), state.held_bytes)?;
     hash.aset(ruby.to_symbol("fetched_bytes"), state.fetched_bytes)?;
+    let paused = ruby.ary_new();
+    for hold in &state.paused {
+        let entry = ruby.hash_new();
+        entry.aset(ruby.to_symbol("group"), hold.group.as_deref())?;
+        entry.aset(ruby.to_symbol("topic"), hold.topic.as_deref())?;
+        entry.aset(ruby.to_symbol("partition"), hold.partition)?;
+        paused.push(entry)?;
+    }
+    hash.aset(ruby.to_symbol("paused"), paused)?;
+    let skipped = ruby.hash_new();
+    skipped.aset(ruby.to_symbol("filtered"), state.skipped.0)?;
+    skipped.aset(ruby.to_symbol("expired"), state.skipped.1)?;
+    hash.aset(ruby.to_symbol("skipped"), skipped)?;
     Ok(hash)
 }
 
@@ -173,6 +203,8 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("quiet", method!(Engine::quiet, 0))?;
     class.define_method("stop", method!(Engine::stop, 0))?;
     class.define_method("set_throttle", method!(Engine::set_throttle, 3))?;
+    class.define_method("pause", method!(Engine::pause, 3))?;
+    class.define_method("resume", method!(Engine::resume, 3))?;
     class.define_method("force_stop", method!(Engine::force_stop, 0))?;
     class.define_method("join", method!(Engine::join, 1))?;
     class.define_method("events", method!(Engine::events, 1))?;

@@ -40,7 +40,7 @@ impl Partition {
         if self.group.is_stopping() && !state.revoking {
             return self.farewell(state, Kind::Shutdown);
         }
-        if state.revoking || self.group.is_quiet() {
+        if state.revoking || self.group.is_quiet() || self.group.is_held(&self.topic, self.number) {
             drop(state);
             self.park();
             return None;

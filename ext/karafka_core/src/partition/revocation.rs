@@ -37,6 +37,8 @@ impl Partition {
         self.fence();
         self.close_queue();
         self.report_skipped();
+        let holds = &self.group.switches.holds;
+        holds.forget(self.group.group_id(), &self.topic, self.number);
         self.state.lock().ended = true;
         self.notify();
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use karafka_core::config::TopicConfig;
 use karafka_core::event::Event;
+use karafka_core::holds::Hold;
 use karafka_core::lease::Kind;
 use karafka_core::only::{Only, OnlyConfig, WantedConfig};
 use karafka_core::selection::SelectionConfig;
@@ -399,6 +400,71 @@ fn the_end_of_a_filtered_partition_is_seen() {
     let lease = harness.take();
     assert_eq!(lease.kind(), Kind::Eofed);
     lease.ack();
+}
+
+// ---- pauses of an operator -------------------------------------------------------------------------------------
+
+#[test]
+fn a_paused_process_hands_out_nothing_until_it_is_resumed_and_a_topic_stays_paused_over_a_rebalance() {
+    let kafka = Kafka::mock(1);
+    let (held, free) = (kafka.topic(1), kafka.topic(1));
+    let group = kafka.group(vec![topic_config(&held), topic_config(&free)]);
+    let id = group.kafka["group.id"].clone();
+    let harness = Harness::start(engine_config(vec![group.clone()]), 2, |lease| {
+        lease.ack();
+    });
+    harness.wait_for_assignment(2);
+    assert_eq!(harness.engine.pause(Hold::default()), 2);
+    kafka.fill(&held, 1, 0..5);
+    kafka.fill(&free, 1, 0..5);
+    stays("paused", Duration::from_millis(400), || harness.log.messages() == 0);
+    let topic = Hold {
+        topic: Some(held.clone()),
+        ..Hold::default()
+    };
+    harness.engine.resume(&Hold::default());
+    harness.wait_for_messages(10);
+    assert_eq!(harness.engine.pause(topic.clone()), 1);
+    // A second member comes and goes: its assignment is another one, the pause is the same.
+    let second = Harness::start(engine_config(vec![group]), 1, |lease| {
+        lease.ack();
+    });
+    wait_until("the second has one", || second.assigned() == 1);
+    second.stop();
+    harness.wait_for_assignment(2);
+    kafka.fill(&held, 1, 5..10);
+    kafka.fill(&free, 1, 5..10);
+    wait_until("the other topic goes on", || harness.log.messages() >= 15);
+    stays("paused", Duration::from_millis(300), || harness.log.messages() == 15);
+    assert_eq!(harness.engine.state().unwrap().paused, [topic]);
+    harness.engine.resume(&Hold {
+        group: Some(id),
+        ..Hold::default()
+    });
+    stays("of another pause", Duration::from_millis(200), || {
+        harness.log.messages() == 15
+    });
+    harness.engine.resume(&Hold::default());
+    harness.wait_for_messages(20);
+}
+
+#[test]
+fn a_paused_process_stops_at_once() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    let harness = Harness::start(
+        engine_config(vec![kafka.group(vec![topic_config(&topic)])]),
+        1,
+        |lease| {
+            lease.ack();
+        },
+    );
+    harness.engine.pause(Hold::default());
+    kafka.fill(&topic, 1, 0..5);
+    harness.wait_for_assignment(1);
+    let (took, log) = harness.stop();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(log.messages(), 0);
 }
 
 // ---- throttle --------------------------------------------------------------------------------------------------
