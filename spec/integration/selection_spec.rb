@@ -13,14 +13,14 @@ RSpec.describe "rate and selection" do
     close_cluster
   end
 
-  def consume(&settings)
+  def consume(&)
     broker.create_topic("orders", 1)
     seen = self.seen
     klass = consumer_class { messages.each { |message| seen << message.raw_payload[/\d+/].to_i } }
     application do
       topic(:orders) do
         consumer klass
-        instance_eval(&settings)
+        instance_eval(&)
       end
     end
     Karafka::Embedded.start
@@ -58,7 +58,8 @@ RSpec.describe "rate and selection" do
     wait_until("the assignment") { Karafka::Server.state[:groups].first[:assigned].any? }
     expect(Karafka::Server.pause(topic: :orders, partition: 0)).to eq(1)
     expect(Karafka::Server.pause(group: "other")).to eq(0)
-    expect(Karafka::Server.state[:paused]).to eq([{ group: nil, topic: "orders", partition: 0 }, { group: "other", topic: nil, partition: nil }])
+    other = { group: "other", topic: nil, partition: nil }
+    expect(Karafka::Server.state[:paused]).to eq([{ group: nil, topic: "orders", partition: 0 }, other])
     produce("orders", ['{"id":1}'])
     expect { Karafka::Server.pause(partition: 1) }.to raise_error(ArgumentError, /together with its topic/)
     expect(Karafka::Server.resume(topic: "orders")).to eq(1)

@@ -4,6 +4,9 @@ module Karafka
   module Server
     # Pause and resume from outside of the consumers: everything, a group, a topic, a partition. Names are Kafka's.
     module Pausing
+      NUMBER = ->(value) { value.is_a?(Integer) && value.between?(0, (2**31) - 1) }
+      private_constant :NUMBER
+
       # Begins no more batches of what is named. Those that run end; the process keeps its partitions. The pause of a
       # partition dies with its assignment, the others last until {#resume}.
       # @param group [String, nil] the consumer group in Kafka; nil: all
@@ -30,17 +33,19 @@ module Karafka
       private
 
       def change(action, group, topic, partition)
-        unless partition.nil? || (topic && partition.is_a?(Integer) && partition.between?(0, (2**31) - 1))
-          raise ArgumentError, "#{action} takes a partition as an Integer together with its topic, not #{partition.inspect} of #{topic.inspect}"
+        unless partition.nil? || (topic && NUMBER.call(partition))
+          raise ArgumentError, "#{action} takes a partition as an Integer together with its topic, not #{partition.inspect}"
         end
 
-        engine = runtime&.engine
-        raise Errors::EngineError, "no server runs in this process, so there is nothing to #{action}" unless engine
-
+        engine = (runtime&.engine if @active) or raise Errors::EngineError, "no server runs in this process, so there is nothing to #{action}"
         covered = engine.public_send(action, group&.to_s, topic&.to_s, partition)
-        place = { group: group, topic: topic, partition: partition }.compact.map { |name, value| "#{name} #{value}" }.join(", ")
-        Karafka.logger.info("#{action} of #{place.empty? ? "everything" : place}: #{covered} partitions of this process")
+        Karafka.logger.info("#{action} of #{place(group, topic, partition)}: #{covered} partitions of this process")
         covered
+      end
+
+      def place(group, topic, partition)
+        named = { group: group, topic: topic, partition: partition }.compact
+        named.empty? ? "everything" : named.map { |name, value| "#{name} #{value}" }.join(", ")
       end
     end
   end
