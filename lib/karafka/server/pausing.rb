@@ -37,7 +37,7 @@ module Karafka
           raise ArgumentError, "#{action} takes a partition as an Integer together with its topic, not #{partition.inspect}"
         end
 
-        engine = (runtime&.engine if @active) or raise Errors::EngineError, "no server runs in this process, so there is nothing to #{action}"
+        engine = (runtime&.engine if @active) or raise Errors::EngineError, "no server runs in this process: nothing to #{action}"
         covered = engine.public_send(action, group&.to_s, topic&.to_s, partition)
         Karafka.logger.info("#{action} of #{place(group, topic, partition)}: #{covered} partitions of this process")
         covered
