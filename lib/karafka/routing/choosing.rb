@@ -31,7 +31,8 @@ module Karafka
       # @param interval [Integer] ms, 60_000 if it is not given
       # @return [Throttle, nil] without arguments: that of this place
       # @raise [Errors::InvalidConfigurationError]
-      def throttle(**given)
+      def throttle(none = UNSET, **given)
+        Setup.invalid!("#{label} throttle", none, "given as limit: 100, interval: 1_000") unless UNSET.equal?(none)
         return @throttle if given.empty?
 
         (given.keys - OPTIONS).each { |name| Setup.unknown!("option", name, OPTIONS, prefix: "#{label} throttle ") }
@@ -41,8 +42,8 @@ module Karafka
 
       # Karafka's other name for {#throttle}.
       # @return [Throttle, nil]
-      def throttling(**given)
-        throttle(**given)
+      def throttling(...)
+        throttle(...)
       end
 
       # @return [Throttle, nil] that of `defaults`

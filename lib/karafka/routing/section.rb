@@ -55,7 +55,7 @@ module Karafka
           elsif setting == :multiplexing then multiplexing(**value)
           elsif FailureSettings.method_defined?(setting) && value.is_a?(Hash) then public_send(setting, **value)
           elsif TYPES.key?(setting) then public_send(setting, value)
-          elsif Choosing::NAMES.include?(setting) then public_send(setting, **value.to_h)
+          elsif Choosing::NAMES.include?(setting) then value.is_a?(Hash) ? public_send(setting, **value) : public_send(setting, value)
           else
             method_missing(setting, value)
           end

@@ -104,8 +104,8 @@ module Karafka
       end
 
       # @return [Throttle, nil] its own, with the numbers of `defaults` where it sets none
-      def throttle(**given)
-        return super unless given.empty?
+      def throttle(none = UNSET, **given)
+        return super unless UNSET.equal?(none) && given.empty?
 
         @throttle ||= default_throttle&.for(label)
       end
