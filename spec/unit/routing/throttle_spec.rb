@@ -55,7 +55,7 @@ RSpec.describe Karafka::Routing::Throttle do
     end
     klass = consumer_class
     setup
-    [-> { topic(:b) { throttle 5 } }, -> { subscription_group(:s, throttle: 5) { topic(:b) { consumer klass } } }].each do |routes|
+    [proc { topic(:b) { throttle 5 } }, proc { subscription_group(:s, throttle: 5) { topic(:b) { consumer klass } } }].each do |routes|
       expect { app.routes.draw(&routes) }.to be_refused(/throttle is 5, but must be given as limit:/)
     end
     expect { app.routes.draw { subscription_group(:s, only: 5) { topic(:b) { consumer klass } } } }.to be_refused(/only is 5, but must be/)
