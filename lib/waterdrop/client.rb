@@ -7,14 +7,11 @@ module WaterDrop
     ANNOUNCE = 1
     # How long the event thread sleeps where nothing happens, ms. A close wakes it.
     EVENTS_TIMEOUT_MS = 60_000
-    # Ruby 3.1 hands a signal to the main thread only where some thread runs or sleeps in Ruby. Where this producer's two
-    # are all there are, and both wait outside of it, nobody does: so the main thread looks itself, so often.
-    SIGNALS_MS = 100
     # What librdkafka repeats several times a second while no broker answers, what a purge says of each message, and
     # seconds between two such lines in the log.
     REPEATED = %i[all_brokers_down transport resolve purge_queue purge_inflight].freeze
     REPEATED_PAUSE = 10
-    private_constant :ANNOUNCE, :EVENTS_TIMEOUT_MS, :SIGNALS_MS, :REPEATED, :REPEATED_PAUSE
+    private_constant :ANNOUNCE, :EVENTS_TIMEOUT_MS, :REPEATED, :REPEATED_PAUSE
 
     # @return [Numeric] ms
     attr_reader :max_wait_timeout
@@ -26,7 +23,9 @@ module WaterDrop
     # @return [Karafka::Native::Producer]
     # @raise [Errors::ConfigurationInvalidError]
     def self.build(config)
-      Karafka::Native::Producer.new(kafka: config.native_kafka, max_payload_size: config.max_payload_size, reload: config.native_reload)
+      Karafka::Native::Producer.new(
+        kafka: config.native_kafka, max_payload_size: config.max_payload_size, reload: config.native_reload, idle_ms: config.native_idle
+      )
     rescue Karafka::Errors::InvalidConfigurationError => e
       raise Errors::ConfigurationInvalidError, "config.kafka: #{e.message}"
     end
@@ -85,7 +84,7 @@ module WaterDrop
     # @param timeout_ms [Numeric] -1: for ever
     # @return [Boolean] false: timed out
     def wait(delivery, index, timeout_ms)
-      in_steps(timeout_ms.ceil) { |step| @native.wait(delivery, index, step) }
+      @native.wait(delivery, index, timeout_ms.ceil)
     end
 
     # @return [Integer] messages without a report
@@ -96,7 +95,7 @@ module WaterDrop
     # @param timeout_ms [Numeric]
     # @return [Boolean]
     def flush(timeout_ms)
-      in_steps(timeout_ms.ceil) { |step| @native.flush(step) }
+      @native.flush(timeout_ms.ceil)
     end
 
     # @return [Integer]
@@ -110,6 +109,16 @@ module WaterDrop
       @native.partition_count(topic.to_s, @max_wait_timeout.ceil)
     end
 
+    # @return [Boolean] false: messages are under way, or nothing was connected
+    def disconnect
+      @native.disconnect
+    end
+
+    # @return [Boolean] it was connected, and gave that up
+    def disconnected?
+      @native.disconnected?
+    end
+
     # @param timeout_ms [Numeric]
     # @return [Integer] messages that were not delivered
     def close(timeout_ms)
@@ -120,15 +129,6 @@ module WaterDrop
     end
 
     private
-
-    def in_steps(timeout_ms)
-      deadline = now + (timeout_ms / 1000.0) unless timeout_ms.negative?
-      loop do
-        left = deadline ? ((deadline - now) * 1000).ceil.clamp(0, SIGNALS_MS) : SIGNALS_MS
-        return true if yield(left)
-        return false if deadline && now >= deadline
-      end
-    end
 
     def now
       ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
@@ -187,7 +187,7 @@ module WaterDrop
       case event[:type]
       when :reports then event[:reports].each { |delivery, *indexes| reported(delivery, indexes) }
       when :error then error(kafka_error(event), "librdkafka.error")
-      when :reload, :reloaded then reload(event)
+      when :reload, :reloaded, :disconnected then life(event)
       when :queue_full then queue_full if @config.instrument_on_wait_queue_full
       when :statistics then statistics(event[:json])
       when :log then @config.logger.public_send(event[:level], "[#{@config.id}] librdkafka #{event[:target]}: #{event[:message]}")
@@ -219,9 +219,11 @@ module WaterDrop
       unheard(report.error, "librdkafka.dispatch_error")
     end
 
-    def reload(event)
-      payload = event[:type] == :reload ? { error: kafka_error(event) } : { failed: event[:failed] }
-      @monitor.instrument("producer.#{event[:type]}", { producer_id: @config.id, attempt: event[:attempt], **payload })
+    # The client behind this one is replaced, or gone until the next message.
+    def life(event)
+      payload = event.slice(:attempt, :failed)
+      payload[:error] = kafka_error(event) if event[:type] == :reload
+      @monitor.instrument("producer.#{event[:type]}", { producer_id: @config.id, **payload })
     end
 
     # Normal under load, so nothing for the log: only for who listens.

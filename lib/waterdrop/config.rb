@@ -21,6 +21,8 @@ module WaterDrop
       wait_timeout_on_queue_full: ["a number of milliseconds, 0 or more", ->(value) { value.is_a?(Numeric) && !value.negative? }],
       instrument_on_wait_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
       drop_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
+      idle_disconnect_timeout: ["0 (never) or a number of milliseconds, 30_000 or more",
+                                ->(value) { value.is_a?(Numeric) && (value.zero? || value >= 30_000) }],
       buffer_max_messages: ["an Integer above 0, or nil", ->(value) { value.nil? || (value.is_a?(Integer) && value.positive?) }],
       buffer_max_bytes: ["an Integer above 0 (bytes), or nil", ->(value) { value.nil? || (value.is_a?(Integer) && value.positive?) }],
       buffer_max_time: ["a number of milliseconds above 0, or nil", ->(value) { value.nil? || (value.is_a?(Numeric) && value.positive?) }],
@@ -35,7 +37,7 @@ module WaterDrop
     }.freeze
 
     # What WaterDrop has and this version has not.
-    NOT_YET = %i[idle_disconnect_timeout statistics_decorator oauth polling
+    NOT_YET = %i[statistics_decorator oauth polling
                  wait_backoff_on_transaction_command max_attempts_on_transaction_command].freeze
     private_constant :CHECKS, :NOT_YET
 
@@ -57,6 +59,8 @@ module WaterDrop
     attr_accessor :instrument_on_wait_queue_full
     # @return [Boolean] where there is no room (in time): drop the message and say so (`message.dropped`), do not raise
     attr_accessor :drop_on_queue_full
+    # @return [Numeric] after so long without a message the connections are given up until the next one, ms; 0: never
+    attr_accessor :idle_disconnect_timeout
     # @return [Integer, nil] the buffer flushes itself when it has so many messages
     attr_accessor :buffer_max_messages
     # @return [Integer, nil] or so many bytes of payloads, keys and headers
@@ -84,6 +88,7 @@ module WaterDrop
       @wait_timeout_on_queue_full = 10_000
       @instrument_on_wait_queue_full = true
       @drop_on_queue_full = false
+      @idle_disconnect_timeout = 0
       @logger = ::Logger.new($stdout, level: ::Logger::WARN)
       self.monitor = Instrumentation::Monitor.new
       @middleware = Middleware.new
@@ -159,6 +164,11 @@ module WaterDrop
       settings = kafka.transform_keys(&:to_s).compact
       settings["client.id"] ||= "waterdrop"
       settings.transform_values { |value| value.is_a?(Array) ? value.join(",") : value.to_s }
+    end
+
+    # @return [Integer, nil] ms; nil: connections are kept. A transaction may be open without a message under way
+    def native_idle
+      idle_disconnect_timeout.ceil unless idle_disconnect_timeout.zero? || kafka.key?(:"transactional.id")
     end
 
     # @return [Integer] how long a call waits for room, ms

@@ -8,7 +8,7 @@ module WaterDrop
   class Lane < Producer
     # Its beginning and its end are not the producer's.
     class Monitor < SimpleDelegator
-      UNHEARD = %w[producer.connected producer.closing producer.closed].freeze
+      UNHEARD = %w[producer.connected producer.disconnecting producer.disconnected producer.closing producer.closed].freeze
       private_constant :UNHEARD
 
       # @return [Boolean]

@@ -14,6 +14,7 @@ module WaterDrop
     include Tombstone
     include Variants
     include Closing
+    include Connection
     include NotYet
 
     # @return [Config, nil]
@@ -66,11 +67,6 @@ module WaterDrop
       @middleware
     end
 
-    # @return [Status]
-    def status
-      Status.new(@state)
-    end
-
     # @return [Integer] messages that were handed over and have no answer yet; the buffer not counted
     def queue_size
       return 0 if @client.nil? || @pid != ::Process.pid
@@ -115,11 +111,11 @@ module WaterDrop
 
     # How far a producer is in its life.
     Status = Struct.new(:state) do
-      %i[initial configured connected closing closed].each { |name| define_method(:"#{name}?") { state == name } }
+      %i[initial configured connected disconnected closing closed].each { |name| define_method(:"#{name}?") { state == name } }
 
       # @return [Boolean] takes messages
       def active?
-        configured? || connected?
+        configured? || connected? || disconnected?
       end
 
       # @return [String]

@@ -19,4 +19,10 @@ RSpec.describe "random faults on real Kafka", deadline: 400 do
 
     expect(verify("consume", "--seconds", 15, "--rate", 100)).to include('"violations":0')
   end
+
+  it "report of each message what became of it, once and in order, while leaders are killed and clients replaced" do
+    skip("its nodes can't be killed from here") if ENV.key?("KARAFKA_TEST_BROKERS")
+
+    expect(verify("produce", "--messages", 40_000, "--kills", 1, "--fatal", 1)).to include('"violations":0')
+  end
 end

@@ -1,10 +1,13 @@
 //! The producer: messages cross in one call and are handed to librdkafka in order; reports come back in batches on
 //! one thread. Nothing starts before the first message.
 
+mod ask;
+mod crowd;
 mod delivery;
 mod dispatch;
 mod events;
 mod gate;
+mod idle;
 mod messages;
 mod native;
 mod partitions;
@@ -113,6 +116,7 @@ impl Producer {
                 native.get()?.flush(HURRY);
             }
         }
+        let _waits = self.shared.waits();
         match index {
             Some(index) => set.wait_for(index, deadline, cancel),
             None => set.wait(deadline, cancel),
@@ -124,6 +128,7 @@ impl Producer {
         if self.shared.guard.is_foreign() {
             return Err(Error::Forked);
         }
+        let _waits = self.shared.waits();
         Ok(self.flush_until(Instant::now() + timeout, cancel))
     }
 
@@ -168,18 +173,12 @@ impl Producer {
         self.shared.in_flight()
     }
 
-    /// Partitions of a topic, from a cache of 30 seconds or the broker.
-    pub fn partition_count(&self, topic: &str, timeout: Duration) -> Result<i32> {
+    /// Partitions of a topic, from a cache of 30 seconds or a broker. None: cancelled.
+    pub fn partition_count(&self, topic: &str, timeout: Duration, cancel: &Cancel) -> Result<Option<i32>> {
         self.shared.start()?;
         let topic = CString::new(topic).map_err(|_| Error::Internal("a topic name with a NUL byte".to_owned()))?;
-        let deadline = Instant::now() + timeout;
-        match self.shared.client(deadline, &Cancel::new())? {
-            Some(client) => client.get()?.partition_count(&topic, timeout),
-            None => Err(Error::TimedOut {
-                operation: "counting partitions",
-                timeout_ms: timeout.as_millis() as u64,
-            }),
-        }
+        let stop = || cancel.is_set();
+        self.shared.partition_count(&topic, Instant::now() + timeout, stop)
     }
 
     /// Makes librdkafka behave as after a fatal error, for tests.
@@ -190,6 +189,11 @@ impl Producer {
             None => return Err(Error::Internal("there is no client just now".to_owned())),
         }
         Ok(())
+    }
+
+    /// For tests: the report thread meets a panic at the next report.
+    pub fn inject_panic(&self) {
+        self.shared.panic_next.store(true, std::sync::atomic::Ordering::SeqCst);
     }
 
     pub fn events(&self) -> Result<&Events> {
@@ -219,6 +223,7 @@ impl Producer {
 
     /// Waits for the end of a close that has begun. None: cancelled; the close itself goes on.
     pub fn finish_close(&self, deadline: Instant, cancel: &Cancel) -> Result<Option<usize>> {
+        let _waits = self.shared.waits();
         // Only a flush keeps messages from lingering.
         self.flush_until(deadline, cancel);
         let last = deadline + CLOSE_GRACE;

@@ -109,7 +109,10 @@ fn bytes_come_back_as_they_were_sent() {
 fn a_partition_key_goes_where_the_same_key_would_go() {
     let broker = broker(&[("spread", 7)]);
     let producer = producer(&broker, &[]);
-    assert_eq!(producer.partition_count("spread", LONG).unwrap(), 7);
+    assert_eq!(
+        producer.partition_count("spread", LONG, &Cancel::new()).unwrap(),
+        Some(7)
+    );
     for key in [&b"alpha"[..], b"beta", b"gamma", b"\xff"] {
         let plain = draft("spread", Some(b"x"));
         let mut messages = Messages::new(100, 2);
@@ -158,6 +161,7 @@ fn a_message_librdkafka_refuses_ends_the_call_and_those_before_it_are_sent() {
     for index in 1..3 {
         assert_eq!(set.report(index).unwrap().error.unwrap().code, "msg_size_too_large");
     }
+    assert!(producer.flush(LONG, &Cancel::new()).unwrap());
     assert_eq!(producer.queue_size(), 0);
 }
 

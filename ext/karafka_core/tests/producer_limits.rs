@@ -115,6 +115,17 @@ fn close_gives_up_what_was_not_delivered_and_says_how_much() {
 }
 
 #[test]
+fn a_second_close_can_be_in_more_of_a_hurry() {
+    let producer = Producer::new(support::settings("127.0.0.1:1", &[])).unwrap();
+    support::send(&producer, "orders", &[Some(b"x")]);
+    let cancelled = Cancel::new();
+    cancelled.set();
+    let deadline = producer.begin_close(Duration::from_secs(3_600)).unwrap();
+    assert_eq!(producer.finish_close(deadline, &cancelled).unwrap(), None);
+    assert_eq!(producer.close(Duration::ZERO).unwrap(), 1);
+}
+
+#[test]
 fn close_ends_a_wait_for_room() {
     let producer = full(&[]);
     let mut dispatch = producer.dispatch(messages("orders", &[Some(b"x")]), 0).unwrap();

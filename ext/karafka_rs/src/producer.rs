@@ -24,6 +24,10 @@ use delivery::Delivery;
 const FEW_MESSAGES: usize = 8;
 const FEW_BYTES: usize = 64 * 1024;
 
+/// Ruby 3.1 hands a signal to the main thread only where some thread runs or sleeps in Ruby. Where a producer's two are
+/// all there are, and both wait outside of it, nobody does: so a wait looks itself, so often.
+const SIGNALS: Duration = Duration::from_millis(100);
+
 #[magnus::wrap(class = "Karafka::Native::Producer", free_immediately)]
 struct Producer {
     core: Core,
@@ -51,6 +55,7 @@ fn deadline(timeout_ms: i64) -> Option<Instant> {
 
 impl Producer {
     /// config: { kafka: {String=>String}, max_payload_size: Integer,
+    ///           idle_ms: nil (never gives its connections up) or Integer,
     ///           reload: nil (never) or { attempts: Integer, backoff_ms: Integer, except: [String] } }
     fn new(ruby: &Ruby, config: RHash) -> Result<Self, Error> {
         let kafka: RHash = config.fetch(ruby.to_symbol("kafka"))?;
@@ -60,10 +65,11 @@ impl Producer {
             Some(reload) => policy(ruby, reload)?,
             None => ReloadPolicy::never(),
         };
-        Ok(Producer {
-            core: raise(ruby, Core::with_reload(kafka, reload))?,
-            max_payload_size,
-        })
+        let core = raise(ruby, Core::with_reload(kafka, reload))?;
+        if let Some(idle_ms) = config.lookup(ruby.to_symbol("idle_ms"))? {
+            core.set_idle_timeout(Duration::from_millis(idle_ms));
+        }
+        Ok(Producer { core, max_payload_size })
     }
 
     /// One Hash or an Array of them. Gives
@@ -120,7 +126,7 @@ impl Producer {
         let set = &delivery.set;
         let deadline = deadline(timeout_ms);
         loop {
-            let cancel = Cancel::new();
+            let cancel = Cancel::within(SIGNALS);
             let wake = || {
                 cancel.set();
                 set.wake();
@@ -148,11 +154,11 @@ impl Producer {
         partition_of_key(&partitioner, unsafe { key.as_slice() }, count)
     }
 
-    /// Interruptible, and looks for a cancel every 50 ms.
+    /// Interruptible, as all waits here.
     fn flush(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<bool, Error> {
         let deadline = Instant::now() + Duration::from_millis(timeout_ms);
         loop {
-            let cancel = Cancel::new();
+            let cancel = Cancel::within(SIGNALS);
             let left = deadline.saturating_duration_since(Instant::now());
             let flushed = gvl::without_gvl(|| rb_self.core.flush(left, &cancel), || cancel.set());
             let flushed = raise(ruby, flushed.transpose())?;
@@ -169,7 +175,7 @@ impl Producer {
     fn close(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<usize, Error> {
         let deadline = raise(ruby, rb_self.core.begin_close(Duration::from_millis(timeout_ms)))?;
         loop {
-            let cancel = Cancel::new();
+            let cancel = Cancel::within(SIGNALS);
             let closed = gvl::without_gvl(|| rb_self.core.finish_close(deadline, &cancel), || cancel.set());
             if let Some(undelivered) = raise(ruby, closed.transpose())?.flatten() {
                 return Ok(undelivered);
@@ -192,9 +198,32 @@ impl Producer {
     }
 
     fn partition_count(ruby: &Ruby, rb_self: &Self, topic: String, timeout_ms: u64) -> Result<i32, Error> {
-        let timeout = Duration::from_millis(timeout_ms);
-        let count = gvl::blocking(ruby, || rb_self.core.partition_count(&topic, timeout))?;
-        raise(ruby, count)
+        let deadline = Instant::now() + Duration::from_millis(timeout_ms);
+        loop {
+            let cancel = Cancel::within(SIGNALS);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let ask = || rb_self.core.partition_count(&topic, left, &cancel);
+            if let Some(count) = raise(ruby, gvl::without_gvl(ask, || cancel.set()).transpose())?.flatten() {
+                return Ok(count);
+            }
+            gvl::check_interrupts(ruby)?;
+        }
+    }
+
+    /// false: messages are under way, or there is nothing to give up.
+    fn disconnect(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
+        loop {
+            let cancel = Cancel::new();
+            let done = gvl::without_gvl(|| rb_self.core.disconnect(&cancel), || cancel.set());
+            if let Some(done) = raise(ruby, done.transpose())? {
+                return Ok(done);
+            }
+            gvl::check_interrupts(ruby)?;
+        }
+    }
+
+    fn is_disconnected(&self) -> bool {
+        self.core.is_disconnected()
     }
 
     /// An Array of events; empty: timed out or interrupted; nil: closed and empty.
@@ -230,7 +259,7 @@ impl Producer {
 /// Until it is through, whatever interrupts come that do not raise. Where one raises, the rest is reported as refused.
 fn run(ruby: &Ruby, dispatch: &mut Dispatch<'_>, deadline: Option<Instant>) -> Result<Progress, Error> {
     loop {
-        let cancel = Cancel::new();
+        let cancel = Cancel::within(SIGNALS);
         let wake = dispatch.waker();
         let progress = gvl::without_gvl(
             || dispatch.run(deadline, &cancel),
@@ -278,6 +307,8 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("wait", method!(Producer::wait, 3))?;
     class.define_method("flush", method!(Producer::flush, 1))?;
     class.define_method("close", method!(Producer::close, 1))?;
+    class.define_method("disconnect", method!(Producer::disconnect, 0))?;
+    class.define_method("disconnected?", method!(Producer::is_disconnected, 0))?;
     class.define_method("queue_size", method!(Producer::queue_size, 0))?;
     class.define_method("purge", method!(Producer::purge, 0))?;
     class.define_method("partition_count", method!(Producer::partition_count, 2))?;

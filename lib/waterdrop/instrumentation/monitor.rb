@@ -6,6 +6,8 @@ module WaterDrop
     # What this version emits, with the keys of the payload (`producer_id` is always there).
     EVENTS = {
       "producer.connected" => [],
+      "producer.disconnecting" => [],
+      "producer.disconnected" => [],
       "producer.closing" => [],
       "producer.closed" => %i[time undelivered],
       "producer.reload" => %i[error attempt],
@@ -28,7 +30,6 @@ module WaterDrop
 
     # Refused rather than accepted in silence.
     NOT_YET = %w[
-      producer.disconnecting producer.disconnected
       transaction.started transaction.committed transaction.aborted transaction.finished transaction.marked_as_consumed
       poller.producer_registered poller.producer_unregistered oauthbearer.token_refresh
     ].freeze

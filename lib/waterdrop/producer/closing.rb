@@ -26,7 +26,7 @@ module WaterDrop
       # @param timeout_ms [Numeric]
       # @return [void]
       def flush_at_exit(timeout_ms)
-        return if @pid != ::Process.pid || !status.connected?
+        return if @pid != ::Process.pid || @state != :connected
 
         deadline = now_ms + [timeout_ms, @config.max_wait_timeout].min
         flush_by_itself unless @messages.empty?
@@ -38,7 +38,7 @@ module WaterDrop
       protected
 
       def flush_client(deadline)
-        @client.flush([deadline - now_ms, 0].max) if @pid == ::Process.pid && status.connected?
+        @client.flush([deadline - now_ms, 0].max) if @pid == ::Process.pid && @state == :connected
       end
 
       private

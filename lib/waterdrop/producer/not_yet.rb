@@ -9,8 +9,7 @@ module WaterDrop
         transaction_mark_as_consumed: "Transactions come with a later version.",
         fatal: nil,
         trigger_test_fatal_error: nil,
-        reload: nil,
-        disconnect: "An idle producer costs a few connections; close it where that matters."
+        reload: nil
       }.each do |name, hint|
         define_method(name) { |*, **| raise Karafka::Errors::UnsupportedFeatureError.for("WaterDrop::Producer##{name}", hint) }
       end

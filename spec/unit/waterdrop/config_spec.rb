@@ -21,8 +21,8 @@ RSpec.describe WaterDrop::Config do
   end
 
   it "says of a setting that is not there yet that it is not there yet" do
-    expect { producer { |config| config.idle_disconnect_timeout = 1 } }
-      .to raise_error(Karafka::Errors::UnsupportedFeatureError, /idle_disconnect_timeout/)
+    expect { producer { |config| config.statistics_decorator = 1 } }
+      .to raise_error(Karafka::Errors::UnsupportedFeatureError, /statistics_decorator/)
     expect { producer("transactional.id": "x") }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /transactional.id/)
   end
 

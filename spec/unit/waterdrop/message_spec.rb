@@ -74,6 +74,6 @@ RSpec.describe "messages of a producer" do
 
   it "refuses what is not there yet" do
     expect { producer.transaction { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /transaction/)
-    expect { producer.disconnect }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /disconnect/)
+    expect { producer.reload }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /reload/)
   end
 end

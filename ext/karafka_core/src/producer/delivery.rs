@@ -4,7 +4,7 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rdkafka::types::RDKafkaRespErr;
 
@@ -262,15 +262,12 @@ impl DeliverySet {
             if cancel.is_set() {
                 break Waited::Cancelled;
             }
-            let left = deadline.map_or(Duration::from_secs(3600), |at| {
-                at.saturating_duration_since(Instant::now())
-            });
-            if left.is_zero() {
+            if deadline.is_some_and(|at| Instant::now() >= at) {
                 break Waited::TimedOut;
             }
             waiters = self
                 .changed
-                .wait_timeout(waiters, left)
+                .wait_timeout(waiters, cancel.patience(deadline))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         };

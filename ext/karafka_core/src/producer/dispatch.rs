@@ -12,6 +12,9 @@ use super::native::Native;
 use super::shared::Shared;
 use crate::error::{KafkaError, Result};
 
+/// How long a call waits to hear how many partitions a topic has.
+const PARTITIONS_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Wakes those who wait for room in librdkafka's queue, when reports have made some.
 #[derive(Default)]
 pub(super) struct Room {
@@ -42,15 +45,12 @@ impl Room {
             if let Some(result) = attempt() {
                 break Some(result);
             }
-            let left = deadline.map_or(Duration::from_secs(3600), |at| {
-                at.saturating_duration_since(Instant::now())
-            });
-            if left.is_zero() || cancel.is_set() {
+            if cancel.is_set() || deadline.is_some_and(|at| Instant::now() >= at) {
                 break None;
             }
             waiters = self
                 .changed
-                .wait_timeout(waiters, left)
+                .wait_timeout(waiters, cancel.patience(deadline))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         };
@@ -118,6 +118,7 @@ impl<'a> Dispatch<'a> {
 
     /// Waits for room until the deadline (None: for ever). Starts the producer where that has not happened yet.
     pub fn run(&mut self, deadline: Option<Instant>, cancel: &Cancel) -> Result<Progress> {
+        let _waits = self.shared.waits();
         let result = self.shared.start().and_then(|()| self.advance(Some(deadline), cancel));
         self.settle(result)
     }
@@ -167,6 +168,8 @@ impl<'a> Dispatch<'a> {
             if !shared.wait_for_client(generation, cancel) {
                 return Ok(Progress::Cancelled);
             }
+            // Or there is none, as it was idle.
+            shared.start()?;
         }
     }
 
@@ -179,7 +182,9 @@ impl<'a> Dispatch<'a> {
     ) -> Result<Option<Progress>> {
         let shared: &'a Arc<Shared> = self.shared;
         if self.messages.has_partition_keys {
-            self.choose_partitions(native)?;
+            if let Some(stopped) = self.choose_partitions(native, cancel)? {
+                return Ok(stopped);
+            }
         }
         while let Some(slot) = self.messages.slots.get(self.next) {
             let Some(topic) = self.messages.topic(self.next) else {
@@ -212,7 +217,10 @@ impl<'a> Dispatch<'a> {
         Ok(Some(Progress::Complete))
     }
 
-    fn choose_partitions(&mut self, native: &Native) -> Result<()> {
+    /// Some: it stopped before all have theirs; what `hand_over` gives then.
+    fn choose_partitions(&mut self, native: &Native, cancel: &Cancel) -> Result<Option<Option<Progress>>> {
+        let deadline = Instant::now() + PARTITIONS_TIMEOUT;
+        let stop = || cancel.is_set() || !self.shared.is_running();
         for index in self.next..self.messages.len() {
             let Some(slot) = self.messages.slots.get(index) else {
                 break;
@@ -221,13 +229,17 @@ impl<'a> Dispatch<'a> {
                 continue;
             };
             if slot.partition == ANY_PARTITION {
-                let partition = native.partition_for(topic, key)?;
+                let Some(count) = self.shared.partition_count(topic.name(), deadline, stop)? else {
+                    self.shared.check_open()?;
+                    return Ok(Some(cancel.is_set().then_some(Progress::Cancelled)));
+                };
+                let partition = native.partition_for(topic, key, count)?;
                 if let Some(slot) = self.messages.slots.get_mut(index) {
                     slot.partition = partition;
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 

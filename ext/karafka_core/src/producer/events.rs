@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::crowd::{Reader, Waits, MOST_REPORTS, PATIENCE};
 use super::delivery::DeliverySet;
 use super::gate::Cancel;
 use crate::error::KafkaError;
@@ -37,6 +38,8 @@ pub enum Event {
         attempt: u32,
         failed: usize,
     },
+    /// All connections were given up, as nothing was sent for a while or somebody asked for it.
+    Disconnected,
     /// Calls wait for room in librdkafka's queue. Said once a second at most.
     QueueFull,
     /// So many events found no room.
@@ -46,6 +49,8 @@ pub enum Event {
 #[derive(Default)]
 struct Queue {
     events: VecDeque<Event>,
+    /// How many reports are among them.
+    reports: usize,
     dropped: u64,
     said_full_at: Option<Instant>,
     closed: bool,
@@ -57,6 +62,7 @@ struct Queue {
 pub struct Events {
     queue: Mutex<Queue>,
     changed: Condvar,
+    reader: Reader,
 }
 
 impl Events {
@@ -74,7 +80,7 @@ impl Events {
             return;
         }
         queue.events.push_back(event);
-        self.changed.notify_one();
+        self.changed.notify_all();
     }
 
     /// Under load calls wait for room many times a second: saying so once is enough.
@@ -92,18 +98,34 @@ impl Events {
         self.push(Event::QueueFull);
     }
 
-    /// Reports are asked for one by one and never dropped; at most those of the messages under way pile up here.
+    /// Reports are asked for one by one and never dropped; see `crowd` for how many may pile up.
     pub(super) fn push_reports(&self, reports: Vec<(Arc<DeliverySet>, u32)>) {
         if reports.is_empty() {
             return;
         }
         let mut queue = self.lock();
+        queue.reports += reports.len();
         if let Some(Event::Reports(last)) = queue.events.back_mut() {
             last.extend(reports);
         } else {
             queue.events.push_back(Event::Reports(reports));
         }
-        self.changed.notify_one();
+        self.changed.notify_all();
+    }
+
+    /// Waits while too many reports wait for the reader. Called by the report thread, which holds no client.
+    pub(super) fn hold_back(&self, closing: impl Fn() -> bool) {
+        let queue = self.lock();
+        if queue.reports < MOST_REPORTS {
+            return;
+        }
+        let crowded = |queue: &mut Queue| queue.reports >= MOST_REPORTS && !self.reader.is_waiting() && !closing();
+        let _held = self.changed.wait_timeout_while(queue, PATIENCE, crowded);
+    }
+
+    /// To be held by any thread for as long as it waits for the producer.
+    pub(super) fn waits(&self) -> Waits<'_> {
+        self.reader.waits(|| self.wake())
     }
 
     pub(super) fn is_read(&self) -> bool {
@@ -121,9 +143,12 @@ impl Events {
         let deadline = Instant::now() + timeout;
         let mut queue = self.lock();
         queue.read = true;
+        self.reader.is_me();
         loop {
             if !queue.events.is_empty() || queue.dropped > 0 {
                 let mut events: Vec<Event> = queue.events.drain(..).collect();
+                queue.reports = 0;
+                self.changed.notify_all();
                 let dropped = std::mem::take(&mut queue.dropped);
                 if dropped > 0 {
                     events.push(Event::Dropped(dropped));
@@ -133,13 +158,12 @@ impl Events {
             if queue.closed {
                 return None;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || cancel.is_set() {
+            if Instant::now() >= deadline || cancel.is_set() {
                 return Some(Vec::new());
             }
             queue = self
                 .changed
-                .wait_timeout(queue, left)
+                .wait_timeout(queue, cancel.patience(Some(deadline)))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }

@@ -2,24 +2,50 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::delivery::DeliverySet;
 
-/// Set from another thread to make a wait return early; the waiting side decides what it means.
+/// Waits without a deadline look up once in a while all the same.
+const LONG: Duration = Duration::from_secs(3_600);
+
+/// Set from another thread, or by the time, to make a wait return early; the waiting side decides what it means.
 #[derive(Debug, Default)]
-pub struct Cancel(AtomicBool);
+pub struct Cancel {
+    set: AtomicBool,
+    at: Option<Instant>,
+}
 
 impl Cancel {
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// Sets itself after so long.
+    pub fn within(time: Duration) -> Self {
+        Cancel {
+            set: AtomicBool::new(false),
+            at: Some(Instant::now() + time),
+        }
+    }
+
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.set.load(Ordering::SeqCst) || self.at.is_some_and(|at| Instant::now() >= at)
     }
 
     pub fn set(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.set.store(true, Ordering::SeqCst);
+    }
+
+    /// How long a wait may last at most: to the deadline, or until this sets itself.
+    pub(super) fn patience(&self, deadline: Option<Instant>) -> Duration {
+        let left = |at: Instant| at.saturating_duration_since(Instant::now());
+        [deadline, self.at]
+            .into_iter()
+            .flatten()
+            .map(left)
+            .min()
+            .unwrap_or(LONG)
     }
 }
 

@@ -5,7 +5,7 @@ mod send;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{CStr, CString};
 use std::sync::{OnceLock, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, DefaultClientContext};
@@ -14,7 +14,7 @@ use rdkafka::error::KafkaError as RdError;
 use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 
 use super::messages::{Topic, ANY_PARTITION};
-use super::partitions::{Partitioner, Partitions};
+use super::partitions::Partitioner;
 use crate::error::{Error, KafkaError, Result};
 
 /// Events besides logs, which come without being asked for.
@@ -26,7 +26,6 @@ pub(super) struct Native {
     queue: *mut sys::rd_kafka_queue_t,
     topics: RwLock<HashMap<CString, TopicHandle>>,
     partitioner: Partitioner,
-    partitions: Partitions,
     /// Which of the producer's clients this is.
     generation: u64,
     /// Why it was given up: the words for messages that went with it.
@@ -83,7 +82,6 @@ impl Native {
             queue,
             topics: RwLock::new(HashMap::new()),
             partitioner,
-            partitions: Partitions::default(),
             generation,
             epitaph: OnceLock::new(),
         })
@@ -113,6 +111,11 @@ impl Native {
     pub fn has_messages(&self) -> bool {
         // SAFETY: the client is alive.
         unsafe { sys::rd_kafka_outq_len(self.rk()) > 0 }
+    }
+
+    /// It takes no message any more.
+    pub fn has_failed(&self) -> bool {
+        self.explain(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL).number != RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL as i32
     }
 
     /// Nothing is remembered for another client than this.
@@ -157,22 +160,14 @@ impl Native {
         Ok(TopicHandle(handle))
     }
 
-    /// Partition that a partition key belongs to. May ask the broker for the topic's partitions.
-    pub fn partition_for(&self, topic: &Topic, key: &[u8]) -> Result<i32> {
-        let count = self.partition_count(topic.name(), Duration::from_secs(5))?;
+    /// Partition that a partition key belongs to, where the topic has `count`.
+    pub fn partition_for(&self, topic: &Topic, key: &[u8], count: i32) -> Result<i32> {
         Ok(self.partitioner.partition(self.handle(topic)?.0, key, count))
     }
 
-    pub fn partition_count(&self, topic: &CStr, timeout: Duration) -> Result<i32> {
-        let handle = self.topic(topic)?;
-        let name = topic.to_string_lossy();
-        self.partitions.count(&name, Instant::now(), || {
-            self.ask_partition_count(handle, timeout)
-                .map_err(|code| KafkaError::from_code(code).at(&name, ANY_PARTITION))
-        })
-    }
-
-    fn ask_partition_count(&self, topic: TopicHandle, timeout: Duration) -> std::result::Result<i32, RDKafkaRespErr> {
+    /// Asks a broker. Blocks for up to `timeout`.
+    pub fn ask_partition_count(&self, topic: &CStr, timeout: Duration) -> std::result::Result<i32, RDKafkaRespErr> {
+        let topic = self.topic(topic).map_err(|_| last_error())?;
         let timeout = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
         let mut metadata: *const sys::rd_kafka_metadata = std::ptr::null();
         // SAFETY: client and topic are alive; librdkafka hands over a metadata object where it succeeds, which has as

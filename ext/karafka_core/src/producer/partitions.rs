@@ -14,7 +14,7 @@ const KEEP: Duration = Duration::from_secs(30);
 /// A failed look-up is believed this long, or each message to an unknown topic would ask the broker.
 const KEEP_FAILURE: Duration = Duration::from_secs(1);
 
-type Answer = std::result::Result<i32, KafkaError>;
+pub(super) type Answer = std::result::Result<i32, KafkaError>;
 
 #[derive(Default)]
 pub(super) struct Partitions {
@@ -22,31 +22,31 @@ pub(super) struct Partitions {
 }
 
 impl Partitions {
-    /// The cached count, or what `ask` finds out. Not locked while it asks.
-    pub fn count(&self, topic: &str, now: Instant, ask: impl FnOnce() -> Answer) -> Result<i32> {
-        let lift = |answer: Answer| {
-            answer.map_err(|source| Error::Kafka {
-                operation: "counting partitions",
-                source: Box::new(source),
-            })
-        };
-        let cached = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(topic)
-            .cloned();
-        if let Some((at, answer)) = cached {
-            let keep = if answer.is_ok() { KEEP } else { KEEP_FAILURE };
-            if now.saturating_duration_since(at) < keep {
-                return lift(answer);
+    /// The count, or the failure, that is still believed.
+    pub fn known(&self, topic: &str, now: Instant) -> Result<Option<i32>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(topic) {
+            Some((at, answer)) => {
+                let keep = if answer.is_ok() { KEEP } else { KEEP_FAILURE };
+                let fresh = now.saturating_duration_since(*at) < keep;
+                fresh.then(|| lift(answer.clone())).transpose()
             }
+            None => Ok(None),
         }
-        let answer = ask();
+    }
+
+    pub fn learn(&self, topic: &str, now: Instant, answer: Answer) -> Result<i32> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(topic.to_owned(), (now, answer.clone()));
         lift(answer)
     }
+}
+
+fn lift(answer: Answer) -> Result<i32> {
+    answer.map_err(|source| Error::Kafka {
+        operation: "counting partitions",
+        source: Box::new(source),
+    })
 }
 
 type Function =
@@ -138,15 +138,17 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_asked_again_after_a_while_and_a_failure_sooner() {
+    fn a_count_is_believed_for_a_while_and_a_failure_for_less() {
         let partitions = Partitions::default();
         let start = Instant::now();
-        assert_eq!(partitions.count("t", start, || Ok(4)).unwrap(), 4);
-        assert_eq!(partitions.count("t", start + KEEP / 2, || Ok(2)).unwrap(), 4);
-        assert_eq!(partitions.count("t", start + KEEP, || Ok(2)).unwrap(), 2);
-        let failure = || KafkaError::from_code(rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR__TRANSPORT);
-        assert!(partitions.count("u", start, || Err(failure())).is_err());
-        assert!(partitions.count("u", start, || Ok(1)).is_err());
-        assert_eq!(partitions.count("u", start + KEEP_FAILURE, || Ok(1)).unwrap(), 1);
+        let known = |topic, at| partitions.known(topic, at);
+        assert_eq!(known("t", start).unwrap(), None);
+        assert_eq!(partitions.learn("t", start, Ok(4)).unwrap(), 4);
+        assert_eq!(known("t", start + KEEP / 2).unwrap(), Some(4));
+        assert_eq!(known("t", start + KEEP).unwrap(), None);
+        let failure = KafkaError::from_code(rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR__TRANSPORT);
+        assert!(partitions.learn("u", start, Err(failure)).is_err());
+        assert!(known("u", start).is_err());
+        assert_eq!(known("u", start + KEEP_FAILURE).unwrap(), None);
     }
 }

@@ -170,25 +170,6 @@ impl Shared {
             .is_some()
     }
 
-    /// The client, waiting for the next one while it is replaced.
-    pub(super) fn client(
-        self: &Arc<Self>,
-        deadline: Instant,
-        cancel: &Cancel,
-    ) -> Result<Option<super::shared::Client<'_>>> {
-        loop {
-            if let Some(client) = self.native()? {
-                return Ok(Some(client));
-            }
-            let there = self
-                .room
-                .retry(Some(deadline), cancel, || (!self.is_reloading()).then_some(()));
-            if there.is_none() {
-                return Ok(None);
-            }
-        }
-    }
-
     fn install(&self) -> Result<()> {
         let native = self.make_native()?;
         self.put_native(native);

@@ -1,6 +1,7 @@
 //! The report thread `krs.dr`: serves the client's event queue, and ends the client when it is told to.
 
-use std::ffi::{c_char, CStr};
+use std::any::Any;
+use std::ffi::{c_char, c_void, CStr};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,36 +23,65 @@ const CLOSING_POLL: Duration = Duration::from_millis(20);
 /// After the messages were given up, their reports get this long.
 const PURGE_GRACE: Duration = Duration::from_secs(2);
 
+/// More than so many panics outside of single reports, and the producer is given up.
+const MOST_PANICS: usize = 10;
+
 pub(super) fn run(shared: &Arc<Shared>) {
-    // A panic here would leave every waiter waiting.
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(shared))) {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "panic".to_owned());
-        let error = KafkaError::from_code(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL)
-            .with_message(format!("the producer's report thread has failed: {text}"));
-        shared.events.push(Event::Error(KafkaError { fatal: true, ..error }));
-        shared.fail();
+    // A panic here would leave every waiter waiting. One is told and survived; a bug that comes again and again is not.
+    for left in (0..MOST_PANICS).rev() {
+        match catch_unwind(AssertUnwindSafe(|| serve(shared))) {
+            Ok(End::Idle) => return,
+            Ok(End::Over) => break,
+            Err(panic) => {
+                tell(shared, panic.as_ref(), left == 0);
+                if left == 0 {
+                    shared.fail();
+                }
+            }
+        }
     }
     // Ending librdkafka's threads may take a while: here it holds nobody up.
     let ended = catch_unwind(AssertUnwindSafe(|| drop(shared.take_native())));
     if ended.is_err() {
         shared.fail();
     }
+    if shared.is_reloading() {
+        // It went down between two clients.
+        shared.fail();
+    }
     shared.finish();
 }
 
-fn serve(shared: &Shared) {
+fn tell(shared: &Shared, panic: &(dyn Any + Send), fatal: bool) {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic".to_owned());
+    let error = KafkaError::internal(format!("the producer's report thread has met a bug: {text}"));
+    shared.events.push(Event::Error(KafkaError { fatal, ..error }));
+}
+
+/// How `serve` ended.
+enum End {
+    /// There is no client any more, or it is to end now.
+    Over,
+    /// It was idle and is gone; the next message makes another one, and another report thread.
+    Idle,
+}
+
+fn serve(shared: &Shared) -> End {
     let mut purged_at = None;
+    let mut active_at = Instant::now();
     loop {
-        let Some(client) = shared.borrow_native() else { return };
-        let Ok(native) = client.get() else { return };
+        let Some(client) = shared.borrow_native() else {
+            return End::Over;
+        };
+        let Ok(native) = client.get() else { return End::Over };
         let closing = shared.closing();
         if let Some(closing) = closing {
             let now = Instant::now();
             if shared.in_flight() == 0 || purged_at.is_some_and(|at| now > at + PURGE_GRACE) {
-                return;
+                return End::Over;
             }
             if purged_at.is_none() && now >= closing.deadline {
                 shared.set_undelivered(shared.in_flight());
@@ -59,7 +89,8 @@ fn serve(shared: &Shared) {
                 purged_at = Some(now);
             }
         }
-        let patience = closing.map_or(IDLE_POLL, |closing| match purged_at {
+        let idle = shared.idle_for(active_at);
+        let patience = closing.map_or(idle.min(IDLE_POLL), |closing| match purged_at {
             None => closing
                 .deadline
                 .saturating_duration_since(Instant::now())
@@ -68,10 +99,21 @@ fn serve(shared: &Shared) {
         });
         let served = poll(shared, native, patience);
         drop(client);
+        if served.reports > 0 {
+            active_at = Instant::now();
+            shared.events.hold_back(|| shared.closing().is_some());
+        }
         if let Some(error) = served.fatal {
             if reload::run(shared, error).is_err() {
-                return shared.fail();
+                shared.fail();
+                return End::Over;
             }
+        } else if shared.idle_for(active_at).is_zero() {
+            if shared.disconnect_now() {
+                return End::Idle;
+            }
+            // Not again at once.
+            active_at = Instant::now();
         }
     }
 }
@@ -79,6 +121,7 @@ fn serve(shared: &Shared) {
 /// What one look at the queue brought.
 #[derive(Default)]
 pub(super) struct Served {
+    pub reports: usize,
     /// Messages that were not delivered.
     pub failed: usize,
     /// The client has failed for good.
@@ -100,12 +143,19 @@ pub(super) fn poll(shared: &Shared, native: &Native, patience: Duration) -> Serv
         shared,
         count: 0,
         failed: 0,
+        current: std::ptr::null_mut(),
         passed_on: Vec::new(),
     };
     // SAFETY: the event is alive and of the type it says.
     unsafe {
         match sys::rd_kafka_event_type(event) {
-            sys::RD_KAFKA_EVENT_DR => reports.read(event, native),
+            sys::RD_KAFKA_EVENT_DR => {
+                // After a panic it goes on with the next message.
+                while let Err(panic) = catch_unwind(AssertUnwindSafe(|| reports.read(event, native))) {
+                    tell(shared, panic.as_ref(), false);
+                    reports.give_up_current();
+                }
+            }
             sys::RD_KAFKA_EVENT_ERROR => {
                 let error = error_of(event, native);
                 fatal = error.fatal.then(|| error.clone());
@@ -121,7 +171,9 @@ pub(super) fn poll(shared: &Shared, native: &Native, patience: Duration) -> Serv
         // Frees the messages: only now is there room in the queue.
         sys::rd_kafka_event_destroy(event);
     }
+    let count = reports.count;
     Served {
+        reports: count,
         failed: reports.done(),
         fatal,
     }
@@ -131,6 +183,8 @@ struct Reports<'a> {
     shared: &'a Shared,
     count: usize,
     failed: usize,
+    /// The token of the message that is read just now.
+    current: *mut c_void,
     passed_on: Vec<(Arc<DeliverySet>, u32)>,
 }
 
@@ -146,6 +200,9 @@ impl Reports<'_> {
                 return;
             }
             self.count += 1;
+            // SAFETY: the message is alive.
+            self.current = unsafe { (*message)._private };
+            self.shared.panic_if_asked();
             // SAFETY: the message is alive.
             let failed = unsafe { (*message).err } != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
             self.failed += usize::from(failed);
@@ -164,6 +221,21 @@ impl Reports<'_> {
             };
             self.passed_on.extend(passed);
         }
+    }
+
+    /// After a panic: whoever waits for that message must not wait for ever.
+    fn give_up_current(&mut self) {
+        let lost = delivery::Native {
+            partition: -1,
+            offset: -1,
+            code: RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL,
+            latency_us: 0,
+            detail: Some("its report was lost by a bug of the producer; it may be delivered".to_owned()),
+        };
+        self.failed += 1;
+        // SAFETY: the token of a message whose report was not counted: nothing panics after that.
+        let passed = unsafe { delivery::report(self.current, lost, |_| true) };
+        self.passed_on.extend(passed);
     }
 
     /// Gives how many messages were not delivered.

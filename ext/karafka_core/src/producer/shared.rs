@@ -1,15 +1,17 @@
 //! What the callers of a producer and its report thread share: its state, its client, its bookkeeping.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 
+use super::ask::Questions;
 use super::dispatch::Room;
 use super::events::Events;
 use super::gate::{Cancel, Gate};
+use super::idle::Idle;
 use super::messages::Messages;
 use super::native::Native;
 use super::reload::{Reload, ReloadPolicy};
@@ -58,6 +60,10 @@ pub(super) struct Shared {
     /// Counts the clients; each knows its number.
     generation: AtomicU64,
     pub reload: Reload,
+    pub idle: Idle,
+    pub questions: Questions,
+    /// For tests: the next report panics.
+    pub panic_next: AtomicBool,
     /// Messages taken and not yet reported.
     in_flight: AtomicUsize,
     closing: Mutex<Option<Closing>>,
@@ -83,6 +89,9 @@ impl Shared {
             native: RwLock::new(None),
             generation: AtomicU64::new(0),
             reload: Reload::new(reload),
+            idle: Idle::default(),
+            questions: Questions::default(),
+            panic_next: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             closing: Mutex::new(None),
             undelivered: AtomicUsize::new(0),
@@ -108,6 +117,10 @@ impl Shared {
 
     pub fn is_running(&self) -> bool {
         self.state.load(Ordering::SeqCst) == RUNNING && !self.guard.is_foreign()
+    }
+
+    pub fn is_new(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == NEW
     }
 
     /// Fails where no message can be taken any more.
@@ -210,13 +223,26 @@ impl Shared {
                 *self.closing.lock().unwrap_or_else(PoisonError::into_inner) = Some(closing);
                 self.state.store(CLOSING, Ordering::SeqCst);
                 self.room.made();
-                if let Some(native) = self.borrow_native() {
-                    if let Ok(native) = native.get() {
-                        native.interrupt_poll();
-                    }
+                self.events.wake();
+                self.wake_reports();
+            }
+            CLOSING => {
+                // Who is in more of a hurry decides.
+                let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(closing) = closing.as_mut() {
+                    closing.deadline = closing.deadline.min(Instant::now() + timeout);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Makes the report thread look around.
+    pub fn wake_reports(&self) {
+        if let Some(native) = self.borrow_native() {
+            if let Ok(native) = native.get() {
+                native.interrupt_poll();
+            }
         }
     }
 
@@ -235,6 +261,26 @@ impl Shared {
 
     pub fn set_undelivered(&self, messages: usize) {
         self.undelivered.store(messages, Ordering::SeqCst);
+    }
+
+    /// To be held for as long as this thread waits for the producer.
+    pub fn waits(&self) -> Option<impl Drop + use<'_>> {
+        // In a forked child not even a lock may be touched.
+        (!self.guard.is_foreign()).then(|| self.events.waits())
+    }
+
+    pub fn panic_if_asked(&self) {
+        assert!(
+            !self.panic_next.load(Ordering::Relaxed) || !self.panic_next.swap(false, Ordering::SeqCst),
+            "as asked by a test"
+        );
+    }
+
+    /// The client is gone without a successor: the next message makes one. False: it is closing.
+    pub fn end_idle(&self) -> bool {
+        self.state
+            .compare_exchange(RELOADING, NEW, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
     }
 
     pub fn is_reloading(&self) -> bool {

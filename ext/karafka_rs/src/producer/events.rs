@@ -49,6 +49,7 @@ fn hash(ruby: &Ruby, event: Event) -> Result<RHash, Error> {
             set("attempt", attempt.into_value_with(ruby))?;
             set("failed", failed.into_value_with(ruby))?;
         }
+        Event::Disconnected => kind("disconnected")?,
         Event::QueueFull => kind("queue_full")?,
         Event::Dropped(count) => {
             kind("dropped_events")?;
