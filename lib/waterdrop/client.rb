@@ -122,10 +122,18 @@ module WaterDrop
     # @param timeout_ms [Numeric]
     # @return [Integer] messages that were not delivered
     def close(timeout_ms)
+      deadline = now + (timeout_ms / 1_000.0)
       undelivered = @native.close(timeout_ms.ceil)
       # What was reported on the way is passed on before the close is. From its own thread there is nothing to wait for.
-      @thread.join(1) if @thread && @thread != Thread.current
+      return undelivered if @thread.nil? || inside? || @thread.join([deadline - now, 1].max)
+
+      @config.logger.warn("[#{@config.id}] closed, while subscribers or on_delivery blocks have not heard of all reports yet")
       undelivered
+    end
+
+    # @return [Boolean] whether a subscriber or an on_delivery block asks
+    def inside?
+      @thread == Thread.current
     end
 
     private

@@ -154,6 +154,20 @@ RSpec.describe "producing to a cluster" do
     expect { Timeout.timeout(0.05) { handle.wait } }.to raise_error(Timeout::Error)
   end
 
+  it "closes when a slow subscriber has heard of everything, also where that subscriber closes it, too" do
+    broker.create_topic("orders", 1)
+    made = producer
+    seen = 0
+    made.monitor.subscribe("message.acknowledged") do
+      seen += 1
+      sleep 0.001
+      made.close if seen == 1_500
+    end
+    made.produce_many_async([{ topic: "orders" }] * 2_000)
+    expect(made.close).to eq(0)
+    expect(seen).to eq(2_000)
+  end
+
   it "sends from many threads" do
     broker.create_topic("orders", 4)
     made = producer

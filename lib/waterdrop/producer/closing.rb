@@ -45,6 +45,8 @@ module WaterDrop
 
       def close_within(timeout_ms)
         return close_from_trap(timeout_ms) if trap_context?
+        # Whoever closes already waits for this subscriber to return.
+        return 0 if @lifecycle.locked? && @client.respond_to?(:inside?) && @client.inside?
 
         @lifecycle.synchronize { close_once(timeout_ms) }
       end
