@@ -8,7 +8,7 @@ module Karafka
       # @option options [String, Symbol, false] :topic where to; false: skip
       # @option options [Integer] :max_retries (3) how often to try again before; 0 where there are `retry_topics`
       # @option options [Boolean] :independent (false) count the attempts of each message
-      # @option options [Boolean] :transactional (true) send and mark in one transaction, where the producer has transactions
+      # @option options [Boolean] :transactional (true) send and mark in one transaction, where the topic has `exactly_once`
       # @option options [Symbol] :dispatch_method (:produce_async) or :produce_sync; both wait for the broker
       # @option options [Symbol] :marking_method (:mark_as_consumed) or :mark_as_consumed!
       # @option options [Boolean] :mark_after_dispatch whether it counts as processed; by default not where offsets are

@@ -213,3 +213,20 @@ fn an_unmarked_message_of_an_earlier_batch_is_not_in_this_one() {
     let again = harness.take();
     assert_eq!((offsets(&again)[0], again.unmarked_index()), (0, Some(0)));
 }
+
+#[test]
+fn attempts_of_an_assignment_that_ended_do_not_count_in_the_next_one() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let group = kafka.group(vec![whole_batches(&topic, 10)]);
+    let first = Harness::without_workers(engine_config(vec![group.clone()]));
+    first.take().retry(NOW, false);
+    let again = first.take();
+    assert_eq!(again.attempt(), 2);
+    again.retry(NOW, false);
+    leave(first);
+    let second = Harness::without_workers(engine_config(vec![group]));
+    let lease = second.take();
+    assert_eq!((offsets(&lease)[0], lease.attempt()), (0, 1));
+}
