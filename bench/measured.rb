@@ -76,6 +76,8 @@ MODES = {
   "pluck" => -> { messages.pluck("distance", "carrier").sum { |distance, _| distance } },
   "only" => -> {},
   "mark" => -> { messages.each { |message| mark_as_consumed(message) } },
+  # As waiting for another service.
+  "sleep" => -> { messages.each { sleep(OPTIONS.fetch(:sleep_ms) / 1_000.0) } },
   "latency" => lambda {
     now = Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond)
     messages.map { |message| now - message.raw_payload.to_i }
@@ -106,6 +108,7 @@ Karafka::App.routes.draw do
     consumer MeasuredConsumer
     only(json: { "dest" => OPTIONS[:only] }) if OPTIONS[:only]
     manual_offset_management true if OPTIONS.fetch(:mode) == "mark"
+    parallel by: OPTIONS[:by], limit: OPTIONS[:limit] if OPTIONS[:by]
   end
 end
 

@@ -6,6 +6,7 @@ task(:bench) { sh "bin/bench", *("--peers" if ENV["PEERS"]) }
 namespace :bench do
   { consume: "Messages a second and CPU a message, beside the plain-Rust ceiling",
     produce: "Messages sent a second, CPU a message and time of a sync call", latency: "From send to consume",
+    parallel: "Waiting consumers: several batches of one partition at once",
     memory: "Idle memory, boot, stop, memory over 20 million messages", peers: "Other Kafka clients on the same rows" }
     .each do |name, description|
       desc description

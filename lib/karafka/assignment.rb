@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module Karafka
-  # A partition while it is assigned to this process: its route and its consumer. One worker at a time runs it, because
-  # the engine gives out one lease of a partition at a time.
+  # A partition while it is assigned to this process, or one lane of it where it has several (`parallel`): its route and
+  # its consumer. One worker at a time runs it, because the engine gives out one lease of it at a time.
   class Assignment
     # @return [Routing::Topic]
     attr_reader :topic
@@ -55,6 +55,29 @@ module Karafka
     # @return [Boolean] whether the consumer gets one message at a time
     def each?
       @each
+    end
+
+    # Tells the engine which messages keep their order, where a block decides that.
+    # @param lease [Native::Lease]
+    # @return [void]
+    def keys(lease)
+      keys = @topic.parallel.keys(Messages::Messages.over(lease, @decoders)) do |error|
+        Instrumentation::Safely.error(error, "virtual_partitions.partitioner.error", caller: self)
+      end
+      lease.spread(keys)
+    end
+
+    # What is committed beside the offset, as {Consumers::Offsets#offset_metadata} gives it.
+    # @param lease [Native::Lease]
+    # @param cache [Boolean]
+    # @return [Object, false] false: the partition was lost
+    def offset_metadata(lease, cache:)
+      text = @offset_metadata if cache
+      text ||= lease.committed_metadata
+      return false if text.nil? || lease.revoked?
+
+      @offset_metadata = text
+      @topic.offset_metadata.deserializer.call(text)
     end
 
     # @param lease [Native::Lease]

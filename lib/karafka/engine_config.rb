@@ -69,6 +69,12 @@ module Karafka
       end
     end
 
+    # @return [Integer] how many workers there are to be: `concurrency`, and more where one partition may have more
+    def concurrency
+      limits = @topics.flatten.filter_map { |topic| topic.parallel&.limit }
+      [@config.concurrency, *limits].max
+    end
+
     # @param group [Routing::SubscriptionGroup]
     # @return [Hash{String=>String}] all settings of librdkafka of that group's client
     def kafka(group)
@@ -108,7 +114,8 @@ module Karafka
         idle_after_ms: (topic.idle_after if idles?(topic)),
         long_running_limit_ms: limit(topic, settings),
         priority: topic.priority,
-        assign: topic.assign
+        assign: topic.assign,
+        parallel: topic.parallel&.to_h
       }
     end
 

@@ -6,15 +6,14 @@ module Karafka
   module NotYet
     # Settings of a topic, as methods in its block.
     TOPIC = %i[
-      parallel filter
-      inline_insights virtual_partitions exactly_once
-      offset_metadata manual_offset_management_strategy scheduled_messages swarm
+      filter inline_insights exactly_once
+      manual_offset_management_strategy scheduled_messages swarm
       adaptive_iterator delegate_to worker interchanger
     ].freeze
 
     # Methods of the routes, of a consumer group and of a subscription group, and options of the latter.
     GROUP = %i[
-      active_job_topic active_job_pattern recurring_tasks scheduled_messages swarm parallel
+      active_job_topic active_job_pattern recurring_tasks scheduled_messages swarm
     ].freeze
 
     # Settings of the application.
@@ -34,7 +33,6 @@ module Karafka
     # What to do instead, where there is something.
     HINTS = {
       produce: "Meanwhile use `Karafka.producer` in `karafka console`.",
-      virtual_partitions: "It will be called `parallel`.",
       filter: "`only` filters by key, headers and JSON fields.",
       "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",
       worker: "It belongs to `backend :sidekiq`.",

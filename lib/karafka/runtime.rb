@@ -52,7 +52,7 @@ module Karafka
       end
       @pump = Engine::EventPump.new(@engine, routes.subscription_groups, @workers)
       Failures::Topics.prepare(routes.subscription_groups.flat_map(&:active_topics))
-      begin_all(config.concurrency)
+      begin_all(routes.concurrency)
       self
     end
 

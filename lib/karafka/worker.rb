@@ -18,7 +18,7 @@ module Karafka
     private_constant :LAST
 
     # What is done again when it failed.
-    REPEATED = %i[consume idle].freeze
+    REPEATED = %i[consume idle keys].freeze
     private_constant :REPEATED
 
     ERROR_TYPES = {

@@ -67,6 +67,11 @@ class FakeLease
     true
   end
 
+  def mark_with(offset, metadata) = mark(offset) && !!(@metadata = metadata)
+  def store_metadata(metadata) = !lost && !!(@metadata = metadata)
+  def committed_metadata = (@metadata.to_s unless lost)
+  def spread(keys) = @calls << [:spread, keys]
+
   def seek_offset = @marked.max ? @marked.max + 1 : @first_offset
   def revoked? = !!lost
 

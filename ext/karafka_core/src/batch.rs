@@ -215,12 +215,26 @@ pub(crate) fn now_ms() -> i64 {
         .map_or(0, |since| since.as_millis() as i64)
 }
 
-/// A run of a sealed batch: what one lease hands out.
+/// A run of a sealed batch: what one lease hands out. Or messages picked out of several batches.
 #[derive(Debug, Clone)]
 pub struct Slice {
     batch: Arc<Batch>,
     from: usize,
     to: usize,
+    picked: Option<Arc<[Picked]>>,
+}
+
+/// One message of a sealed batch.
+#[derive(Debug, Clone)]
+pub struct Picked {
+    pub batch: Arc<Batch>,
+    slot: usize,
+}
+
+impl Picked {
+    pub fn data_bytes(&self) -> usize {
+        self.batch.slots[self.slot].data_bytes()
+    }
 }
 
 impl Slice {
@@ -230,7 +244,27 @@ impl Slice {
             batch: batch.seal(),
             from: 0,
             to,
+            picked: None,
         }
+    }
+
+    /// In the order given.
+    pub fn picked(messages: Vec<Picked>) -> Self {
+        let batch = messages.first().map(|picked| picked.batch.clone());
+        Slice {
+            batch: batch.unwrap_or_else(|| Batch::with_capacity(0, 0).seal()),
+            from: 0,
+            to: messages.len(),
+            picked: Some(messages.into()),
+        }
+    }
+
+    /// Each message of this run alone.
+    pub fn pick(&self) -> impl Iterator<Item = Picked> + '_ {
+        (self.from..self.to).map(|slot| Picked {
+            batch: self.batch.clone(),
+            slot,
+        })
     }
 
     pub fn len(&self) -> usize {
@@ -245,8 +279,23 @@ impl Slice {
         &self.batch
     }
 
+    /// What this run costs in memory; picked messages share their batches with others, so only they themselves count.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.picked {
+            None => self.batch.memory_bytes(),
+            Some(picked) => self.data_bytes() + picked.len() * std::mem::size_of::<(Picked, Slot)>(),
+        }
+    }
+
+    fn at(&self, index: usize) -> Option<(&Batch, usize)> {
+        match &self.picked {
+            None => (self.from + index < self.to).then(|| (&*self.batch, self.from + index)),
+            Some(picked) => picked.get(index).map(|picked| (&*picked.batch, picked.slot)),
+        }
+    }
+
     fn slot(&self, index: usize) -> Option<&Slot> {
-        self.batch.slots[self.from..self.to].get(index)
+        self.at(index).map(|(batch, slot)| &batch.slots[slot])
     }
 
     pub fn offset(&self, index: usize) -> Option<i64> {
@@ -267,31 +316,35 @@ impl Slice {
 
     /// None: no such message, or a null payload.
     pub fn payload(&self, index: usize) -> Option<&[u8]> {
-        self.slot(index).and_then(|slot| self.batch.span(slot.payload()))
+        let (batch, slot) = self.at(index)?;
+        batch.span(batch.slots[slot].payload())
     }
 
     pub fn key(&self, index: usize) -> Option<&[u8]> {
-        self.slot(index).and_then(|slot| self.batch.span(slot.key()))
+        let (batch, slot) = self.at(index)?;
+        batch.span(batch.slots[slot].key())
     }
 
     /// Names and values in the order they were sent.
     pub fn headers(&self, index: usize) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        let slots = &self.batch.slots[..self.to];
-        let at = self.from + index;
-        let to = slots.get(at).map_or(0, |slot| slot.headers_end as usize);
+        let (batch, at) = self.at(index).unwrap_or((&self.batch, usize::MAX));
+        let to = batch.slots.get(at).map_or(0, |slot| slot.headers_end as usize);
         let from = if at == 0 || to == 0 {
             0
         } else {
-            slots[at - 1].headers_end as usize
+            batch.slots[at - 1].headers_end as usize
         };
-        self.batch.headers[from..to]
+        batch.headers[from..to]
             .iter()
-            .map(|(name, value)| (self.batch.span(*name).unwrap_or_default(), self.batch.span(*value)))
+            .map(|(name, value)| (batch.span(*name).unwrap_or_default(), batch.span(*value)))
     }
 
     /// Bytes of payloads and keys of this run.
     pub fn data_bytes(&self) -> usize {
-        self.batch.slots[self.from..self.to].iter().map(Slot::data_bytes).sum()
+        match &self.picked {
+            None => self.batch.slots[self.from..self.to].iter().map(Slot::data_bytes).sum(),
+            Some(picked) => picked.iter().map(Picked::data_bytes).sum(),
+        }
     }
 
     /// Cuts off at most `max_messages` and `max_bytes` (but at least one message); the rest stays.
@@ -309,6 +362,7 @@ impl Slice {
             batch: self.batch.clone(),
             from: self.from,
             to,
+            picked: None,
         };
         self.from = to;
         front
@@ -347,6 +401,7 @@ impl Slice {
             batch: self.batch.clone(),
             from: self.from + self.count_before(offset),
             to: self.to,
+            picked: None,
         }
     }
 
@@ -357,6 +412,7 @@ impl Slice {
             batch: self.batch.clone(),
             from: self.from,
             to: following.to,
+            picked: None,
         }
     }
 

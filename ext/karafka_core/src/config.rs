@@ -77,6 +77,28 @@ pub struct TopicConfig {
     pub assign: Option<Vec<i32>>,
     /// A message that was marked begins the count of attempts anew, within a batch too.
     pub attempts_per_message: bool,
+    /// None: one lease of a partition at a time, in order.
+    pub parallel: Option<ParallelConfig>,
+}
+
+/// How far the messages of one partition may be processed at once.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ParallelConfig {
+    pub by: Spread,
+    /// Leases of a partition that may be out at once.
+    pub limit: usize,
+}
+
+/// What the messages of a partition that keep their order have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spread {
+    /// Their key.
+    Key,
+    /// Nothing: there is no order.
+    None,
+    /// What the host says, asked with leases of the kind `Keys`.
+    Host,
 }
 
 impl Default for TopicConfig {
@@ -97,6 +119,7 @@ impl Default for TopicConfig {
             assign: None,
             attempts_per_message: false,
             selection: SelectionConfig::default(),
+            parallel: None,
         }
     }
 }
@@ -157,6 +180,13 @@ impl TopicTable {
                         reason: "needs either a name or a pattern that starts with ^".to_owned(),
                     })
                 }
+            }
+            if topic.parallel.as_ref().is_some_and(|parallel| parallel.limit == 0) {
+                return Err(Error::Config {
+                    setting: "parallel limit".to_owned(),
+                    value: "0".to_owned(),
+                    reason: "must be at least 1".to_owned(),
+                });
             }
             if topic.max_messages == 0 || topic.max_bytes == 0 || topic.priority == 0 {
                 return Err(Error::Config {

@@ -195,7 +195,7 @@ impl Engine {
 
     fn nothing_out(&self) -> bool {
         let mut partitions = self.groups.iter().flat_map(|group| group.partitions());
-        partitions.all(|partition| partition.current_lease().is_none())
+        partitions.all(|partition| partition.current_leases().is_empty())
     }
 
     /// A group that can't go on takes the engine with it: half a process that looks alive is worse than none.
@@ -330,12 +330,12 @@ impl Engine {
         let mut groups = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
             for partition in group.partitions() {
-                if let Some((kind, age)) = partition.current_lease() {
+                for lease in partition.current_leases() {
                     leases.push(LeaseState {
                         topic: partition.topic.clone(),
                         partition: partition.number,
-                        kind: kind.as_str(),
-                        age_ms: age.as_millis() as u64,
+                        kind: lease.kind.as_str(),
+                        age_ms: lease.age.as_millis() as u64,
                     });
                 }
             }

@@ -192,7 +192,7 @@ impl Group {
         let left: Vec<_> = assignment.current.drain().map(|(_, partition)| partition).collect();
         assignment
             .departing
-            .retain(|partition| partition.current_lease().is_some());
+            .retain(|partition| !partition.current_leases().is_empty());
         drop(assignment);
         left.iter().for_each(Partition::end);
     }

@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaRespErr;
 
 use crate::batch::Slice;
+use crate::commit_metadata::decode;
 use crate::error::{Error, KafkaError, Result};
 use crate::event::Event;
 use crate::native::PartitionList;
 use crate::partition::{Partition, Pause, Position, State};
+
+mod lane;
 
 /// How long a synchronous commit may take.
 pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,6 +29,8 @@ pub enum Kind {
     Shutdown,
     /// Internal: a worker moves the position, nobody sees this lease.
     Seek,
+    /// Of a partition that the host spreads over lanes: it says the key of each message, with `Lease::spread`.
+    Keys,
 }
 
 impl Kind {
@@ -37,6 +42,7 @@ impl Kind {
             Kind::Revoked => "revoked",
             Kind::Shutdown => "shutdown",
             Kind::Seek => "seek",
+            Kind::Keys => "keys",
         }
     }
 }
@@ -58,6 +64,8 @@ pub struct Lease {
     failed_at: i64,
     /// Where the delivery before this one ended; -1: there was none.
     follows: i64,
+    /// Of a partition whose messages are spread: which of its leases this is.
+    lane: Option<usize>,
     settled: AtomicBool,
     taken_by: ThreadId,
 }
@@ -72,6 +80,7 @@ impl Lease {
             attempt: state.attempt,
             failed_at: state.failures.failed_at,
             follows: state.delivered_to,
+            lane: None,
             settled: AtomicBool::new(false),
             taken_by,
         }
@@ -116,6 +125,9 @@ impl Lease {
 
     /// Everything is processed. False when the partition was lost (or the lease was settled before).
     pub fn ack(&self) -> bool {
+        if let Some(lane) = self.lane {
+            return self.ack_lane(lane);
+        }
         self.settle(|state| {
             state.attempt = 1;
             // A seek during the batch says where to go on; marking the batch would contradict it.
@@ -127,6 +139,9 @@ impl Lease {
 
     /// Done, and only what was marked by hand is processed.
     pub fn release(&self) -> bool {
+        if let Some(lane) = self.lane {
+            return self.release_lane(lane);
+        }
         self.settle(|state| state.attempt = 1)
     }
 
@@ -145,6 +160,9 @@ impl Lease {
             Wait::For(delay) => delay,
             Wait::UntilResumed => Duration::MAX,
         };
+        if let Some(lane) = self.lane {
+            return self.retry_lane(lane, delay);
+        }
         let alive = self.settle(|state| {
             if self.kind == Kind::Idle {
                 self.partition.rest(state);
@@ -170,6 +188,9 @@ impl Lease {
     /// The message at `offset` is not delivered again; the rest goes on at once. It counts as processed if `mark` says
     /// so and nothing before it is unprocessed, or as soon as nothing is. False when the partition was lost.
     pub fn give_up(&self, offset: i64, mark: bool) -> bool {
+        if let Some(lane) = self.lane {
+            return self.give_up_lane(lane, offset, mark);
+        }
         self.settle(|state| {
             let first = self.unmarked(state).and_then(|index| self.messages.offset(index));
             if mark && first == Some(offset) {
@@ -188,6 +209,9 @@ impl Lease {
     pub fn unmarked_index(&self) -> Option<usize> {
         if self.partition.group.guard.is_foreign() {
             return None;
+        }
+        if let Some(lane) = self.lane {
+            return self.unmarked_lane(lane);
         }
         self.unmarked(&self.partition.state.lock())
     }
@@ -246,6 +270,9 @@ impl Lease {
 
     /// Where a retry would start.
     pub fn seek_offset(&self) -> i64 {
+        if let Some(lane) = self.lane {
+            return self.seek_offset_lane(lane);
+        }
         if self.partition.group.guard.is_foreign() {
             // Its locks may be held by threads that are not there.
             return self.messages.first_offset().unwrap_or(-1);
@@ -259,7 +286,31 @@ impl Lease {
 
     /// Marks `offset` as processed; false once the partition is lost. No I/O.
     pub fn mark(&self, offset: i64) -> bool {
-        self.partition.mark(offset)
+        match self.lane {
+            Some(lane) => self.partition.is_alive() && self.partition.mark_lane(lane, offset),
+            None => self.partition.mark(offset),
+        }
+    }
+
+    /// As `mark`, with a text that is committed beside the offset, with this and every later commit until another one
+    /// is given.
+    pub fn mark_with(&self, offset: i64, metadata: &str) -> bool {
+        self.store_metadata(metadata) && self.mark(offset)
+    }
+
+    /// The text to commit beside the offset from now on. False once the partition is lost.
+    pub fn store_metadata(&self, metadata: &str) -> bool {
+        self.partition.is_alive() && self.partition.set_metadata(metadata)
+    }
+
+    /// The text that is committed for this partition, asked of the broker. Ok(None): the partition is lost.
+    pub fn committed_metadata(&self) -> Result<Option<String>> {
+        if !self.partition.is_alive() {
+            return Ok(None);
+        }
+        let commit = self.partition.committed_now()?;
+        let metadata = commit.and_then(|commit| commit.metadata.map(|text| decode(commit.offset, &text).1.to_owned()));
+        Ok(Some(metadata.unwrap_or_default()))
     }
 
     /// Goes on reading elsewhere once this lease is settled (at once if it is already).
@@ -278,12 +329,20 @@ impl Lease {
             state.pause = until.map_or(Pause::UntilResumed, Pause::Until);
             if let Some(offset) = offset {
                 state.seek = Some(Position::Offset(offset));
+                if let Some(parallel) = state.parallel.as_mut() {
+                    parallel.clear();
+                }
             }
         })
     }
 
     pub fn resume(&self) -> bool {
-        self.change(|state, _| state.pause = Pause::No)
+        self.change(|state, _| {
+            state.pause = Pause::No;
+            if let (Some(lane), Some(parallel)) = (self.lane, state.parallel.as_mut()) {
+                parallel.lanes.resume(lane, Instant::now());
+            }
+        })
     }
 
     fn change(&self, change: impl FnOnce(&mut State, &Partition)) -> bool {
@@ -336,12 +395,11 @@ impl Lease {
     }
 
     fn marked_list(&self) -> Result<Option<PartitionList>> {
-        let marked = self.partition.marked();
-        if marked < 0 {
+        let Some(commit) = self.partition.commit_now() else {
             return Ok(None);
-        }
+        };
         let mut list = PartitionList::with_capacity(1);
-        list.add(&self.partition.topic, self.partition.number, marked)?;
+        list.add_commit(&self.partition.topic, self.partition.number, &commit)?;
         Ok(Some(list))
     }
 
@@ -383,6 +441,10 @@ impl Drop for Lease {
                 partition,
                 offset,
             });
+        }
+        if let Some(lane) = self.lane {
+            self.retry_lane(lane, Duration::ZERO);
+            return;
         }
         self.settle(|state| {
             if self.kind == Kind::Consume {

@@ -4,9 +4,11 @@
 //! on the `ready_queue`, a worker `take`s it (`engine`), drains it into a `batch`, gets a `lease`, settles it; the
 //! `poller` commits what was marked.
 
+mod ack_table;
 mod arena_pool;
 pub mod batch;
 mod client;
+pub mod commit_metadata;
 pub mod config;
 mod drain;
 pub mod engine;
@@ -17,6 +19,7 @@ pub mod fork;
 mod group;
 pub mod holds;
 pub mod json;
+mod lanes;
 pub mod lease;
 mod mailbox;
 mod marks;

@@ -12,6 +12,13 @@ pub const OFFSET_INVALID: i64 = -1001;
 pub const OFFSET_BEGINNING: i64 = -2;
 pub const OFFSET_END: i64 = -1;
 
+/// What is committed for one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    pub offset: i64,
+    pub metadata: Option<String>,
+}
+
 /// An owned topic partition list.
 pub struct PartitionList(*mut sys::rd_kafka_topic_partition_list_t);
 
@@ -42,6 +49,41 @@ impl PartitionList {
             (*row).offset = offset;
         }
         Ok(())
+    }
+
+    /// Adds a row with what is to be committed.
+    pub fn add_commit(&mut self, topic: &str, partition: i32, commit: &Commit) -> Result<()> {
+        self.add(topic, partition, commit.offset)?;
+        let Some(text) = commit.metadata.as_deref().filter(|text| !text.is_empty()) else {
+            return Ok(());
+        };
+        // SAFETY: the row that was just added. librdkafka frees the text with `free`; it copies it where it copies lists.
+        unsafe {
+            let copy = libc::malloc(text.len());
+            if !copy.is_null() {
+                std::ptr::copy_nonoverlapping(text.as_ptr(), copy.cast::<u8>(), text.len());
+                let row = &mut *(*self.0).elems.add((*self.0).cnt as usize - 1);
+                row.metadata = copy;
+                row.metadata_size = text.len();
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands beside the offset of a row.
+    pub fn metadata(&self, index: usize) -> Option<String> {
+        // SAFETY: never null; a row's metadata has `metadata_size` bytes.
+        unsafe {
+            if index >= (*self.0).cnt as usize {
+                return None;
+            }
+            let row = &*(*self.0).elems.add(index);
+            if row.metadata.is_null() || row.metadata_size == 0 {
+                return None;
+            }
+            let bytes = std::slice::from_raw_parts(row.metadata.cast::<u8>(), row.metadata_size);
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        }
     }
 
     pub fn is_empty(&self) -> bool {

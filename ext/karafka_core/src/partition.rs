@@ -23,12 +23,15 @@ mod handing_out;
 mod idle;
 mod listening;
 mod offsets;
+mod parallel;
 mod revocation;
 mod settling;
 mod succession;
 
 use idle::Idle;
 use listening::Listening;
+pub(crate) use parallel::{Lanes, Parallel};
+pub use revocation::Out;
 use succession::Succession;
 
 /// A timer keeps its partition in memory, also after the assignment is over. A look in between costs nothing.
@@ -87,6 +90,27 @@ pub(crate) struct State {
     commit_sent_at: Instant,
     /// What a broker has confirmed.
     committed: i64,
+    /// Which state of the commit metadata was sent, and which was confirmed.
+    metadata_sent: u64,
+    metadata_committed: u64,
+    /// The user's own text, committed beside the offset.
+    pub metadata: Option<Arc<str>>,
+    metadata_version: u64,
+    /// None: one lease at a time, in order.
+    pub parallel: Option<Box<Parallel>>,
+    /// When the host may be asked for keys again, after it could not say them.
+    pub ask_again_at: Option<Instant>,
+}
+
+impl State {
+    /// Some worker has a lease of this partition.
+    fn is_out(&self) -> bool {
+        self.leased.is_some() || self.lanes_are_out()
+    }
+
+    fn lanes_are_out(&self) -> bool {
+        self.parallel.as_ref().is_some_and(|parallel| parallel.is_out())
+    }
 }
 
 pub struct Partition {
@@ -114,6 +138,8 @@ impl Partition {
         number: i32,
         generation: u64,
     ) -> Result<Arc<Self>> {
+        let config = group.topic(topic_index);
+        let parallel = config.parallel.as_ref();
         let state = State {
             carry: None,
             filling: None,
@@ -137,9 +163,17 @@ impl Partition {
             commit_sent: -1,
             commit_sent_at: Instant::now(),
             committed: -1,
+            metadata_sent: 0,
+            metadata_committed: 0,
+            metadata: None,
+            metadata_version: 0,
+            ask_again_at: None,
+            parallel: parallel.map(|parallel| Box::new(Parallel::new(parallel, config.max_messages, config.max_bytes))),
         };
+        // Each lane has a consumer of its own, and so an id.
+        let ids = parallel.map_or(1, |parallel| parallel.limit as u64);
         Ok(Arc::new(Partition {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: NEXT_ID.fetch_add(ids, Ordering::Relaxed),
             group,
             topic: Arc::from(topic),
             topic_name: c_string("topic", topic)?,
@@ -183,6 +217,19 @@ impl Partition {
         if self.mailbox.notify() {
             self.group.ready.push(self.clone());
         }
+    }
+
+    /// As `notify`, by a worker that comes back for more itself.
+    pub(crate) fn notify_own(self: &Arc<Self>) {
+        if self.mailbox.notify() {
+            self.group.ready.push_back_own(self.clone());
+        }
+    }
+
+    /// Lets go, and another worker is to look.
+    pub(crate) fn requeue(self: &Arc<Self>) {
+        self.mailbox.requeue();
+        self.group.ready.push(self.clone());
     }
 
     /// As `notify`, for whoever holds the ready queue's lock: true asks it to queue this partition.

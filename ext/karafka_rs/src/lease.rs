@@ -75,7 +75,7 @@ impl Lease {
     pub fn new(ruby: &Ruby, core: Core) -> Result<Self, Error> {
         // The lease is a Rust value here: should this raise, it is dropped and delivered again.
         collect_if_due(ruby)?;
-        let memory_bytes = core.messages().batch().memory_bytes();
+        let memory_bytes = core.messages().memory_bytes();
         gc_adjust(memory_bytes as isize);
         Ok(Lease { core, memory_bytes })
     }
@@ -85,7 +85,7 @@ impl Lease {
     }
 
     fn assignment_id(&self) -> u64 {
-        self.core.partition().id
+        self.core.assignment_id()
     }
 
     fn group_index(&self) -> usize {
@@ -107,8 +107,17 @@ impl Lease {
         self.core.partition().number
     }
 
+    fn lane(&self) -> usize {
+        self.core.lane()
+    }
+
     fn generation(&self) -> u64 {
         self.core.partition().generation
+    }
+
+    /// One Integer or nil for each message, for a lease of the kind `keys`: one crossing for all.
+    fn spread(&self, keys: Vec<Option<i64>>) {
+        self.core.spread(&keys);
     }
 
     // ---- settling
@@ -151,6 +160,19 @@ impl Lease {
 
     fn mark(&self, offset: i64) -> bool {
         self.core.mark(offset)
+    }
+
+    fn mark_with(&self, offset: i64, metadata: String) -> bool {
+        self.core.mark_with(offset, &metadata)
+    }
+
+    fn store_metadata(&self, metadata: String) -> bool {
+        self.core.store_metadata(&metadata)
+    }
+
+    /// nil: the partition is lost.
+    fn committed_metadata(ruby: &Ruby, rb_self: &Self) -> Result<Option<String>, Error> {
+        gvl::blocking(ruby, || rb_self.core.committed_metadata())?.map_err(|error| errors::raise(ruby, error))
     }
 
     fn commit_async(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
@@ -344,7 +366,9 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("topic_index", method!(Lease::topic_index, 0))?;
     class.define_method("topic", method!(Lease::topic, 0))?;
     class.define_method("partition", method!(Lease::partition, 0))?;
+    class.define_method("lane", method!(Lease::lane, 0))?;
     class.define_method("generation", method!(Lease::generation, 0))?;
+    class.define_method("spread", method!(Lease::spread, 1))?;
     class.define_method("ack", method!(Lease::ack, 0))?;
     class.define_method("release", method!(Lease::release, 0))?;
     class.define_method("nack", method!(Lease::nack, 0))?;
@@ -353,6 +377,9 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("unmarked_index", method!(Lease::unmarked_index, 0))?;
     class.define_method("settled?", method!(Lease::is_settled, 0))?;
     class.define_method("mark", method!(Lease::mark, 1))?;
+    class.define_method("mark_with", method!(Lease::mark_with, 2))?;
+    class.define_method("store_metadata", method!(Lease::store_metadata, 1))?;
+    class.define_method("committed_metadata", method!(Lease::committed_metadata, 0))?;
     class.define_method("commit_async", method!(Lease::commit_async, 0))?;
     class.define_method("commit_sync", method!(Lease::commit_sync, 0))?;
     class.define_method("seek_offset", method!(Lease::seek_offset, 0))?;

@@ -7,26 +7,46 @@ module Karafka
     module Offsets
       # Negative ones mean something to librdkafka: -1 is the end of the partition.
       POSITION = ->(value) { value.is_a?(Integer) && value.between?(0, (2**63) - 1) }
-      private_constant :POSITION
+      MOST_METADATA_BYTES = 4_096
+      private_constant :POSITION, :MOST_METADATA_BYTES
 
       # Marks a message, and all before it, as processed; committed with the next commit. No I/O.
       # @param message [Messages::Message, Messages::Seek] of this partition; may be of an earlier batch
+      # @param offset_metadata [String, nil] as {#store_offset_metadata}
       # @return [Boolean] false: the partition was lost
       # @raise [ArgumentError] the message is of another partition
-      def mark_as_consumed(message)
+      def mark_as_consumed(message, offset_metadata = nil)
         lease = @karafka_lease
-        return lease.mark(message.offset) if message.is_a?(Messages::Message) && message.of?(lease)
+        check_place(message) unless message.is_a?(Messages::Message) && message.of?(lease)
+        return lease.mark(message.offset) if offset_metadata.nil?
 
-        check_place(message)
-        lease.mark(message.offset)
+        lease.mark_with(message.offset, check_metadata(offset_metadata))
       end
 
       # As {#mark_as_consumed}, and waits until that is committed.
       # @param message [Messages::Message, Messages::Seek]
+      # @param offset_metadata [String, nil] as {#store_offset_metadata}
       # @return [Boolean] false: the partition was lost
       # @raise [Errors::KafkaError] the broker refused the commit for another reason
-      def mark_as_consumed!(message)
-        mark_as_consumed(message) && @karafka_lease.commit_sync
+      def mark_as_consumed!(message, offset_metadata = nil)
+        mark_as_consumed(message, offset_metadata) && @karafka_lease.commit_sync
+      end
+
+      # A text of yours that is committed beside the offset, with the next commit and all later ones until there is another.
+      # @param offset_metadata [String] UTF-8, up to 4096 bytes (Kafka's `offset.metadata.max.bytes`)
+      # @return [Boolean] false: the partition was lost
+      # @raise [ArgumentError] something else
+      def store_offset_metadata(offset_metadata)
+        @karafka_lease.store_metadata(check_metadata(offset_metadata))
+      end
+
+      # The text that is committed beside the offset of this partition, by this process or the one before. Asks the broker.
+      # @param cache [Boolean] whether an answer that was got since the assignment will do; the topic's `offset_metadata` sets
+      #   the default
+      # @return [String, Object, false] "" where there is none; what the deserializer makes of it; false: the partition was lost
+      # @raise [Errors::KafkaError] the broker did not answer
+      def offset_metadata(cache: topic.offset_metadata.cache)
+        @karafka_assignment.offset_metadata(@karafka_lease, cache: cache)
       end
 
       # Commits what is marked, in the background.
@@ -97,6 +117,15 @@ module Karafka
         return unless Karafka.monitor.listening?(event)
 
         Instrumentation::Safely.instrument(event, { caller: self, topic: topic.name, partition: partition, **details })
+      end
+
+      def check_metadata(text)
+        text = text.to_str.encode(Encoding::UTF_8) if text.respond_to?(:to_str)
+        return text if text.is_a?(String) && text.valid_encoding? && text.bytesize <= MOST_METADATA_BYTES
+
+        raise ArgumentError, "offset metadata is text of at most #{MOST_METADATA_BYTES} bytes, not #{text.inspect[0, 100]}"
+      rescue EncodingError => e
+        raise ArgumentError, "offset metadata has to be text: #{e.message}"
       end
 
       # An offset of another partition would mark messages that nobody has processed.

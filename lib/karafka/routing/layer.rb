@@ -6,6 +6,7 @@ module Karafka
     # What a layer does not set comes from its parent when it is *read*, so the order of the routes does not matter.
     class Layer
       include FailureSettings
+      include ParallelSettings
       include Choosing
 
       T = Setup::Types
@@ -196,8 +197,8 @@ module Karafka
 
       # Names this layer answers to; subclasses add theirs.
       def known_names
-        TYPES.keys + ALIASES.keys + LEGACY + Choosing::NAMES + %i[long_running_job kafka deserializers deserializer parser] +
-          FailureSettings.public_instance_methods(false).grep_v(/\?/)
+        TYPES.keys + ALIASES.keys + LEGACY + Choosing::NAMES + ParallelSettings.public_instance_methods(false) +
+          %i[long_running_job kafka deserializers deserializer parser] + FailureSettings.public_instance_methods(false).grep_v(/\?/)
       end
 
       # @return [:topic, :group] how messages call its settings

@@ -54,6 +54,7 @@ module Karafka
           if setting == :kafka then kafka(value)
           elsif setting == :multiplexing then multiplexing(**value)
           elsif FailureSettings.method_defined?(setting) && value.is_a?(Hash) then public_send(setting, **value)
+          elsif setting == :parallel then parallel(**value)
           elsif TYPES.key?(setting) then public_send(setting, value)
           elsif Choosing::NAMES.include?(setting) then value.is_a?(Hash) ? public_send(setting, **value) : public_send(setting, value)
           else

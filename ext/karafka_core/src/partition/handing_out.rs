@@ -16,7 +16,7 @@ use crate::sync::MutexGuard;
 const POSITION_TIMEOUT: Duration = Duration::from_secs(5);
 const POSITION_RETRY: Duration = Duration::from_secs(1);
 
-enum Next {
+pub(super) enum Next {
     Slice(Slice),
     /// Everything that was there is skipped, and there may be more.
     Again,
@@ -59,11 +59,20 @@ impl Partition {
             }
             _ => state.pause = Pause::No,
         }
+        if state.seek.is_some() && state.lanes_are_out() {
+            // They come back first: a message must not be with two workers.
+            drop(state);
+            self.park();
+            return None;
+        }
         if let Some(position) = state.seek.take() {
             state.carry = None;
             state.filling = None;
             if let Position::Offset(offset) = position {
                 self.marks.rewind(offset);
+            }
+            if let Some(parallel) = state.parallel.as_mut() {
+                parallel.clear();
             }
             state.leased = Some((Kind::Seek, Instant::now()));
             let sought = state.unlocked(|| self.apply_seek(position));
@@ -80,6 +89,9 @@ impl Partition {
             drop(state);
             self.look_again();
             return None;
+        }
+        if state.parallel.is_some() {
+            return self.lease_lane(state);
         }
         match self.next_slice(&mut state) {
             Next::Slice(slice) => Some(self.hand_out(&mut state, Kind::Consume, slice)),
@@ -120,6 +132,9 @@ impl Partition {
     fn farewell(self: &Arc<Self>, mut state: MutexGuard<'_, State>, kind: Kind) -> Option<Lease> {
         state.carry = None;
         state.filling = None;
+        if state.parallel.is_some() {
+            return self.lane_farewell(state, kind);
+        }
         if state.has_consumer && !state.farewell_given {
             state.farewell_given = true;
             return Some(self.hand_out(&mut state, kind, Slice::whole(Batch::with_capacity(0, 0))));
@@ -138,6 +153,10 @@ impl Partition {
         {
             let mut state = self.state.lock();
             state.leased = None;
+            if let Some(parallel) = state.parallel.as_mut() {
+                parallel.asked = None;
+                parallel.lanes.abandon();
+            }
             state.has_consumer = false;
             state.finished = true;
         }
@@ -147,7 +166,7 @@ impl Partition {
         self.tell_successor();
     }
 
-    fn next_slice(self: &Arc<Self>, state: &mut State) -> Next {
+    pub(super) fn next_slice(self: &Arc<Self>, state: &mut State) -> Next {
         let config = self.config();
         if state.carry.is_none() {
             let listening = self.listening.lock();

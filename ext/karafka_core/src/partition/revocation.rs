@@ -10,16 +10,24 @@ use crate::lease::Kind;
 /// How soon a wait for a lease sees that the host gave up.
 const GIVE_UP_INTERVAL: Duration = Duration::from_millis(20);
 
+/// A lease that is out.
+#[derive(Debug, Clone, Copy)]
+pub struct Out {
+    pub assignment_id: u64,
+    pub kind: Kind,
+    pub age: Duration,
+}
+
 impl Partition {
     /// No new leases from here on.
     pub fn begin_revocation(&self) {
         self.state.lock().revoking = true;
     }
 
-    /// Waits for the lease that is out, until the deadline or until `give_up` says so.
+    /// Waits for the leases that are out, until the deadline or until `give_up` says so.
     pub fn await_settled(&self, deadline: Instant, give_up: &dyn Fn() -> bool) {
         let mut state = self.state.lock();
-        while state.leased.is_some() && Instant::now() < deadline && !give_up() {
+        while state.is_out() && Instant::now() < deadline && !give_up() {
             let next_look = Instant::now() + GIVE_UP_INTERVAL;
             self.settled.wait_until(&mut state, deadline.min(next_look));
         }
@@ -47,8 +55,20 @@ impl Partition {
         self.state.lock().finished
     }
 
-    /// Kind and age of the lease that is out.
-    pub fn current_lease(&self) -> Option<(Kind, Duration)> {
-        self.state.lock().leased.map(|(kind, since)| (kind, since.elapsed()))
+    /// The leases that are out.
+    pub fn current_leases(&self) -> Vec<Out> {
+        let state = self.state.lock();
+        let lanes = state.parallel.iter().flat_map(|parallel| parallel.out());
+        let all = state
+            .leased
+            .map(|(kind, since)| (0, kind, since))
+            .into_iter()
+            .chain(lanes);
+        all.map(|(lane, kind, since)| Out {
+            assignment_id: self.id + lane as u64,
+            kind,
+            age: since.elapsed(),
+        })
+        .collect()
     }
 }

@@ -39,8 +39,7 @@ impl Partition {
         if must_look && comes_back {
             self.look_again();
         } else if must_look {
-            self.mailbox.requeue();
-            self.group.ready.push(self.clone());
+            self.requeue();
         } else {
             self.park();
         }

@@ -8,7 +8,7 @@ use rdkafka::types::RDKafkaRespErr;
 use super::Poller;
 use crate::client::ConsumerClient;
 use crate::error::{Error, KafkaError};
-use crate::native::PartitionList;
+use crate::native::{Commit, PartitionList};
 use crate::partition::Partition;
 
 /// For commits that a rebalance or a stop waits for.
@@ -19,12 +19,12 @@ impl Poller {
     pub(super) fn offsets_of(
         &self,
         partitions: &[Arc<Partition>],
-        offset_of: impl Fn(&Partition) -> Option<i64>,
+        commit_of: impl Fn(&Partition) -> Option<Commit>,
     ) -> PartitionList {
         let mut list = PartitionList::with_capacity(partitions.len());
         for partition in partitions {
-            if let Some(offset) = offset_of(partition) {
-                if let Err(error) = list.add(&partition.topic, partition.number, offset) {
+            if let Some(commit) = commit_of(partition) {
+                if let Err(error) = list.add_commit(&partition.topic, partition.number, &commit) {
                     self.report(error);
                 }
             }
@@ -42,9 +42,9 @@ impl Poller {
         &self,
         client: &ConsumerClient,
         partitions: &[Arc<Partition>],
-        offset_of: impl Fn(&Partition) -> Option<i64>,
+        commit_of: impl Fn(&Partition) -> Option<Commit>,
     ) {
-        let list = self.offsets_of(partitions, offset_of);
+        let list = self.offsets_of(partitions, commit_of);
         if list.is_empty() {
             return;
         }

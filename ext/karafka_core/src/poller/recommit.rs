@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::Poller;
 use crate::client::ConsumerClient;
 use crate::error::Result;
+use crate::native::Commit;
 use crate::partition::Partition;
 
 /// For the question what is committed. The poll thread waits for it, once in some hours.
@@ -53,14 +54,19 @@ impl Poller {
         let current: Vec<_> = self.group.assignment.lock().current.values().cloned().collect();
         let idle: Vec<(Arc<Partition>, i64)> = current
             .into_iter()
-            .filter(|partition| partition.unconfirmed().is_none())
+            .filter(|partition| partition.is_confirmed())
             .map(|partition| {
                 let marked = partition.marked();
                 (partition, marked)
             })
             .collect();
         let partitions: Vec<_> = idle.iter().map(|(partition, _)| partition.clone()).collect();
-        let asked = self.offsets_of(&partitions, |_| Some(0));
+        let asked = self.offsets_of(&partitions, |_| {
+            Some(Commit {
+                offset: 0,
+                metadata: None,
+            })
+        });
         if asked.is_empty() {
             return Ok(());
         }

@@ -12,7 +12,7 @@ use super::Poller;
 use crate::client::ConsumerClient;
 use crate::event::Event;
 use crate::lease::Kind;
-use crate::partition::Partition;
+use crate::partition::{Out, Partition};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -42,10 +42,11 @@ impl Watch {
             .group
             .partitions()
             .into_iter()
-            .filter_map(|partition| match partition.current_lease()? {
-                (Kind::Seek, _) => None,
-                (kind, age) => Some((partition, kind, age)),
+            .flat_map(|partition| {
+                let leases = partition.current_leases().into_iter();
+                leases.map(move |lease| (partition.clone(), lease))
             })
+            .filter(|(_, lease)| lease.kind != Kind::Seek)
             .collect();
         self.tell(poller, &out);
         if !poller.group.is_stopping() && !poller.group.config.is_direct() {
@@ -53,24 +54,25 @@ impl Watch {
         }
     }
 
-    fn tell(&mut self, poller: &Poller, out: &[(Arc<Partition>, Kind, Duration)]) {
+    fn tell(&mut self, poller: &Poller, out: &[(Arc<Partition>, Out)]) {
         let Some(first) = self.first_report else { return };
         let mut told = HashMap::new();
-        for (partition, kind, age) in out.iter().filter(|(_, _, age)| *age >= first) {
-            let before = self.told.get(&partition.id).filter(|(old, _)| old <= age);
+        for (partition, lease) in out.iter().filter(|(_, lease)| lease.age >= first) {
+            let (id, age) = (lease.assignment_id, lease.age);
+            let before = self.told.get(&id).filter(|(old, _)| *old <= age);
             let due = before.map_or(first, |(_, due)| *due);
-            let next = if *age >= due { *age * 2 } else { due };
-            if *age >= due {
+            let next = if age >= due { age * 2 } else { due };
+            if age >= due {
                 poller.group.emit(Event::Stuck {
                     group: poller.group.id.clone(),
                     topic: partition.topic.clone(),
                     partition: partition.number,
-                    assignment_id: partition.id,
-                    kind: kind.as_str(),
+                    assignment_id: id,
+                    kind: lease.kind.as_str(),
                     age_ms: age.as_millis() as u64,
                 });
             }
-            told.insert(partition.id, (*age, next));
+            told.insert(id, (age, next));
         }
         self.told = told;
     }
@@ -80,21 +82,21 @@ impl Partition {
     /// Whether a lease is out for longer than the topic allows.
     pub(super) fn is_overdue(&self) -> bool {
         let limit = self.config().long_running_limit_ms.map(Duration::from_millis);
-        limit.is_some_and(|limit| self.current_lease().is_some_and(|(_, age)| age > limit))
+        limit.is_some_and(|limit| self.current_leases().iter().any(|lease| lease.age > limit))
     }
 }
 
 impl Poller {
-    fn leave_or_return(&self, client: &ConsumerClient, out: &[(Arc<Partition>, Kind, Duration)]) {
-        let overdue = out.iter().find(|(partition, _, _)| partition.is_overdue());
+    fn leave_or_return(&self, client: &ConsumerClient, out: &[(Arc<Partition>, Out)]) {
+        let overdue = out.iter().find(|(partition, _)| partition.is_overdue());
         let (result, event) = match (overdue, self.group.is_away()) {
-            (Some((partition, _, age)), false) => {
+            (Some((partition, lease)), false) => {
                 // The revocation that follows hands everything over; see `part_with`.
                 let event = Event::Left {
                     group: self.group.id.clone(),
                     topic: partition.topic.clone(),
                     partition: partition.number,
-                    age_ms: age.as_millis() as u64,
+                    age_ms: lease.age.as_millis() as u64,
                 };
                 (client.unsubscribe(), event)
             }

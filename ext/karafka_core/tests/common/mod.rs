@@ -391,7 +391,7 @@ pub struct Seen {
     pub worker: usize,
     pub topic: String,
     pub partition: i32,
-    /// Of the assignment.
+    /// Of the assignment, and of the lane where it has several.
     pub id: u64,
     pub group_index: usize,
     pub kind: Kind,
@@ -409,7 +409,7 @@ impl Seen {
             worker,
             topic: partition.topic.to_string(),
             partition: partition.number,
-            id: partition.id,
+            id: lease.assignment_id(),
             group_index: partition.group_index(),
             kind: lease.kind(),
             attempt: lease.attempt(),

@@ -13,6 +13,7 @@ mod lessons;
 mod membership;
 mod memory;
 mod offsets;
+mod parallel;
 mod positions;
 mod rebalance;
 mod selection;

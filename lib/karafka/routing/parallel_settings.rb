@@ -1,0 +1,52 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Routing
+    # Settings of a layer: several batches of one partition at once, and what is committed for them.
+    module ParallelSettings
+      # How what is committed beside an offset is read.
+      OffsetMetadata = Struct.new(:cache, :deserializer)
+
+      # How far the messages of one partition may be processed at once.
+      # @param by [:partition, :key, :none, #call] what keeps its order: all messages, those of one key, none, or those for
+      #   which the block gives the same
+      # @param limit [Integer, nil] how many batches of one partition at once, 1 to 1000; nil: `concurrency`
+      # @return [Parallel, nil] without arguments: what holds here; nil: one batch at a time
+      # @raise [Errors::InvalidConfigurationError]
+      def parallel(by: UNSET, limit: nil)
+        return setting(:parallel) if UNSET.equal?(by) && limit.nil?
+
+        Setup.invalid!("#{@label} parallel by", nil, "given together with a limit, such as by: :key") if UNSET.equal?(by)
+        @own[:parallel] = Parallel.build("#{@label} parallel", by, limit)
+      end
+
+      # Karafka's name for {#parallel} by a block.
+      # @param partitioner [#call]
+      # @param max_partitions [Integer, nil]
+      # @param offset_metadata_strategy [:current] what was given last is committed
+      # @return [Parallel]
+      def virtual_partitions(partitioner:, max_partitions: nil, offset_metadata_strategy: :current)
+        unless offset_metadata_strategy == :current
+          raise Errors::UnsupportedFeatureError.for("virtual_partitions with offset_metadata_strategy #{offset_metadata_strategy.inspect}",
+                                                    "It is :current: what was given last is committed.")
+        end
+        Setup::Types::CALLABLE.check("#{@label} virtual_partitions partitioner", partitioner)
+        parallel(by: partitioner, limit: max_partitions)
+      end
+
+      # How a consumer's {Consumers::Offsets#offset_metadata} reads what is committed beside the offset.
+      # @param cache [Boolean] whether it asks the broker once for each assignment
+      # @param deserializer [#call] takes the text
+      # @return [OffsetMetadata] without arguments: what holds here
+      def offset_metadata(cache: UNSET, deserializer: UNSET)
+        held = setting(:offset_metadata)
+        return held if UNSET.equal?(cache) && UNSET.equal?(deserializer)
+
+        cache = UNSET.equal?(cache) ? held.cache : Setup::Types::BOOLEAN.check("#{@label} offset_metadata cache", cache)
+        deserializer = held.deserializer if UNSET.equal?(deserializer)
+        Setup::Types::CALLABLE.check("#{@label} offset_metadata deserializer", deserializer)
+        @own[:offset_metadata] = OffsetMetadata.new(cache, deserializer)
+      end
+    end
+  end
+end
