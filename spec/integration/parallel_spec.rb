@@ -59,6 +59,25 @@ RSpec.describe "several batches of one partition at once" do
       .to contain_exactly([1, 1, 2, 3, 4], [2, 1], [2, 2], [2, 3], [2, 4], [3, 2])
   end
 
+  it "sends only the message that cannot be processed to the dead letter queue" do
+    seen = self.seen
+    dead = Queue.new
+    Karafka.monitor.subscribe("dead_letter_queue.dispatched") { |event| dead << event[:message].offset }
+    broker.create_topic("dead", 1)
+    produce("orders", (0...30).map(&:to_s), keys: (0...30).map { |number| "k#{number % 5}" })
+    start(parallel: { by: :key, limit: 5 }, dead_letter_queue: { topic: "dead", max_retries: 1 }) do
+      messages.each do |message|
+        raise "no" if message.offset == 7
+
+        seen << message.offset
+        mark_as_consumed(message)
+      end
+    end
+    commit_of(30)
+    expect(drained.sort).to eq((0...30).to_a - [7])
+    expect(Array.new(dead.size) { dead.pop }).to eq([7])
+  end
+
   it "goes on with other keys while one fails, and commits nothing beyond it" do
     seen = self.seen
     produce("orders", (0...20).map(&:to_s), keys: (0...20).map { |number| "k#{number % 4}" })

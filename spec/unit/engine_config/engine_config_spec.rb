@@ -28,10 +28,10 @@ RSpec.describe Karafka::EngineConfig do
         topics: [
           { name: "orders", pattern: nil, max_messages: 100, max_bytes: 1_048_576, max_wait_time_ms: 20, eofed: false,
             pause_timeout_ms: 1_000, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true, selection: plain,
-            idle_after_ms: nil, long_running_limit_ms: 300_000, priority: 10, assign: nil, attempts_per_message: false },
+            idle_after_ms: nil, long_running_limit_ms: 300_000, priority: 10, assign: nil, attempts_per_message: false, parallel: nil },
           { name: nil, pattern: "^audit\\.", max_messages: 100, max_bytes: 1_048_576, max_wait_time_ms: 0, eofed: false,
             pause_timeout_ms: 5, pause_max_timeout_ms: 30_000, pause_with_exponential_backoff: true, selection: plain,
-            idle_after_ms: nil, long_running_limit_ms: 300_000, priority: 10, assign: nil, attempts_per_message: false }
+            idle_after_ms: nil, long_running_limit_ms: 300_000, priority: 10, assign: nil, attempts_per_message: false, parallel: nil }
         ]
       }]
     )
