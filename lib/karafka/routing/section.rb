@@ -5,6 +5,10 @@ module Karafka
     # A `subscription_group` block of the routes, or the implicit one around the topics of a consumer group. What its
     # topics need different clients for makes several {SubscriptionGroup}s of it.
     class Section < Layer
+      # Whose settings take options.
+      WITH_OPTIONS = [FailureSettings, ParallelSettings].freeze
+      private_constant :WITH_OPTIONS
+
       # @return [String, nil] nil: without a name
       attr_reader :name
       # @return [Array<Topic>]
@@ -53,8 +57,7 @@ module Karafka
         settings.each do |setting, value|
           if setting == :kafka then kafka(value)
           elsif setting == :multiplexing then multiplexing(**value)
-          elsif FailureSettings.method_defined?(setting) && value.is_a?(Hash) then public_send(setting, **value)
-          elsif setting == :parallel then parallel(**value)
+          elsif value.is_a?(Hash) && WITH_OPTIONS.any? { |settings| settings.method_defined?(setting) } then public_send(setting, **value)
           elsif TYPES.key?(setting) then public_send(setting, value)
           elsif Choosing::NAMES.include?(setting) then value.is_a?(Hash) ? public_send(setting, **value) : public_send(setting, value)
           else
