@@ -57,9 +57,8 @@ module Karafka
         settings.each do |setting, value|
           if setting == :kafka then kafka(value)
           elsif setting == :multiplexing then multiplexing(**value)
-          elsif value.is_a?(Hash) && WITH_OPTIONS.any? { |settings| settings.method_defined?(setting) } then public_send(setting, **value)
-          elsif TYPES.key?(setting) then public_send(setting, value)
-          elsif Choosing::NAMES.include?(setting) then value.is_a?(Hash) ? public_send(setting, **value) : public_send(setting, value)
+          elsif value.is_a?(Hash) && takes_options?(setting) then public_send(setting, **value)
+          elsif TYPES.key?(setting) || Choosing::NAMES.include?(setting) then public_send(setting, value)
           else
             method_missing(setting, value)
           end
@@ -84,6 +83,10 @@ module Karafka
       end
 
       private
+
+      def takes_options?(setting)
+        Choosing::NAMES.include?(setting) || WITH_OPTIONS.any? { |group| group.method_defined?(setting) }
+      end
 
       def known_names
         super + %i[topic pattern multiplexing] + NotYet::GROUP
