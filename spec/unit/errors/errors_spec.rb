@@ -28,7 +28,7 @@ RSpec.describe Karafka::Errors do
   end
 
   it "says that a feature is not there yet, with a hint where there is one" do
-    expect(Karafka::NotYet.error(:topic, :throttling).message).to match(/`throttling` is not there yet.*`throttle`/)
+    expect(Karafka::NotYet.error(:topic, :filter).message).to match(/`filter` is not there yet.*`only`/)
     expect(Karafka::NotYet.error(:command, "swarm").message)
       .to start_with("The command `swarm` is not there yet in karafka-rs #{Karafka::VERSION}")
   end
