@@ -7,7 +7,8 @@ namespace :verify do
     rate: "throttle, delay_by and expire_after hold their numbers for a minute, and waiting costs nothing",
     produce: "Leaders of partitions are killed 20 times during 2 million messages: what was reported is what is there, once and in order",
     producer_memory: "20 million messages and 100,000 forgotten handles: memory stays flat",
-    dead_letters: "Members are killed while messages move to retry topics and the dead letter queue: none lost, none there by mistake" }
+    dead_letters: "Members are killed while messages move to retry topics and the dead letter queue: none lost, none there by mistake",
+    exactly_once: "Consume, transform, produce while members are killed and brokers restarted: each result once" }
     .each do |name, description|
       desc description
       task(name) { sh "verify/#{name} #{ENV.fetch("ARGS", nil)}".strip }

@@ -15,8 +15,11 @@ module Karafka
 
     # @param topic [Routing::Topic]
     # @param lease [Native::Lease] the first one
-    def initialize(topic, lease)
+    # @param transactions [TransactionalProducers, nil] nil: the application's producer has to be a transactional one
+    def initialize(topic, lease, transactions = nil)
       @topic = topic
+      @transactions = transactions
+      @exactly_once = topic.exactly_once?
       @partition = lease.partition
       @kafka_topic = lease.topic
       @decoders = decoders(lease.topic)
@@ -37,9 +40,7 @@ module Karafka
       received(consumer) if @monitor.listening?("connection.listener.fetch_loop.received")
       observed(consumer, "consumer.consume", "consumer.consumed") do
         @reached = nil
-        next around(consumer, :consume) { consume_each(consumer, lease) } if @each
-
-        @wraps ? around(consumer, :consume) { run(consumer, lease) } : run(consumer, lease)
+        @exactly_once ? exactly_once(consumer) { work(consumer, lease) } : work(consumer, lease)
       end
     end
 
@@ -50,6 +51,14 @@ module Karafka
     def failed(lease, error)
       @failures ||= Failures::Handler.new(self)
       @failures.call(lease, error, reached: @reached.equal?(lease))
+    end
+
+    # @yieldparam producer [WaterDrop::Producer] for transactions of this partition
+    # @return [Object] what the block returns
+    def transactional_producer(&)
+      return yield(Karafka.producer) unless @transactions
+
+      @transactions.with(@topic, @kafka_topic, @partition, &)
     end
 
     # @return [Boolean] whether the consumer gets one message at a time
@@ -147,6 +156,21 @@ module Karafka
       consumer
     end
 
+    # A database transaction in `wrap` comes to its end inside: should it fail, nothing is committed to Kafka.
+    def exactly_once(consumer, &)
+      consumer.karafka_exactly_once(mark_all: !@manual, &)
+    rescue WaterDrop::Errors::TransactionError, Errors::AssignmentLostError, Errors::RedeliveredError
+      # Nothing that is wrong with the messages.
+      @reached = nil
+      raise
+    end
+
+    def work(consumer, lease)
+      return around(consumer, :consume) { consume_each(consumer, lease) } if @each
+
+      @wraps ? around(consumer, :consume) { run(consumer, lease) } : run(consumer, lease)
+    end
+
     # What is raised before is not about the messages.
     def run(consumer, lease)
       @reached = lease
@@ -162,7 +186,7 @@ module Karafka
         message = messages[index]
         consumer.params = message
         consumer.on_consume
-        break unless @manual || lease.mark(message.offset)
+        break unless @manual || (@exactly_once ? consumer.mark_as_consumed(message) : lease.mark(message.offset))
 
         index += 1
       end

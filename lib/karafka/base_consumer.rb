@@ -16,6 +16,7 @@ module Karafka
     include Consumers::Producing
     include Consumers::Responding
     include Consumers::Offsets
+    include Consumers::Transactions
 
     # @return [Messages::Messages, nil] the batch that is processed
     attr_accessor :messages
@@ -115,11 +116,6 @@ module Karafka
     # @return [Boolean] whether the partition belongs to another process by now
     def revoked?
       @karafka_lease.revoked?
-    end
-
-    # @raise [Errors::UnsupportedFeatureError] always
-    def transaction(*)
-      raise Errors::UnsupportedFeatureError.for("transaction")
     end
 
     # @raise [Errors::UnsupportedFeatureError] always

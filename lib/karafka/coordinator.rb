@@ -4,8 +4,10 @@ module Karafka
   # Finds what serves a lease. Entries die with the assignment, so nothing grows with rebalances.
   class Coordinator
     # @param routes [#topic] gives the route for the indexes of a lease, as {EngineConfig} does
-    def initialize(routes)
+    # @param transactions [TransactionalProducers, nil]
+    def initialize(routes, transactions = nil)
       @routes = routes
+      @transactions = transactions
       @mutex = Mutex.new
       @assignments = {}
     end
@@ -15,7 +17,7 @@ module Karafka
     def fetch(lease)
       id = lease.assignment_id
       @assignments[id] || @mutex.synchronize do
-        @assignments[id] ||= Assignment.new(@routes.topic(lease.group_index, lease.topic_index), lease)
+        @assignments[id] ||= Assignment.new(@routes.topic(lease.group_index, lease.topic_index), lease, @transactions)
       end
     end
 

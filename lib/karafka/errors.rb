@@ -126,6 +126,12 @@ module Karafka
     # A batch takes longer than `long_running_limit`: the process leaves its group meanwhile.
     class LongRunningLimitError < BaseError; end
 
+    # The partition that a transaction has marked belongs to another process by now. The transaction was aborted.
+    class AssignmentLostError < BaseError; end
+
+    # A transaction had no answer to its commit and turned out to be committed: what comes behind it is delivered next.
+    class RedeliveredError < BaseError; end
+
     # Work was still running when `shutdown_timeout` had passed; the process exits with status 2.
     class ForcefulShutdownError < BaseError; end
 

@@ -46,11 +46,12 @@ module Karafka
       @engine = Engine.new(routes.to_h)
       routes.attach(@engine)
       @listeners = routes.subscription_groups.map { |group| Listener.new(group.id, group) }
-      coordinator = Coordinator.new(routes)
+      @transactions = TransactionalProducers.new
+      coordinator = Coordinator.new(routes, @transactions)
       @workers = Workers.new(@engine) do |index|
         Worker.new(index, @engine, coordinator, on_fatal: method(:fail_with), priority: config.worker_thread_priority)
       end
-      @pump = Engine::EventPump.new(@engine, routes.subscription_groups, @workers)
+      @pump = Engine::EventPump.new(@engine, routes.subscription_groups, @workers, @transactions)
       Failures::Topics.prepare(routes.subscription_groups.flat_map(&:active_topics))
       begin_all(routes.concurrency)
       self
@@ -144,6 +145,7 @@ module Karafka
       @workers.each(&:join)
       nil until @engine.join(JOIN_MS)
       @pump.join
+      @transactions.close
       App.config.producer.close if !@embedded && App.config.producer?
     rescue StandardError => e
       Instrumentation::Safely.error(e, "app.stopping.error", caller: self)

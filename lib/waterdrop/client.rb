@@ -3,6 +3,8 @@
 module WaterDrop
   # The native producer of one process and the thread that takes its events. A forked child makes a new one.
   class Client
+    include Transactions
+
     # Tag of deliveries whose reports become events, with nothing kept for them here.
     ANNOUNCE = 1
     # How long the event thread sleeps where nothing happens, ms. A close wakes it.

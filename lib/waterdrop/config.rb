@@ -37,8 +37,7 @@ module WaterDrop
     }.freeze
 
     # What WaterDrop has and this version has not.
-    NOT_YET = %i[statistics_decorator oauth polling
-                 wait_backoff_on_transaction_command max_attempts_on_transaction_command].freeze
+    NOT_YET = %i[statistics_decorator oauth polling].freeze
     private_constant :CHECKS, :NOT_YET
 
     # @return [String] in events and logs
@@ -141,10 +140,6 @@ module WaterDrop
         raise Errors::ConfigurationInvalidError,
               "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }."
       end
-      if kafka.key?(:"transactional.id")
-        raise Karafka::Errors::UnsupportedFeatureError.for("config.kafka \"transactional.id\"", "Transactions come with a later version.")
-      end
-
       self
     end
 
@@ -157,6 +152,13 @@ module WaterDrop
     # @return [Boolean] whether messages are sent
     def engine?
       client_class ? client_class <= Clients::Rdkafka : deliver
+    end
+
+    # Takes over all settings of another producer, but those of librdkafka and the id.
+    # @param other [Config]
+    # @return [void]
+    def inherit(other)
+      (CHECKS.keys - %i[id]).each { |name| public_send(:"#{name}=", other.public_send(name)) }
     end
 
     # @return [Hash{String=>String}] what librdkafka gets

@@ -81,5 +81,45 @@ module WaterDrop
         super(message)
       end
     end
+
+    # A step of a transaction failed. `cause` is a {Karafka::Errors::KafkaError}.
+    class TransactionError < ProduceError
+      # @return [:abortable, :fatal, :stuck, :fenced] the transaction was aborted; the client is replaced by a new one; it
+      #   gave no answer in time and is replaced; another producer with the same transactional id has taken over
+      attr_reader :kind
+      # @return [:init, :begin, :send_offsets, :commit, :abort]
+      attr_reader :step
+
+      # @param message [String]
+      # @param kind [Symbol]
+      # @param step [Symbol]
+      def initialize(message, kind: :abortable, step: :commit)
+        @kind = kind
+        @step = step
+        super(message)
+      end
+
+      # @return [Boolean] whether the broker may have committed all the same
+      def in_doubt?
+        step == :commit && kind != :abortable
+      end
+
+      # @return [Boolean] whether this producer can do nothing more
+      def fenced?
+        kind == :fenced
+      end
+    end
+
+    # The block of a transaction was left by break, return or throw. It was aborted.
+    class EarlyTransactionExitNotAllowedError < BaseError; end
+
+    # A transaction without "transactional.id".
+    class ProducerNotTransactionalError < BaseError; end
+
+    # What belongs into a transaction was called outside of one.
+    class TransactionRequiredError < BaseError; end
+
+    # `close` inside of a transaction of that producer.
+    class ProducerTransactionalCloseAttemptError < BaseError; end
   end
 end

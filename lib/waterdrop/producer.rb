@@ -15,6 +15,7 @@ module WaterDrop
     include Variants
     include Closing
     include Connection
+    include Transactions
     include NotYet
 
     # @return [Config, nil]
@@ -27,6 +28,8 @@ module WaterDrop
     def initialize(&block)
       @lifecycle = Mutex.new
       @buffer_lock = Mutex.new
+      @transactions = Mutex.new
+      @transaction = @finished = nil
       @bus = NeverQuiet
       empty_buffer
       @lanes = {}.freeze
@@ -46,6 +49,7 @@ module WaterDrop
       config = Config.new
       yield config
       adopt(config.validate!)
+      extend Transactional if transactional?
       made_known("producer.configured", config: config)
       self
     end
@@ -202,6 +206,7 @@ module WaterDrop
         next if @pid == ::Process.pid
 
         empty_buffer
+        @transaction = @finished = nil
         @client = @config.new_client
         @pid = ::Process.pid
         @state = :configured

@@ -95,7 +95,7 @@ impl ConsumerClient {
         drop(ManuallyDrop::into_inner(client));
     }
 
-    fn ptr(&self) -> *mut sys::rd_kafka_t {
+    pub(crate) fn ptr(&self) -> *mut sys::rd_kafka_t {
         self.client.native_ptr()
     }
 

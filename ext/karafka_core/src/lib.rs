@@ -35,6 +35,7 @@ pub mod settings;
 mod sync;
 mod telemetry;
 pub mod throttle;
+pub mod transaction_offsets;
 mod turns;
 
 pub use native::PartitionRow;

@@ -106,12 +106,17 @@ impl MockBroker {
             "join_group" => RDKafkaApiKey::JoinGroup as i16,
             "heartbeat" => RDKafkaApiKey::Heartbeat as i16,
             "consumer_group_heartbeat" => CONSUMER_GROUP_HEARTBEAT,
+            "init_producer_id" => RDKafkaApiKey::InitProducerId as i16,
+            "add_partitions_to_txn" => RDKafkaApiKey::AddPartitionsToTxn as i16,
+            "txn_offset_commit" => RDKafkaApiKey::TxnOffsetCommit as i16,
+            "end_txn" => RDKafkaApiKey::EndTxn as i16,
             _ => {
                 return Err(Error::Config {
                     setting: "request".to_owned(),
                     value: request.to_owned(),
                     reason: "must be one of produce, fetch, list_offsets, metadata, offset_commit, offset_fetch, \
-                             find_coordinator, join_group, heartbeat, consumer_group_heartbeat"
+                             find_coordinator, join_group, heartbeat, consumer_group_heartbeat, init_producer_id, \
+                             add_partitions_to_txn, txn_offset_commit, end_txn"
                         .to_owned(),
                 })
             }

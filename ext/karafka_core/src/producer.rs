@@ -15,6 +15,7 @@ mod reload;
 mod reports;
 mod shared;
 mod single;
+mod transaction;
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -30,10 +31,12 @@ pub use messages::{Draft, Invalid, Messages, Topic, ANY_PARTITION};
 pub use native::FatalError;
 pub use partitions::partition_of_key;
 pub use reload::ReloadPolicy;
+pub use transaction::{Attempts, Command, Failure, FailureKind};
 
 use crate::error::{Error, Result};
 use crate::settings;
 use shared::Shared;
+use transaction::Transactions;
 
 /// A producer that nobody closed gets this long for what it still has, in the background.
 const FORGOTTEN_CLOSE: Duration = Duration::from_secs(30);
@@ -49,6 +52,7 @@ const FLUSH_SLICE: Duration = Duration::from_millis(50);
 pub struct Producer {
     // Never dropped in a forked child: its locks may be held by threads that don't exist there.
     shared: ManuallyDrop<Arc<Shared>>,
+    transactions: ManuallyDrop<Transactions>,
     /// Nobody set a linger: messages that are waited for are sent at once.
     hurry: bool,
     singles: single::Singles,
@@ -79,6 +83,7 @@ impl Producer {
         let config = settings::client_config(&kafka)?;
         Ok(Producer {
             shared: ManuallyDrop::new(Arc::new(Shared::new(config, kafka, reload))),
+            transactions: ManuallyDrop::new(Transactions::new()),
             hurry,
             singles: single::Singles::default(),
         })
@@ -217,6 +222,7 @@ impl Producer {
         if self.shared.guard.is_foreign() {
             return Err(Error::Forked);
         }
+        self.transactions.close();
         self.shared.begin_close(timeout);
         Ok(Instant::now() + timeout)
     }
@@ -251,8 +257,12 @@ impl Drop for Producer {
             return;
         }
         self.close_singles();
+        self.transactions.close();
         self.shared.begin_close(FORGOTTEN_CLOSE);
         // SAFETY: dropped once, here. The client itself is dropped by the report thread.
-        unsafe { ManuallyDrop::drop(&mut self.shared) };
+        unsafe {
+            ManuallyDrop::drop(&mut self.transactions);
+            ManuallyDrop::drop(&mut self.shared);
+        }
     }
 }

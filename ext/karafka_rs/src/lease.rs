@@ -17,7 +17,7 @@ use crate::{errors, gvl, json};
 #[derive(TypedData)]
 #[magnus(class = "Karafka::Native::Lease", free_immediately, size)]
 pub struct Lease {
-    core: Core,
+    pub core: Core,
     /// What the garbage collector was told.
     memory_bytes: usize,
 }
@@ -183,8 +183,21 @@ impl Lease {
         gvl::blocking(ruby, || rb_self.core.commit_sync())?.map_err(|error| errors::raise(ruby, error))
     }
 
+    fn transaction_committed(&self, offset: i64) -> bool {
+        self.core.transaction_committed(offset)
+    }
+
+    fn committed_offset(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<Option<i64>, Error> {
+        let timeout = Duration::from_millis(timeout_ms);
+        gvl::blocking(ruby, || rb_self.core.committed_offset(timeout))?.map_err(|error| errors::raise(ruby, error))
+    }
+
     fn seek_offset(&self) -> i64 {
         self.core.seek_offset()
+    }
+
+    fn is_seeking(&self) -> bool {
+        self.core.is_seeking()
     }
 
     fn seek(ruby: &Ruby, rb_self: &Self, to: Value) -> Result<bool, Error> {
@@ -382,6 +395,9 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("committed_metadata", method!(Lease::committed_metadata, 0))?;
     class.define_method("commit_async", method!(Lease::commit_async, 0))?;
     class.define_method("commit_sync", method!(Lease::commit_sync, 0))?;
+    class.define_method("transaction_committed", method!(Lease::transaction_committed, 1))?;
+    class.define_method("committed_offset", method!(Lease::committed_offset, 1))?;
+    class.define_method("seeking?", method!(Lease::is_seeking, 0))?;
     class.define_method("seek_offset", method!(Lease::seek_offset, 0))?;
     class.define_method("seek", method!(Lease::seek, 1))?;
     class.define_method("seek_time", method!(Lease::seek_time, 1))?;

@@ -5,6 +5,7 @@ mod delivery;
 mod events;
 mod gather;
 mod single;
+mod transaction;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -315,5 +316,6 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("events", method!(Producer::events, 1))?;
     class.define_method("inject_fatal_error", method!(Producer::inject_fatal_error, 2))?;
     single::define(native)?;
+    transaction::define(class)?;
     delivery::define(ruby, native)
 }

@@ -10,12 +10,14 @@ module Karafka
       MOST_METADATA_BYTES = 4_096
       private_constant :POSITION, :MOST_METADATA_BYTES
 
-      # Marks a message, and all before it, as processed; committed with the next commit. No I/O.
+      # Marks a message, and all before it, as processed; committed with the next commit, in a transaction with that. No I/O.
       # @param message [Messages::Message, Messages::Seek] of this partition; may be of an earlier batch
       # @param offset_metadata [String, nil] as {#store_offset_metadata}
       # @return [Boolean] false: the partition was lost
       # @raise [ArgumentError] the message is of another partition
       def mark_as_consumed(message, offset_metadata = nil)
+        return @karafka_transaction.transaction_mark_as_consumed(self, message, offset_metadata) if @karafka_transaction
+
         lease = @karafka_lease
         check_place(message) unless message.is_a?(Messages::Message) && message.of?(lease)
         return lease.mark(message.offset) if offset_metadata.nil?
@@ -23,13 +25,13 @@ module Karafka
         lease.mark_with(message.offset, check_metadata(offset_metadata))
       end
 
-      # As {#mark_as_consumed}, and waits until that is committed.
+      # As {#mark_as_consumed}, and waits until that is committed. In a transaction it is committed with that.
       # @param message [Messages::Message, Messages::Seek]
       # @param offset_metadata [String, nil] as {#store_offset_metadata}
       # @return [Boolean] false: the partition was lost
       # @raise [Errors::KafkaError] the broker refused the commit for another reason
       def mark_as_consumed!(message, offset_metadata = nil)
-        mark_as_consumed(message, offset_metadata) && @karafka_lease.commit_sync
+        mark_as_consumed(message, offset_metadata) && (!@karafka_transaction.nil? || @karafka_lease.commit_sync)
       end
 
       # A text of yours that is committed beside the offset, with the next commit and all later ones until there is another.

@@ -2,11 +2,11 @@
 
 module Karafka
   module Consumers
-    # Producing from a consumer, with the application's producer.
+    # Producing from a consumer, with the application's producer; inside of a transaction with that one's.
     module Producing
       # @return [WaterDrop::Producer]
       def producer
-        Karafka.producer
+        @karafka_transaction || Karafka.producer
       end
 
       # @!method produce_sync(message)

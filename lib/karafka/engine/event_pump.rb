@@ -13,8 +13,10 @@ module Karafka
       # @param engine [#events]
       # @param groups [Array<Routing::SubscriptionGroup>]
       # @param workers [Enumerable<Worker>]
-      def initialize(engine, groups = [], workers = [])
+      # @param transactions [TransactionalProducers, nil]
+      def initialize(engine, groups = [], workers = [], transactions = nil)
         @engine = engine
+        @transactions = transactions
         @stuck = StuckReport.new(workers)
         @groups = groups.to_h { |group| [group.id.to_s, group] }
         @connectivity = Connectivity.new
@@ -75,6 +77,7 @@ module Karafka
 
       def rebalanced(name, event)
         @connectivity.reached(event[:group]) if event[:type] == :assigned
+        @transactions&.rebalanced(@groups[event[:group].to_s], event)
         return unless Karafka.monitor.listening?(name)
 
         tpl = event[:partitions].group_by(&:first).transform_values { |list| list.map(&:last) }

@@ -125,13 +125,24 @@ module Karafka
         # Another process has it by now.
         return again(lease, error) if lease.revoked?
 
-        dispatched = Dispatch.new(consumer, message, error, reason, attempt: lease.attempt, stage: stage).call
-        give_up(lease, message, mark: stage || @queue.mark_after_dispatch?)
+        mark = stage || @queue.mark_after_dispatch?
+        dispatched = together(lease, message, mark) do
+          Dispatch.new(consumer, message, error, reason, attempt: lease.attempt, stage: stage).call
+        end
+        give_up(lease, message, mark: mark)
         Counts.add(stage ? :moved : :dispatched)
         Dispatch.tell(consumer, message, error, dispatched, stage)
       rescue StandardError => e
         report(e, "dead_letter_queue.dispatch.error")
         again(lease, error)
+      end
+
+      # With `exactly_once` the message leaves and is marked in one transaction, too.
+      def together(lease, message, mark, &)
+        index = lease.unmarked_index if mark && @topic.exactly_once? && @queue.transactional?
+        return yield unless index && lease.offset(index) == message.offset
+
+        consumer.transaction { yield.tap { consumer.mark_as_consumed(message) } }
       end
 
       def pass(lease, message, error, reason)

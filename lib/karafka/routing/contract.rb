@@ -21,6 +21,7 @@ module Karafka
           pauses!(topic)
           ages!(topic)
           FailuresContract.new(topic).check!
+          ExactlyOnceContract.new(topic).check! if topic.exactly_once
         end
         kafka!
         @builder.each do |group|

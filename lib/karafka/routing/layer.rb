@@ -19,6 +19,7 @@ module Karafka
         consumer_persistence: T::BOOLEAN,
         manual_offset_management: T::BOOLEAN,
         eofed: T::BOOLEAN,
+        exactly_once: T::BOOLEAN,
         active: T::BOOLEAN,
         batch_consuming: T::BOOLEAN,
         batch_fetching: T::BOOLEAN,
@@ -69,7 +70,7 @@ module Karafka
 
       LEGACY.each { |name| define_method(name) { |value| legacy(name, value) } }
 
-      %i[active batch_consuming batch_fetching consumer_persistence manual_offset_management eofed].each do |name|
+      %i[active batch_consuming batch_fetching consumer_persistence manual_offset_management eofed exactly_once].each do |name|
         define_method(:"#{name}?") { setting(name) }
       end
 

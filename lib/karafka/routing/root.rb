@@ -10,7 +10,8 @@ module Karafka
         pause_with_exponential_backoff: %i[pause with_exponential_backoff]
       }.freeze
       FIXED = {
-        active: true, eofed: false, delay_by: nil, expire_after: nil, only: nil, on_deserialization_error: :raise, retry_topics: [].freeze,
+        active: true, eofed: false, exactly_once: false, delay_by: nil, expire_after: nil, only: nil,
+        on_deserialization_error: :raise, retry_topics: [].freeze,
         parallel: nil, offset_metadata: Layer::OffsetMetadata.new(true, ->(text) { text }).freeze
       }.freeze
       private_constant :PATHS, :FIXED

@@ -35,7 +35,17 @@ module WaterDrop
         end
       end
 
+      # @api private
+      def transact(step, *)
+        @kept = @lock.synchronize { @messages.size } if step == :begin
+        super
+      end
+
       private
+
+      def forget_aborted
+        @lock.synchronize { @messages = @messages.first(@kept) }
+      end
 
       def stored(message, place)
         @messages << message unless place[2]

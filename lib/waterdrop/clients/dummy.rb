@@ -5,6 +5,8 @@ module WaterDrop
     # Sends nothing: what `config.deliver = false` uses. Settings and messages are checked as by the engine; each message
     # gets a partition and the next offset of it, and counts as delivered at once.
     class Dummy
+      include Transactions
+
       # @return [Numeric] ms
       attr_reader :max_wait_timeout
 
@@ -18,6 +20,7 @@ module WaterDrop
         @max_payload_size = config.max_payload_size
         @places = Places.new((config.kafka[:partitioner] || "consistent_random").to_s)
         @lock = Mutex.new
+        @in_transaction = nil
       end
 
       # Makes the partitions of a topic known. Other topics have one, and any other that a message asks for.
@@ -45,7 +48,7 @@ module WaterDrop
 
         list = messages.is_a?(Hash) ? [messages] : messages
         places = @lock.synchronize { list.map { |message| stored(message, @places.take(message)) } }
-        FakeDelivery.new(list, places).tap { |delivery| announce(delivery, list) }
+        in_transaction(FakeDelivery.new(list, places)).tap { |delivery| announce(delivery, list) }
       end
 
       # @api private

@@ -12,6 +12,12 @@ module WaterDrop
         @places = places
       end
 
+      # The transaction they were in was aborted.
+      # @return [void]
+      def abort
+        @places = @places.map { |partition, *| [partition, -1, :purge_queue, "the transaction was aborted", false, false] }
+      end
+
       # @return [Integer]
       def size
         @topics.size

@@ -17,6 +17,8 @@ module WaterDrop
           reload_on_transaction_fatal_error: [true, *flag],
           wait_backoff_on_transaction_fatal_error: [1_000, *time],
           max_attempts_on_transaction_fatal_error: [10, *times],
+          wait_backoff_on_transaction_command: [100, *time],
+          max_attempts_on_transaction_command: [600, *times],
           non_reloadable_errors: [%i[fenced].freeze, "an Array of librdkafka's names of errors, such as :fenced",
                                   ->(value) { value.is_a?(Array) && value.all? { |code| code.respond_to?(:to_sym) } }]
         }.freeze
@@ -37,13 +39,26 @@ module WaterDrop
       # @return [Array<Symbol>] fatal errors after which the producer stays as it is. After fencing it always does
       attr_accessor :non_reloadable_errors
 
-      # @return [Hash, nil] what {Karafka::Native::Producer} takes as `reload`; nil: never
-      def native_reload
-        kind = kafka.key?(:"transactional.id") ? "transaction" : "idempotent"
-        return unless public_send("reload_on_#{kind}_fatal_error")
+      # @return [Numeric] before a step of a transaction that the broker asks to repeat is repeated, ms
+      attr_accessor :wait_backoff_on_transaction_command
+      # @return [Integer] how often; within max_wait_timeout
+      attr_accessor :max_attempts_on_transaction_command
 
-        { attempts: public_send("max_attempts_on_#{kind}_fatal_error"), except: non_reloadable_errors.map(&:to_s),
-          backoff_ms: public_send("wait_backoff_on_#{kind}_fatal_error").ceil }
+      # @return [Hash, nil] what {Karafka::Native::Producer} takes as `reload`; nil: never. A transactional producer makes
+      #   its new clients itself, since a transaction is lost with the old one
+      def native_reload
+        return if kafka.key?(:"transactional.id") || !reload_on_idempotent_fatal_error
+
+        { attempts: max_attempts_on_idempotent_fatal_error, except: non_reloadable_errors.map(&:to_s),
+          backoff_ms: wait_backoff_on_idempotent_fatal_error.ceil }
+      end
+
+      # @param error [Errors::TransactionError]
+      # @return [Boolean] whether a new client may follow it
+      def renew_after?(error)
+        return false if error.fenced? || non_reloadable_errors.map(&:to_sym).include?(error.code)
+
+        error.kind != :fatal || reload_on_transaction_fatal_error
       end
 
       private

@@ -99,6 +99,18 @@ module WaterDrop
 
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
+      def on_transaction_aborted(event)
+        log(:warn, event, "Aborted a transaction")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_transaction_finished(event)
+        info(event, "Processing of a transaction")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
       def on_error_occurred(event)
         error = event[:error]
         severity = error.respond_to?(:fatal?) && error.fatal? ? :fatal : :error

@@ -22,6 +22,11 @@ module WaterDrop
       "buffer.flushed_async" => %i[messages time],
       "buffer.purged" => %i[messages],
       "messages.dropped" => %i[messages handles],
+      "transaction.started" => %i[caller],
+      "transaction.committed" => %i[caller],
+      "transaction.aborted" => %i[caller],
+      "transaction.finished" => %i[caller time],
+      "transaction.marked_as_consumed" => %i[caller message],
       "message.acknowledged" => %i[topic partition offset label delivery_report],
       "message.purged" => %i[topic partition offset label delivery_report error],
       "statistics.emitted" => %i[statistics],
@@ -30,7 +35,6 @@ module WaterDrop
 
     # Refused rather than accepted in silence.
     NOT_YET = %w[
-      transaction.started transaction.committed transaction.aborted transaction.finished transaction.marked_as_consumed
       poller.producer_registered poller.producer_unregistered oauthbearer.token_refresh
     ].freeze
 

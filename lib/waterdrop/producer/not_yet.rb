@@ -5,8 +5,6 @@ module WaterDrop
     # What WaterDrop's producer has and this version has not. Whoever builds one of these deletes its entry.
     module NotYet
       {
-        transaction: "Transactions come with a later version.",
-        transaction_mark_as_consumed: "Transactions come with a later version.",
         fatal: nil,
         trigger_test_fatal_error: nil,
         reload: nil

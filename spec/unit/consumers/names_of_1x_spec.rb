@@ -104,7 +104,6 @@ RSpec.describe "consumers of Karafka 1.x and 2016" do
 
   it "say what is not there yet" do
     klass = Class.new(Karafka::BaseConsumer)
-    expect { klass.new.transaction { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
     expect { klass.new.insights }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
   end
 

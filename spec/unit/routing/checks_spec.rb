@@ -125,7 +125,7 @@ RSpec.describe Karafka::Routing::Contract do
   end
 
   it "refuses what is not there yet and names it" do
-    %i[filter inline_insights worker interchanger exactly_once].each do |name|
+    %i[filter inline_insights worker interchanger].each do |name|
       refuses(/topic setting `#{name}` is not there yet/, :unsupported) { topic { public_send(name, 1) } }
     end
     refuses(/routing setting `active_job_topic`/, :unsupported) { app.routes.draw { active_job_topic :x } }

@@ -23,7 +23,6 @@ RSpec.describe WaterDrop::Config do
   it "says of a setting that is not there yet that it is not there yet" do
     expect { producer { |config| config.statistics_decorator = 1 } }
       .to raise_error(Karafka::Errors::UnsupportedFeatureError, /statistics_decorator/)
-    expect { producer("transactional.id": "x") }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /transactional.id/)
   end
 
   it "asks librdkafka about its settings before anything starts" do

@@ -45,7 +45,7 @@ RSpec.describe WaterDrop::Instrumentation do
         nil
       end
     end.to raise_error(Karafka::Errors::EventNotRegisteredError, /Did you mean/)
-    expect { producer.monitor.subscribe("transaction.started") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
+    expect { producer.monitor.subscribe("poller.producer_registered") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
   end
 
   it "writes to a logger" do

@@ -73,7 +73,6 @@ RSpec.describe "messages of a producer" do
   end
 
   it "refuses what is not there yet" do
-    expect { producer.transaction { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /transaction/)
     expect { producer.reload }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /reload/)
   end
 end

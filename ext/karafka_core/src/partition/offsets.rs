@@ -129,6 +129,21 @@ impl Partition {
         state.commit_sent = offset;
     }
 
+    /// A transaction has committed everything before `offset`. False once the partition is lost.
+    pub fn committed_elsewhere(&self, offset: i64) -> bool {
+        if !self.is_alive() {
+            return false;
+        }
+        let mut state = self.state.lock();
+        self.marks.mark(offset - 1);
+        // Where something later was marked outside of it, the interval commits that.
+        if self.marked() == offset {
+            state.committed = offset;
+            state.commit_sent = offset;
+        }
+        self.is_alive()
+    }
+
     /// The commit did not work: the next one takes this partition again.
     pub fn commit_failed(&self) {
         self.state.lock().commit_sent = -1;

@@ -1,6 +1,9 @@
 //! The librdkafka client of a producer, with its topic handles and its event queue.
 
 mod send;
+mod transactions;
+
+pub(super) use transactions::Refusal;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{CStr, CString};

@@ -1,0 +1,115 @@
+# frozen_string_literal: true
+
+require "spec_helper"
+require "timeout"
+require "support/mock_cluster"
+require "waterdrop"
+
+RSpec.describe "transactions on a cluster" do
+  include MockCluster
+
+  after do
+    producers.each(&:close!)
+    close_cluster
+  end
+
+  let(:producers) { [] }
+
+  def producer(id = "spec", **kafka)
+    made = WaterDrop::Producer.new do |config|
+      config.kafka = { "bootstrap.servers": broker.bootstrap_servers, "transactional.id": id, log_level: 0 }.merge(kafka)
+      config.logger = Logger.new(File::NULL)
+      yield config if block_given?
+    end
+    producers << made
+    made
+  end
+
+  it "commits, aborts and goes on" do
+    broker.create_topic("t", 1)
+    made = producer
+    kept = made.transaction { made.produce_async(topic: "t", payload: "kept") }
+    expect(kept.wait).to be_delivered
+    gone = nil
+    made.transaction do
+      gone = made.produce_async(topic: "t", payload: "gone")
+      raise WaterDrop::AbortTransaction
+    end
+    report = gone.wait(raise_response_error: false)
+    expect(report.error&.code).to be_nil.or(eq(:purge_queue)).or(eq(:purge_inflight))
+    expect(made.produce_many_sync([{ topic: "t" }] * 3).size).to eq(3)
+    expect(made.close).to eq(0)
+  end
+
+  it "raises at once and for ever when it is fenced" do
+    broker.create_topic("t", 1)
+    made = producer
+    broker.request_errors("add_partitions_to_txn", [47]) # invalid producer epoch
+    expect { made.transaction { made.produce_sync(topic: "t", payload: "x") } }
+      .to raise_error(WaterDrop::Errors::TransactionError, /taken over/) { |error| expect(error).to be_fenced }
+    expect { made.produce_async(topic: "t", payload: "x") }.to raise_error(WaterDrop::Errors::TransactionError, /taken over/)
+    expect(made.close).to eq(0)
+  end
+
+  it "makes a new client after a fatal error and goes on" do
+    broker.create_topic("t", 1)
+    made = producer
+    broker.request_errors("init_producer_id", [53]) # not authorised, this once
+    expect(made.produce_sync(topic: "t", payload: "x")).to be_delivered
+  end
+
+  it "gives a client up that gets no answer, tells its handles, and goes on with a new one" do
+    broker.create_topic("t", 1)
+    made = producer { |config| config.max_wait_timeout = 500 }
+    made.produce_sync(topic: "t", payload: "x")
+    handle = nil
+    expect do
+      made.transaction do
+        handle = made.produce_async(topic: "t", payload: "x")
+        broker.round_trip_ms(1, 3_600_000)
+      end
+    end.to raise_error(WaterDrop::Errors::TransactionError) { |error| expect(error).to be_in_doubt }
+    wait_until("the report") { !handle.pending? }
+    expect(handle.report.error).not_to be_nil
+    broker.round_trip_ms(1, 0)
+    wait_until("a new client that works") do
+      made.produce_sync(topic: "t", payload: "y")
+    rescue WaterDrop::Errors::BaseError
+      false
+    end
+  end
+
+  it "is aborted when it is interrupted while it commits or works" do
+    broker.create_topic("t", 1)
+    made = producer
+    made.produce_sync(topic: "t", payload: "x")
+    expect { Timeout.timeout(0.3) { made.transaction { made.produce_async(topic: "t") && sleep } } }.to raise_error(Timeout::Error)
+    broker.round_trip_ms(1, 1_500)
+    expect { Timeout.timeout(0.3) { made.produce_sync(topic: "t") } }.to raise_error(Timeout::Error)
+    thread = Thread.new { made.produce_sync(topic: "t") }
+    wait_until("the begin") { thread.status == "sleep" }
+    expect(thread.kill.join(20)).to be(thread)
+    broker.round_trip_ms(1, 0)
+    expect(made.produce_sync(topic: "t")).to be_delivered
+  end
+
+  it "starts anew in a forked child; the parent goes on" do
+    broker.create_topic("t", 1)
+    made = producer
+    made.produce_sync(topic: "t", payload: "parent")
+    reader, writer = IO.pipe
+    child = fork do
+      reader.close
+      # The same id would fence the parent; an application gives each process its own.
+      made.config.kafka[:"transactional.id"] = "child"
+      writer.write(made.produce_sync(topic: "t", payload: "child").delivered?)
+      made.close
+      writer.close
+      exit!(0)
+    end
+    writer.close
+    expect(reader.read).to eq("true")
+    Process.wait(child)
+    expect(made.produce_sync(topic: "t", payload: "parent")).to be_delivered
+  end
+end
