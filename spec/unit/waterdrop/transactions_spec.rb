@@ -170,4 +170,17 @@ RSpec.describe "transactions of a producer" do
     expect { producer.transaction }.to raise_error(ArgumentError)
     expect { producer.transaction_mark_as_consumed(nil, nil) }.to raise_error(WaterDrop::Errors::TransactionRequiredError)
   end
+
+  it "says so where no broker answers, and ends in time" do
+    made = WaterDrop::Producer.new do |config|
+      config.kafka = { "bootstrap.servers": "127.0.0.1:1", "transactional.id": "spec", log_level: 0 }
+      config.max_wait_timeout = 200
+      config.logger = Logger.new(File::NULL)
+    end
+    Timeout.timeout(20) do
+      expect { made.transaction { raise "not reached" } }.to raise_error(WaterDrop::Errors::TransactionError, /of a transaction failed/)
+    end
+  ensure
+    made&.close!
+  end
 end
