@@ -37,7 +37,7 @@ end
 
 %w[
   errors config middleware instrumentation/monitor instrumentation/global instrumentation/logger_listener delivery_report delivery_handle
-  acknowledgement client/transactions client transaction clients/fake_delivery clients/places clients/transactions
+  acknowledgement guard client/transactions client transaction clients/fake_delivery clients/places clients/transactions
   clients/dummy clients/buffered clients buffer_timer open_producers producer/transactions producer/sync producer/async
   producer/buffer producer/tombstone producer/closing producer/connection producer/variants producer/not_yet producer lane variant
   connection_pool sync_producer async_producer message

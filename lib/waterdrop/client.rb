@@ -279,10 +279,8 @@ module WaterDrop
     end
 
     # A subscriber that raises must not end the event thread.
-    def guarded
-      yield
-    rescue StandardError => e
-      @config.logger.error("[#{@config.id}] a subscriber or on_delivery block raised #{e.class}: #{e.message} (#{e.backtrace&.first})")
+    def guarded(&)
+      Guard.call(@config, "a subscriber or on_delivery block", &)
     end
   end
   private_constant :Client

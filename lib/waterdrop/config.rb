@@ -9,23 +9,23 @@ module WaterDrop
   class Config
     include Recovery
 
-    # name => [default, what it must be, check]
     CHECKS = {
       id: ["a String", ->(value) { value.is_a?(String) && !value.empty? }],
       deliver: ["true or false", ->(value) { [true, false].include?(value) }],
       client_class: ["nil, WaterDrop::Clients::Rdkafka, Dummy or Buffered",
                      ->(value) { value.nil? || (value.is_a?(Class) && [Client, Clients::Dummy].any? { |known| value <= known }) }],
       max_payload_size: ["an Integer above 0 (bytes)", ->(value) { value.is_a?(Integer) && value.positive? }],
-      max_wait_timeout: ["a number of milliseconds, 0 or more", ->(value) { value.is_a?(Numeric) && !value.negative? }],
+      max_wait_timeout: TIME,
       wait_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
-      wait_timeout_on_queue_full: ["a number of milliseconds, 0 or more", ->(value) { value.is_a?(Numeric) && !value.negative? }],
+      wait_timeout_on_queue_full: TIME,
       instrument_on_wait_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
       drop_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
       idle_disconnect_timeout: ["0 (never) or a number of milliseconds, 30_000 or more",
-                                ->(value) { value.is_a?(Numeric) && (value.zero? || value >= 30_000) }],
+                                ->(value) { MILLISECONDS.call(value) && (value.zero? || value >= 30_000) }],
       buffer_max_messages: ["an Integer above 0, or nil", ->(value) { value.nil? || (value.is_a?(Integer) && value.positive?) }],
       buffer_max_bytes: ["an Integer above 0 (bytes), or nil", ->(value) { value.nil? || (value.is_a?(Integer) && value.positive?) }],
-      buffer_max_time: ["a number of milliseconds above 0, or nil", ->(value) { value.nil? || (value.is_a?(Numeric) && value.positive?) }],
+      buffer_max_time: ["a number of milliseconds above 0, or nil",
+                        ->(value) { value.nil? || (MILLISECONDS.call(value) && value.positive?) }],
       logger: ["a Logger (answers to info, warn and error)", ->(value) { %i[info warn error].all? { |name| value.respond_to?(name) } }],
       monitor: ["a monitor (answers to subscribe and instrument)", lambda { |value|
                                                                      %i[subscribe instrument].all? do |name|

@@ -111,12 +111,12 @@ module WaterDrop
       held = ::Thread.current[@key]
       return yield(held) if held && @pid == ::Process.pid
 
-      # A Timeout or a Thread#kill between the loan and the block must not keep the place.
-      ::Thread.handle_interrupt(Exception => :on_blocking) do
-        place = take
+      # A Timeout or a Thread#kill between the loan and the block must not keep the place. A kill is no Exception.
+      ::Thread.handle_interrupt(Object => :never) do
+        place = ::Thread.handle_interrupt(Object => :on_blocking) { take }
         begin
           ::Thread.current[@key] = place.last
-          ::Thread.handle_interrupt(Exception => :immediate) { yield place.last }
+          ::Thread.handle_interrupt(Object => :immediate) { yield place.last }
         ensure
           ::Thread.current[@key] = nil
           give_back(*place)
@@ -171,7 +171,7 @@ module WaterDrop
       unless size.is_a?(Integer) && size.positive?
         raise Errors::ConfigurationInvalidError, "size is #{size.inspect}, but must be an Integer above 0."
       end
-      unless timeout.is_a?(Numeric) && !timeout.negative?
+      unless Config::MILLISECONDS.call(timeout)
         raise Errors::ConfigurationInvalidError, "timeout is #{timeout.inspect}, but must be a number of milliseconds, 0 or more."
       end
       raise ArgumentError, "a connection pool needs a block that sets up a producer: |config, index|" unless setup
@@ -213,15 +213,17 @@ module WaterDrop
     end
 
     def give_back(index, generation, producer)
-      stale = @lock.synchronize do
-        next true if generation != @generation
+      stale = ::Thread.handle_interrupt(Object => :never) do
+        @lock.synchronize do
+          next true if generation != @generation
 
-        @lent -= 1
-        @free.push([index, generation, producer])
-        @returned.broadcast
-        false
+          @lent -= 1
+          @free.push([index, generation, producer])
+          @returned.broadcast
+          false
+        end
       end
-      producer&.close if stale
+      ::Thread.handle_interrupt(Object => :on_blocking) { producer.close } if stale && producer
     end
 
     # Takes all producers out of use and closes them.

@@ -110,7 +110,7 @@ module WaterDrop
     private
 
     def check_timeout(value)
-      return value if value.nil? || (value.is_a?(Numeric) && !value.negative?)
+      return value if value.nil? || Config::MILLISECONDS.call(value)
 
       invalid!("max_wait_timeout", value, "a number of milliseconds, 0 or more")
     end

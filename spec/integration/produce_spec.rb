@@ -77,6 +77,16 @@ RSpec.describe "producing to a cluster" do
     wait_until("the log line") { log.string.include?("raised RuntimeError: a bug") }
   end
 
+  it "goes on when a subscriber or an on_delivery block raises what is no StandardError, and closes" do
+    broker.create_topic("orders", 1)
+    made = producer
+    seen = Queue.new
+    made.monitor.subscribe("message.acknowledged") { |event| (seen << event[:offset]) && raise(NotImplementedError, "a bug") }
+    2.times { made.produce_sync(topic: "orders") }
+    wait_until("both") { seen.size == 2 }
+    expect(made.close).to eq(0)
+  end
+
   it "raises what the broker said, and tells the monitor" do
     made = stuck("message.timeout.ms": 200)
     errors = Queue.new

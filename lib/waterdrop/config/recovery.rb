@@ -5,19 +5,21 @@ module WaterDrop
     # What follows a fatal error: librdkafka's client takes nothing any more and is replaced by a new one. What it still had
     # is reported as failed. Transactional producers have settings of their own.
     module Recovery
+      # Infinity and NaN are no times: nothing can wait for them. 31 years are enough.
+      MILLISECONDS = ->(value) { value.is_a?(Numeric) && value.real? && (0..(10**12)).cover?(value) }
+      TIME = ["a number of milliseconds, 0 or more", MILLISECONDS].freeze
       # name => [default, what it must be, check]
       SETTINGS = begin
         flag = ["true or false", ->(value) { [true, false].include?(value) }]
-        time = ["a number of milliseconds, 0 or more", ->(value) { value.is_a?(Numeric) && !value.negative? }]
         times = ["an Integer above 0", ->(value) { value.is_a?(Integer) && value.positive? }]
         {
           reload_on_idempotent_fatal_error: [true, *flag],
-          wait_backoff_on_idempotent_fatal_error: [5_000, *time],
+          wait_backoff_on_idempotent_fatal_error: [5_000, *TIME],
           max_attempts_on_idempotent_fatal_error: [5, *times],
           reload_on_transaction_fatal_error: [true, *flag],
-          wait_backoff_on_transaction_fatal_error: [1_000, *time],
+          wait_backoff_on_transaction_fatal_error: [1_000, *TIME],
           max_attempts_on_transaction_fatal_error: [10, *times],
-          wait_backoff_on_transaction_command: [100, *time],
+          wait_backoff_on_transaction_command: [100, *TIME],
           max_attempts_on_transaction_command: [600, *times],
           non_reloadable_errors: [%i[fenced].freeze, "an Array of librdkafka's names of errors, such as :fenced",
                                   ->(value) { value.is_a?(Array) && value.all? { |code| code.respond_to?(:to_sym) } }]

@@ -71,7 +71,8 @@ module WaterDrop
           raise Errors::ProducerClosedError, "producer #{id} is closed" unless %i[configured connected].include?(@state)
 
           @buffered_bytes += bytes
-          @messages.concat(messages)
+          # Copied: whoever fills one Hash again and again means each of them.
+          @messages.concat(messages.map(&:dup))
         end
         timer.arm if @config.buffer_max_time
         kept
@@ -102,12 +103,16 @@ module WaterDrop
       end
 
       def timer
-        @timer || @buffer_lock.synchronize { @timer ||= BufferTimer.new(@config.buffer_max_time) { flush_by_itself } }
+        @timer || @buffer_lock.synchronize do
+          @timer ||= BufferTimer.new(@config.buffer_max_time) do
+            Guard.call(@config, "a subscriber, told of a flush,") { flush_by_itself }
+          end
+        end
       end
 
       def bytesize_of(message)
         headers = message[:headers]
-        sizes = [message[:payload], message[:key], message[:partition_key]].sum { |string| string ? string.bytesize : 0 }
+        sizes = [message[:payload], message[:key], message[:partition_key]].sum { |string| string.to_s.bytesize }
         headers ? sizes + headers.sum { |name, values| name.to_s.bytesize + Array(values).sum { |value| value.to_s.bytesize } } : sizes
       end
 
@@ -170,16 +175,31 @@ module WaterDrop
 
       # A flush of the timer that is under way is waited for: what it cannot hand over comes back.
       # @param deadline_ms [Float]
-      # @return [void]
+      # @return [Integer] messages that were dropped
       def flush_for_close(deadline_ms)
         @timer&.stop(deadline_ms - now_ms)
-        messages = take_buffer
-        return if messages.empty?
+        dropped = 0
+        begin
+          messages = take_buffer
+          unless messages.empty?
+            @client.start
+            hand_over(messages, self, [deadline_ms - now_ms, 0].max.ceil.clamp(0, @queue_full_timeout))
+          end
+        rescue Errors::MessageInvalidError => e
+          dropped += drop_invalid(messages[e.index], e)
+          retry
+        rescue Errors::ProduceManyError => e
+          told(e, "buffer.flush_async", messages: messages)
+        end
+        dropped
+      end
 
-        @client.start
-        hand_over(messages, self, [deadline_ms - now_ms, 0].max.ceil.clamp(0, @queue_full_timeout))
-      rescue Errors::ProduceManyError => e
-        told(e, "buffer.flush_async", messages: messages)
+      # Something that it refers to was changed after it was checked. It must hold back neither the others nor a close.
+      def drop_invalid(message, error)
+        @buffer_lock.synchronize { @messages.delete_if { |candidate| candidate.equal?(message) } }
+        heard = told(error, "buffer.flush_async", messages: [message])
+        @config.logger.error("[#{id}] a message of the buffer cannot be sent: #{error.message}") unless heard
+        1
       end
     end
   end

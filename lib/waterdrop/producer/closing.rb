@@ -66,16 +66,21 @@ module WaterDrop
         return forget if @pid != ::Process.pid
 
         started = now_ms
-        @monitor.instrument("producer.closing", { producer_id: id })
+        say("producer.closing")
         deadline = started + timeout_ms
-        flush_for_close(deadline)
+        undelivered = flush_for_close(deadline)
         @state = :closing
-        undelivered = close_client(deadline) + close_lanes(deadline)
+        undelivered += close_client(deadline) + close_lanes(deadline)
         @state = :closed
         # What did not get out, or came in meanwhile.
         undelivered += take_buffer.size
-        @monitor.instrument("producer.closed", { producer_id: id, undelivered: undelivered, time: now_ms - started })
+        say("producer.closed", undelivered: undelivered, time: now_ms - started)
         undelivered
+      end
+
+      # A subscriber that raises must not keep it open.
+      def say(event, **details)
+        Guard.call(@config, "a subscriber of #{event}") { @monitor.instrument(event, { producer_id: id, **details }) }
       end
 
       def close_client(deadline)

@@ -174,9 +174,14 @@ module WaterDrop
         old.abandon
       end
 
-      # A thread that is killed goes on ending, and `Timeout`, which throws, goes on to its error.
+      # A thread that is killed goes on ending. Before Ruby 3.3 `Timeout` throws, and goes on to its error: a break within a
+      # Timeout looks the same, so it is said at least.
       def raise_early_exit
-        return if Thread.current.status == "aborting" || caller_locations.any? { |place| place.path.to_s.end_with?("/timeout.rb") }
+        return if Thread.current.status == "aborting"
+
+        if !defined?(::Timeout::ExitException) && caller_locations.any? { |place| place.path.to_s.end_with?("/timeout.rb") }
+          return @config.logger.warn("[#{id}] a transaction was left by a Timeout, break, return or throw, so it is aborted")
+        end
 
         raise Errors::EarlyTransactionExitNotAllowedError,
               "a transaction was left by break, return or throw, so it is aborted; raise WaterDrop::AbortTransaction to abort in silence"
@@ -267,6 +272,7 @@ module WaterDrop
 
       def flush_for_close(deadline_ms)
         @timer&.stop(deadline_ms - now_ms)
+        0
       end
     end
     private_constant :Transactional

@@ -109,6 +109,44 @@ RSpec.describe "a producer's buffer" do
     expect { made.buffer(topic: "t") }.to raise_error(WaterDrop::Errors::ProducerClosedError)
   end
 
+  it "goes on where a subscriber that is told of a flush raises, and closes" do
+    made = producer { |config| config.buffer_max_time = 5 }
+    made.monitor.subscribe("buffer.flushed_async") { raise NotImplementedError, "a bug" }
+    2.times do |round|
+      made.buffer(topic: "t")
+      wait_until("the log") { @log.string.scan("raised NotImplementedError: a bug").size == round + 1 }
+    end
+    expect([made.close, made.client.messages.size, made.status.closed?]).to eq([0, 2, true])
+  end
+
+  it "is sent by a close that a subscriber of it does not want" do
+    made = producer
+    %w[producer.closing producer.closed].each { |name| made.monitor.subscribe(name) { raise "a bug" } }
+    made.buffer(topic: "t")
+    expect([made.close, made.client.messages.size, made.status.closed?]).to eq([0, 1, true])
+    expect(@log.string).to include("a subscriber of producer.closing raised RuntimeError: a bug")
+  end
+
+  it "keeps what each Hash had when it was buffered" do
+    made = producer
+    message = { topic: "t" }
+    %w[1 2 3].each { |payload| made.buffer(message.merge!(payload: payload)) }
+    made.flush_sync
+    expect(made.client.messages.map { |sent| sent[:payload] }).to eq(%w[1 2 3])
+  end
+
+  it "closes without a message that was spoilt after it was buffered, counts it and says so" do
+    made = producer { |config| config.buffer_max_bytes = 10_000 }
+    headers = {}
+    made.buffer(topic: "t", payload: "1")
+    made.buffer(topic: "t", payload: "spoilt", headers: headers)
+    made.buffer(topic: "t", payload: "2")
+    headers["h"] = 5
+    expect { made.flush_sync }.to raise_error(WaterDrop::Errors::MessageInvalidError, /headers/)
+    expect([made.close, made.client.messages.map { |sent| sent[:payload] }, made.status.closed?]).to eq([1, %w[1 2], true])
+    expect(@log.string).to match(/cannot be sent: message\[:headers\] must have values that are a String/)
+  end
+
   it "is the parent's: a forked child has an empty one, with a timer of its own" do
     made = producer { |config| config.buffer_max_time = 30 }
     made.buffer(topic: "t", payload: "the parent's")

@@ -15,6 +15,17 @@ RSpec.describe WaterDrop::Config do
       .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, "max_payload_size is 0, but must be an Integer above 0 (bytes).")
   end
 
+  it "refuses times that nothing can wait for" do
+    [Float::INFINITY, Float::NAN, 2**70, 1i, -1].each do |value|
+      %i[max_wait_timeout wait_timeout_on_queue_full idle_disconnect_timeout buffer_max_time].each do |name|
+        expect { producer { |config| config.public_send(:"#{name}=", value) } }
+          .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /#{name} is .* milliseconds/)
+      end
+      expect { producer { |config| config.deliver = false }.with(max_wait_timeout: value) }
+        .to raise_error(WaterDrop::Errors::VariantInvalidError, /max_wait_timeout/)
+    end
+  end
+
   it "refuses an unknown setting and names the nearest" do
     expect { producer { |config| config.max_payload_sise = 1 } }
       .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /Unknown setting `max_payload_sise`.*`max_payload_size`/)

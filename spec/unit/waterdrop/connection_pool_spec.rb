@@ -69,6 +69,21 @@ RSpec.describe WaterDrop::ConnectionPool do
     expect(pool.stats[:available]).to eq(1)
   end
 
+  it "gets a producer back where its thread is killed while it gives it back" do
+    pool = self.pool(size: 1, timeout: 1_000)
+    lock = pool.instance_variable_get(:@lock)
+    holding = Queue.new
+    thread = Thread.new { pool.with { holding.pop } }
+    wait_until("the loan") { pool.stats[:available].zero? && thread.status == "sleep" }
+    lock.synchronize do
+      holding << true
+      wait_until("the wait for the lock") { holding.num_waiting.zero? && thread.status == "sleep" }
+      thread.kill
+    end
+    thread.join
+    expect(pool.stats[:available]).to eq(1)
+  end
+
   it "keeps a place whose producer could not be made" do
     fails = true
     pool = described_class.new(size: 1, timeout: 0) do |config|

@@ -13,7 +13,7 @@ RSpec.describe "messages of a producer" do
     key: [5, :k, []],
     partition: ["1", 1.5, -2, 2**40],
     partition_key: [5, ""],
-    timestamp: ["now", 1.5, -1, 2**70],
+    timestamp: ["now", 1.5, -1, 2**70, Time.at(2**62)],
     headers: ["x", { 5 => "x" }, { "x" => 5 }, { "x" => [5] }, { "x\0y" => "z" }]
   }.each do |field, values|
     values.each do |value|
@@ -54,6 +54,7 @@ RSpec.describe "messages of a producer" do
     expect(producer.tombstone_sync(topic: "orders", key: "k")).to be_delivered
     expect(producer.tombstone_many_async([{ topic: "orders", key: "k" }]).size).to eq(1)
     expect { producer.tombstone_sync(topic: "orders") }.to raise_error(WaterDrop::Errors::MessageInvalidError, /:key/)
+    expect { producer.tombstone_many_sync(nil) }.to raise_error(ArgumentError, "messages must be an Array of Hashes, not NilClass")
     expect do
       producer.tombstone_async(topic: "orders", key: "k", payload: "x")
     end.to raise_error(WaterDrop::Errors::MessageInvalidError, /:payload/)

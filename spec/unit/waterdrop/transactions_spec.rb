@@ -7,12 +7,13 @@ require "waterdrop"
 # With `deliver = false`: the same rules, without a broker.
 RSpec.describe "transactions of a producer" do
   let(:events) { [] }
+  let(:log) { StringIO.new }
 
   let(:producer) do
     made = WaterDrop::Producer.new do |config|
       config.deliver = false
       config.kafka = { "transactional.id": "spec" }
-      config.logger = Logger.new(File::NULL)
+      config.logger = Logger.new(log)
     end
     %w[started committed aborted finished].each { |name| made.monitor.subscribe("transaction.#{name}") { events << name } }
     made
@@ -63,6 +64,11 @@ RSpec.describe "transactions of a producer" do
       expect { catch(:out) { producer.transaction { throw :out } } }.to raise_error(WaterDrop::Errors::EarlyTransactionExitNotAllowedError)
     end.join
     expect(events).to eq(%w[started aborted finished] * 2)
+  end
+
+  it "says in the log what a Timeout around it may have hidden" do
+    Timeout.timeout(5) { [1].each { producer.transaction { break } } }
+    expect(log.string).to include("a transaction was left by a Timeout, break, return or throw, so it is aborted")
   end
 
   it "lets Timeout and Thread#kill through, aborted" do

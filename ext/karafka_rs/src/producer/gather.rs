@@ -275,7 +275,11 @@ fn timestamp(ruby: &Ruby, value: Value) -> Checked<i64> {
     }
     let time = magnus::Time::from_value(value).ok_or_else(wrong)?;
     let spec = time.timespec().map_err(|_| wrong())?;
-    Ok(spec.tv_sec * 1000 + spec.tv_nsec / 1_000_000)
+    // Ruby has times that milliseconds in 64 bits have not.
+    spec.tv_sec
+        .checked_mul(1000)
+        .and_then(|ms| ms.checked_add(spec.tv_nsec / 1_000_000))
+        .ok_or_else(wrong)
 }
 
 fn bytes(string: &RString) -> &[u8] {
