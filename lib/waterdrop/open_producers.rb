@@ -7,7 +7,8 @@ module WaterDrop
   module OpenProducers
     # How long the end of a process may be held up by messages without an answer, ms.
     EXIT_TIMEOUT_MS = 10_000
-    # No key is ever looked up by another producer, so identity is enough.
+    # Each producer is its own value: Ruby 3.1 looks whether the value is alive, and gives keys that are garbage where that is
+    # an immediate. No key is ever looked up by another producer, so identity is enough.
     @all = ObjectSpace::WeakMap.new
     @lock = Mutex.new
     private_constant :EXIT_TIMEOUT_MS
@@ -16,7 +17,7 @@ module WaterDrop
       # @param producer [Producer]
       # @return [void]
       def add(producer)
-        @lock.synchronize { @all[producer] = true }
+        @lock.synchronize { @all[producer] = producer }
       end
 
       # @return [Array<Producer>]
