@@ -91,8 +91,16 @@ module Karafka
 
     private
 
+    # A new thread inherits that nothing interrupts it: killed before its first step, it would run no `ensure`, and nothing
+    # would take its place. The same holds for a second kill while it sees to that.
     def spawn
-      @thread = Thread.new { run }
+      @thread = Thread.handle_interrupt(Object => :never) do
+        Thread.new do
+          Thread.handle_interrupt(Object => :immediate) { run }
+        ensure
+          succeed unless @finished || forked?
+        end
+      end
       @thread.name = "karafka.worker##{@index}"
       @thread.report_on_exception = false
       @thread.priority = @priority
@@ -109,8 +117,6 @@ module Karafka
       # Of `take`: all that comes of a batch is contained. The engine cannot go on.
       @finished = true
       @on_fatal.call(e)
-    ensure
-      succeed unless @finished || forked?
     end
 
     # `fork` without a block in `consume`, or Process.daemon: this thread is the child's only one, and what it would go on

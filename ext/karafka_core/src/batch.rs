@@ -235,6 +235,10 @@ impl Picked {
     pub fn data_bytes(&self) -> usize {
         self.batch.slots[self.slot].data_bytes()
     }
+
+    pub fn timestamp_ms(&self) -> i64 {
+        self.batch.slots[self.slot].timestamp_ms
+    }
 }
 
 impl Slice {

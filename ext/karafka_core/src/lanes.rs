@@ -225,7 +225,7 @@ impl<M> Lanes<M> {
             self.lanes[lane].entries.push(entry);
             return attempt;
         }
-        let share = self.waiting.div_ceil(self.lanes.len()).clamp(1, max_messages.max(1));
+        let share = self.share(max_messages);
         let mut bytes = 0;
         let mut full = false;
         while !full && self.lanes[lane].entries.len() < share {
@@ -266,12 +266,52 @@ impl<M> Lanes<M> {
         1
     }
 
+    /// The most that `take` gives the lane now.
+    pub fn wanted(&self, lane: usize, now: Instant, max_messages: usize) -> usize {
+        match self.lanes[lane].retries.next_due() {
+            Some(due) if due <= now => 1,
+            _ => self.share(max_messages),
+        }
+    }
+
+    fn share(&self, max_messages: usize) -> usize {
+        self.waiting.div_ceil(self.lanes.len()).clamp(1, max_messages.max(1))
+    }
+
+    /// Of what the lane was just given, messages that need not go out any more are finished. The answer is how many.
+    pub fn leave_out(&mut self, lane: usize, is_over: impl Fn(&M) -> bool) -> usize {
+        let entries = self.lanes[lane].entries.iter();
+        let over: Vec<i64> = entries
+            .filter(|entry| is_over(&entry.message))
+            .map(|entry| entry.offset)
+            .collect();
+        for offset in &over {
+            self.finish(lane, *offset);
+        }
+        let lane = &mut self.lanes[lane];
+        if !over.is_empty() {
+            let delivered = &lane.delivered;
+            lane.entries.retain(|entry| delivered.contains_key(&entry.offset));
+        }
+        over.len()
+    }
+
     /// The lane is out with something else than messages, or about to get some.
     pub fn hold(&mut self, lane: usize, kind: Kind, now: Instant) {
         let lane = &mut self.lanes[lane];
         lane.out = Some((kind, now));
         lane.idle_due = false;
         lane.has_consumer = true;
+    }
+
+    /// The lane is not out after all; `seen`: whether somebody knew of it before.
+    pub fn stay(&mut self, lane: usize, seen: bool) {
+        self.lanes[lane].out = None;
+        self.lanes[lane].has_consumer = seen;
+    }
+
+    pub fn is_seen(&self, lane: usize) -> bool {
+        self.lanes[lane].has_consumer
     }
 
     /// Somebody knows of the lane, and has to be told of its end.

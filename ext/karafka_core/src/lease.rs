@@ -328,10 +328,11 @@ impl Lease {
             let until = duration.and_then(|duration| Instant::now().checked_add(duration));
             state.pause = until.map_or(Pause::UntilResumed, Pause::Until);
             if let Some(offset) = offset {
-                state.seek = Some(Position::Offset(offset));
-                if let Some(parallel) = state.parallel.as_mut() {
-                    parallel.clear();
-                }
+                let sought = state.seek;
+                state.seek = Some(match state.parallel.as_mut() {
+                    Some(parallel) => parallel.go_back_to(offset, sought),
+                    None => Position::Offset(offset),
+                });
             }
         })
     }

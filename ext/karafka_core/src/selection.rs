@@ -11,7 +11,7 @@ use crate::batch::{now_ms, Slice};
 use crate::event::Event;
 use crate::only::Only;
 use crate::partition::Partition;
-use crate::throttle::take_all;
+use crate::throttle::{take_all, Throttle};
 
 /// The settings of one topic.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -34,7 +34,7 @@ impl SelectionConfig {
     }
 
     /// A message without a timestamp (-1) never expires.
-    fn is_expired(&self, timestamp_ms: i64, now_ms: i64) -> bool {
+    pub(crate) fn is_expired(&self, timestamp_ms: i64, now_ms: i64) -> bool {
         self.expire_after_ms
             .is_some_and(|limit| timestamp_ms >= 0 && now_ms.saturating_sub(timestamp_ms) > in_ms(limit))
     }
@@ -132,16 +132,34 @@ impl Partition {
             let wait_ms = u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0);
             return Choice::Later(Instant::now() + Duration::from_millis(wait_ms));
         }
-        if selection.throttles.is_empty() {
+        // With lanes the rate is kept where a lane gets its messages.
+        if selection.throttles.is_empty() || config.parallel.is_some() {
             return Choice::Run(carry.split_front(due, config.max_bytes));
         }
         let wanted = carry.clone().split_front(due, config.max_bytes).len();
-        let all = &self.group.switches.throttles;
-        let own = selection.throttles.iter().filter_map(|index| all.get(*index));
-        match take_all(own, wanted, Instant::now()) {
+        match self.let_through(wanted) {
             Ok(count) => Choice::Run(carry.split_front(count, config.max_bytes)),
             Err(at) => Choice::Later(at),
         }
+    }
+
+    /// How many of `wanted` messages the rate lets go out now; Err: none before that time.
+    pub(crate) fn let_through(&self, wanted: usize) -> Result<usize, Instant> {
+        take_all(self.throttles(), wanted, Instant::now())
+    }
+
+    /// So many that were let through did not go out.
+    pub(crate) fn held_back(&self, count: usize) {
+        let now = Instant::now();
+        self.throttles()
+            .filter(|_| count > 0)
+            .for_each(|throttle| throttle.give_back(count, now));
+    }
+
+    fn throttles(&self) -> impl Iterator<Item = &Throttle> {
+        let all = &self.group.switches.throttles;
+        let own = &self.config().selection.throttles;
+        own.iter().filter_map(|index| all.get(*index))
     }
 }
 

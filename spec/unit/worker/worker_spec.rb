@@ -111,6 +111,17 @@ RSpec.describe Karafka::Worker do
     expect(process(FakeLease.new(%w[1]), routes).settled).to eq([:ack])
   end
 
+  it "survives being killed before its first step" do
+    worker = nil
+    routes = route(consumer { nil })
+    200.times do
+      worker ||= work(routes)
+      worker.thread.kill
+    end
+    wait_until("a worker that waits") { engine.waiting >= 1 }
+    expect(process(FakeLease.new(%w[1]), routes).settled).to eq([:ack])
+  end
+
   it "survives an exception that comes while it waits" do
     routes = route(consumer { nil })
     worker = work(routes)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Kind, Lease};
 use crate::batch::Slice;
-use crate::partition::{Lanes, Partition, Pause, State};
+use crate::partition::{Lanes, Partition, Pause, Position, State};
 
 impl Lease {
     pub(crate) fn of_lane(partition: Arc<Partition>, kind: Kind, messages: Slice, attempt: u32, lane: usize) -> Self {
@@ -106,7 +106,15 @@ impl Lease {
             return self.messages.first_offset().unwrap_or(-1);
         }
         let state = self.partition.state.lock();
-        let parallel = state.parallel.as_ref();
-        parallel.map_or(-1, |parallel| parallel.lanes.first_unfinished(lane))
+        let unfinished = state
+            .parallel
+            .as_ref()
+            .map(|parallel| parallel.lanes.first_unfinished(lane));
+        match (unfinished, state.seek) {
+            (Some(offset), _) if offset >= 0 => offset,
+            // Nothing is known after a seek, of whichever lane.
+            (_, Some(Position::Offset(sought))) => sought,
+            _ => self.messages.first_offset().unwrap_or(-1),
+        }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::handing_out::Next;
-use super::{Partition, Pause, State};
-use crate::batch::{Batch, Picked, Slice};
+use super::{Partition, Pause, Position, State};
+use crate::batch::{now_ms, Batch, Picked, Slice};
 use crate::commit_metadata::{decode, room, MAX_BYTES};
 use crate::config::{ParallelConfig, Spread};
 use crate::error::{Error, Result};
@@ -140,6 +140,18 @@ impl Parallel {
         self.lanes.clear();
     }
 
+    /// Forgets everything, and says where reading goes on: at `offset`, but before it other lanes may have messages that are
+    /// not finished. `sought`: where one of them goes back to already.
+    pub fn go_back_to(&mut self, offset: i64, sought: Option<Position>) -> Position {
+        let unfinished = Some(self.lanes.acks.first_unfinished()).filter(|first| *first >= 0);
+        self.clear();
+        match sought {
+            None => Position::Offset(offset.min(unfinished.unwrap_or(offset))),
+            Some(Position::Offset(sought)) => Position::Offset(offset.min(sought)),
+            Some(other) => other,
+        }
+    }
+
     fn drop_waiting(&mut self) {
         self.unspread = None;
         self.lanes.drop_waiting();
@@ -269,7 +281,6 @@ impl Partition {
 
     fn next_lane(self: &Arc<Self>, state: &mut State) -> Option<Lease> {
         let now = Instant::now();
-        let config = self.config();
         let parallel = state.parallel.as_mut()?;
         if let (Some(slice), None) = (&parallel.unspread, parallel.asked) {
             match state.ask_again_at.filter(|at| *at > now) {
@@ -281,17 +292,57 @@ impl Partition {
                 }
             }
         }
-        let parallel = state.parallel.as_mut()?;
-        if let Pick::Lane(lane) = parallel.lanes.pick(now) {
-            let limits = (config.max_messages, config.max_bytes);
-            let attempt = parallel
-                .lanes
-                .take(lane, now, limits, |message| message.picked.data_bytes());
-            let messages = parallel.lanes.entries(lane).iter();
-            let slice = Slice::picked(messages.map(|entry| entry.message.picked.clone()).collect());
-            return Some(Lease::of_lane(self.clone(), Kind::Consume, slice, attempt, lane));
+        if let Some(given) = self.give_lane(state, now) {
+            return given;
         }
         self.next_quiet_lane(state)
+    }
+
+    /// The next messages of a lane that has something to do; None: none has. Their age and rate are asked for here, since
+    /// they may have waited for a lane or for another attempt.
+    fn give_lane(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<Option<Lease>> {
+        let config = self.config();
+        let now_ms = now_ms();
+        loop {
+            let parallel = state.parallel.as_mut()?;
+            let Pick::Lane(lane) = parallel.lanes.pick(now) else {
+                return None;
+            };
+            let wanted = parallel.lanes.wanted(lane, now, config.max_messages);
+            let granted = match self.let_through(wanted) {
+                Ok(granted) => granted,
+                Err(at) => {
+                    self.look_at(state, at);
+                    return Some(None);
+                }
+            };
+            let seen = parallel.lanes.is_seen(lane);
+            let bytes_of = |message: &Message| message.picked.data_bytes();
+            let attempt = parallel.lanes.take(lane, now, (granted, config.max_bytes), bytes_of);
+            let is_over = |message: &Message| config.selection.is_expired(message.picked.timestamp_ms(), now_ms);
+            let expired = parallel.lanes.leave_out(lane, is_over);
+            if expired > 0 {
+                self.skipped.expired.fetch_add(expired as u64, Ordering::Relaxed);
+                self.publish(parallel);
+            }
+            let messages: Vec<_> = parallel
+                .lanes
+                .entries(lane)
+                .iter()
+                .map(|entry| entry.message.picked.clone())
+                .collect();
+            self.held_back(granted.saturating_sub(messages.len()));
+            if !messages.is_empty() {
+                return Some(Some(Lease::of_lane(
+                    self.clone(),
+                    Kind::Consume,
+                    Slice::picked(messages),
+                    attempt,
+                    lane,
+                )));
+            }
+            parallel.lanes.stay(lane, seen);
+        }
     }
 
     /// What is called when there are no messages.

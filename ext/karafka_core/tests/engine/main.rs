@@ -14,6 +14,7 @@ mod membership;
 mod memory;
 mod offsets;
 mod parallel;
+mod parallel_selection;
 mod positions;
 mod rebalance;
 mod selection;

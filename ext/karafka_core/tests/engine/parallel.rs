@@ -373,3 +373,27 @@ fn lanes_go_and_come_with_the_partition_cooperatively_on_real_kafka() {
     let kafka = real_kafka!("lanes_go_and_come_with_the_partition_cooperatively_on_real_kafka");
     churn(&kafka, &[("partition.assignment.strategy", "cooperative-sticky")]);
 }
+
+#[test]
+fn a_pause_of_one_lane_skips_nothing_that_another_one_has_not_finished() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..3);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![parallel(
+        &topic,
+        Spread::None,
+        3,
+        1,
+    )])]));
+    let leases = [harness.take(), harness.take(), harness.take()];
+    assert_eq!(leases.iter().flat_map(offsets).collect::<Vec<_>>(), [0, 1, 2]);
+    // Where the second and the third one want to go on, the first one has not finished.
+    assert!(leases[1].pause(Some(1), Some(Duration::from_millis(20))));
+    assert!(leases[2].pause(Some(2), Some(Duration::from_millis(20))));
+    assert_eq!(leases[2].seek_offset(), 0);
+    leases[1].ack();
+    leases[2].ack();
+    leases[0].nack();
+    let again = [harness.take(), harness.take(), harness.take()];
+    assert_eq!(again.iter().flat_map(offsets).collect::<Vec<_>>(), [0, 1, 2]);
+}
