@@ -22,6 +22,8 @@ module Karafka
     *%w[rails active_job].map { |dir| File.join(__dir__, "karafka", dir) },
     File.join(__dir__, "karafka", "railtie.rb")
   )
+  # A server needs none of it.
+  LOADER.do_not_eager_load(File.join(__dir__, "karafka", "cli"), File.join(__dir__, "karafka", "cli.rb"))
   LOADER.setup
   private_constant :LOADER
 

@@ -40,6 +40,8 @@ module Karafka
     # @return [self]
     # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
     def start
+      # A Timeout or Thread#kill that comes while a worker loads a constant leaves it missing for good: then every batch fails.
+      LOADER.eager_load
       config = App.config
       routes = EngineConfig.new
       check_monitor

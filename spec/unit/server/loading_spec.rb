@@ -1,0 +1,29 @@
+# frozen_string_literal: true
+
+require "open3"
+require "rbconfig"
+
+RSpec.describe Karafka::Runtime do
+  let(:script) do
+    <<~RUBY
+      require "karafka"
+      class OneConsumer < Karafka::BaseConsumer
+        def consume; end
+      end
+      Karafka::App.setup { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:9" } }
+      Karafka::App.routes.draw { topic(:one) { consumer OneConsumer } }
+      Karafka::Embedded.start
+      puts [Karafka, Karafka::Deserializers, Karafka::Failures, Karafka::Messages].flat_map { |place|
+        place.constants.select { |name| place.autoload?(name) && name != :CLI && name != :Cli }
+      }.inspect
+      $stdout.flush
+      Process.exit!(0)
+    RUBY
+  end
+
+  # An interrupt in the middle of loading would leave a constant missing for good.
+  it "leaves nothing for workers to load" do
+    out, err, = Open3.capture3(RbConfig.ruby, "-I", File.expand_path("../../../lib", __dir__), "-e", script)
+    expect(out.lines.last).to eq("[]\n"), err
+  end
+end
