@@ -30,18 +30,16 @@ module Consumption
       end
     end
 
-    # First deliveries come in the order of the partition, whoever makes them.
-    def order
+    # First deliveries come in the order of the partition, whoever makes them; in some topics in the order of each key.
+    # @param keyed [Array<String>] names of these topics
+    def order(keyed = [])
       @evidence.processed.flat_map do |place, list|
-        highest = -1
-        known = {}
-        list.sort_by(&:at).filter_map do |entry|
-          next if known.key?(entry.offset)
-
-          known[entry.offset] = true
-          behind = entry.offset < highest
-          highest = [highest, entry.offset].max
-          "out of order: #{place.join("/")} offset #{entry.offset} after #{highest}" if behind
+        highest = Hash.new(-1)
+        list.sort_by(&:at).uniq(&:offset).filter_map do |entry|
+          key = keyed.include?(place.first) && entry.payload[/[^:]+/]
+          before = highest[key]
+          highest[key] = [before, entry.offset].max
+          "out of order: #{place.join("/")} offset #{entry.offset} after #{before}" if entry.offset < before
         end
       end
     end

@@ -59,6 +59,7 @@ module Consumption
       return if kind == "A"
 
       place = [topic, Integer(partition)]
+      return @seen[place][Integer(offset)] = true if kind == "D"
       return @failures[place] << Failure.new(Integer(at), incarnation, Integer(offset)) if kind == "F"
 
       @processed[place] << Processed.new(Integer(at), incarnation, Integer(offset), payload)

@@ -70,7 +70,37 @@ class SingleConsumer < VerifiedConsumer
   end
 end
 
-CONSUMERS = { "automatic" => AutomaticConsumer, "manual" => ManualConsumer, "single" => SingleConsumer }.freeze
+# Several batches of one partition at once, each key in order.
+class ParallelConsumer < VerifiedConsumer
+  def consume
+    failing = chance(0.03) ? messages.to_a.sample : nil
+    messages.each do |message|
+      fail_at(message.offset) if message.equal?(failing)
+      process(message)
+      mark_as_consumed(message)
+    end
+  end
+end
+
+# One message in a hundred can never be processed.
+class DeadConsumer < VerifiedConsumer
+  def consume
+    messages.each do |message|
+      fail_at(messages.first.offset) if message.raw_payload.end_with?("13")
+      process(message)
+    end
+  end
+end
+
+# What is in the dead letter queue is accounted for, too.
+class LettersConsumer < VerifiedConsumer
+  def consume
+    messages.each { |message| Journal.write("D", *message.headers.values_at("source_topic", "source_partition", "source_offset")) }
+  end
+end
+
+CONSUMERS = { "automatic" => AutomaticConsumer, "manual" => ManualConsumer, "single" => SingleConsumer, "parallel" => ParallelConsumer,
+              "dead" => DeadConsumer, "letters" => LettersConsumer }.freeze
 
 Karafka::App.setup do |config|
   config.kafka = { "bootstrap.servers": OPTIONS.fetch(:brokers), "auto.commit.interval.ms": 500, "session.timeout.ms": 6_000,
@@ -91,6 +121,8 @@ Karafka::App.routes.draw do
       consumer CONSUMERS.fetch(mode.to_s)
       manual_offset_management true if mode == :manual
       batch_consuming false if mode == :single
+      parallel by: :key, limit: 3 if mode == :parallel
+      dead_letter_queue topic: OPTIONS.fetch(:topics).fetch(:letters), max_retries: 1 if mode == :dead
     end
   end
 end

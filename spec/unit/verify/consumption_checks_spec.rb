@@ -23,7 +23,7 @@ RSpec.describe Consumption::Checks do
     evidence.read(incarnations)
   end
 
-  def processed(time, offset) = "P #{time} t 0 #{offset} k:1"
+  def processed(time, offset, key = "k") = "P #{time} t 0 #{offset} #{key}:1"
 
   it "find a message that nobody processed" do
     journal(processed(1, 0), processed(2, 2))
@@ -36,6 +36,12 @@ RSpec.describe Consumption::Checks do
     journal(processed(1, 0), processed(2, 2), processed(3, 1), processed(4, 0))
 
     expect(checks.order).to eq(["out of order: t/0 offset 1 after 2"])
+  end
+
+  it "ask for the order of each key only, where that is what the topic promises" do
+    journal(processed(1, 0, "a"), processed(2, 2, "b"), processed(3, 1, "a"), processed(4, 4, "a"), processed(5, 3, "a"))
+
+    expect(checks.order(["t"])).to eq(["out of order: t/0 offset 3 after 4"])
   end
 
   it "find a duplicate that has no cause" do
