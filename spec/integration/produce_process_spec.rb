@@ -230,7 +230,7 @@ RSpec.describe "a producer and its process" do
     end
   end
 
-  it "holds under GC stress" do
+  it "holds under GC stress", deadline: 120 do
     made = producer
     made.produce_sync(topic: "orders")
     GC.stress = true

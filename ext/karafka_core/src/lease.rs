@@ -274,8 +274,8 @@ impl Lease {
             return self.seek_offset_lane(lane);
         }
         if self.partition.group.guard.is_foreign() {
-            // Its locks may be held by threads that are not there.
-            return self.messages.first_offset().unwrap_or(-1);
+            let first = self.messages.first_offset().unwrap_or(-1);
+            return self.partition.marks.marked_if_free().map_or(first, |marked| marked.max(first));
         }
         let state = self.partition.state.lock();
         match (self.first_unmarked(&state), state.seek) {

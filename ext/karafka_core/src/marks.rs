@@ -65,6 +65,11 @@ impl Marks {
         self.0.lock().marked
     }
 
+    /// As `marked`, without waiting: in a forked child the lock may be held by a thread that is not there. None: it is.
+    pub fn marked_if_free(&self) -> Option<i64> {
+        self.0.try_lock().map(|table| table.marked)
+    }
+
     /// Where a retry starts: the first message that was handed out and is not marked. -1: unknown.
     pub fn first_unmarked(&self) -> i64 {
         self.0.lock().first_unmarked()

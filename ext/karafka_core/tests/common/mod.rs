@@ -644,10 +644,19 @@ impl Drop for Harness {
 
 /// Processor time of this process.
 pub fn cpu_time() -> Duration {
+    cpu_time_of(libc::RUSAGE_SELF)
+}
+
+/// Processor time of this thread: other tests run in this process.
+pub fn thread_cpu_time() -> Duration {
+    cpu_time_of(libc::RUSAGE_THREAD)
+}
+
+fn cpu_time_of(whom: libc::c_int) -> Duration {
     // SAFETY: getrusage only writes to the zeroed value.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        libc::getrusage(whom, &mut usage);
         usage
     };
     let of = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
