@@ -275,7 +275,11 @@ impl Lease {
         }
         if self.partition.group.guard.is_foreign() {
             let first = self.messages.first_offset().unwrap_or(-1);
-            return self.partition.marks.marked_if_free().map_or(first, |marked| marked.max(first));
+            return self
+                .partition
+                .marks
+                .marked_if_free()
+                .map_or(first, |marked| marked.max(first));
         }
         let state = self.partition.state.lock();
         match (self.first_unmarked(&state), state.seek) {

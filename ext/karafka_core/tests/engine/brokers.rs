@@ -124,27 +124,6 @@ fn a_stop_while_a_failed_client_is_being_replaced_ends() {
 }
 
 #[test]
-fn a_fenced_member_comes_back_on_real_kafka() {
-    let kafka = real_kafka!("a_fenced_member_comes_back_on_real_kafka");
-    let topic = kafka.topic(1);
-    kafka.fill(&topic, 1, 0..10);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    group.kafka.insert("group.instance.id".into(), unique("i"));
-    let first = Harness::start(engine_config(vec![group.clone()]), 1, ack);
-    first.wait_for_messages(10);
-    let second = Harness::start(engine_config(vec![group]), 1, ack);
-    wait_until("the first is fenced", || {
-        first
-            .log
-            .has_event(|event| matches!(event, Event::Error { error, .. } if error.fatal))
-    });
-    second.stop();
-    kafka.fill(&topic, 1, 10..20);
-    first.wait_for_messages(20);
-    first.stop();
-}
-
-#[test]
 fn a_topic_deleted_while_it_is_read_disturbs_no_other_on_real_kafka() {
     let kafka = real_kafka!("a_topic_deleted_while_it_is_read_disturbs_no_other_on_real_kafka");
     let (doomed, other) = (kafka.topic(2), kafka.topic(2));
