@@ -75,6 +75,7 @@ MODES = {
   "json" => -> { messages.sum { |message| message.payload["distance"] } },
   "pluck" => -> { messages.pluck("distance", "carrier").sum { |distance, _| distance } },
   "only" => -> {},
+  "only-key" => -> {},
   "mark" => -> { messages.each { |message| mark_as_consumed(message) } },
   # As waiting for another service.
   "sleep" => -> { messages.each { sleep(OPTIONS.fetch(:sleep_ms) / 1_000.0) } },
@@ -107,6 +108,7 @@ Karafka::App.routes.draw do
   topic OPTIONS.fetch(:topic) do
     consumer MeasuredConsumer
     only(json: { "dest" => OPTIONS[:only] }) if OPTIONS[:only]
+    only(key: /\A#{OPTIONS[:only_key]}/) if OPTIONS[:only_key]
     manual_offset_management true if OPTIONS.fetch(:mode) == "mark"
     parallel by: OPTIONS[:by], limit: OPTIONS[:limit] if OPTIONS[:by]
   end

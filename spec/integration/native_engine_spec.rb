@@ -147,6 +147,29 @@ RSpec.describe Karafka::Native::Engine do
     GC.stress = false
   end
 
+  it "is right under GC.stress with several batches of a partition out, and repeats each alone" do
+    running(max_messages: 3, pause_timeout_ms: 1, pause_max_timeout_ms: 1, parallel: { by: "key", limit: 3 })
+    produce("events", Array.new(24, &:to_s), keys: Array.new(24) { |index| "k#{index % 5}" })
+    done = []
+    failed = []
+    GC.stress = true
+    until done.size == 24
+      lease = @engine.take
+      again = lease.size > 1 && failed.size < 3
+      next lease.nack.then { failed << lease.size } if again
+
+      lease.size.times { |index| done << [lease.raw_key(index), lease.raw_payload(index)] if lease.mark(lease.offset(index)) }
+      lease.ack
+    end
+    GC.stress = false
+    expect(failed.size).to eq(3)
+    expect(done.map(&:last)).to match_array(Array.new(24, &:to_s))
+    of_keys = done.group_by(&:first).values.map { |rows| rows.map { |row| row.last.to_i } }
+    expect(of_keys).to all(satisfy { |numbers| numbers == numbers.sort })
+  ensure
+    GC.stress = false
+  end
+
   it "is right when the heap is compacted between batches" do
     running(max_messages: 50)
     produce("events", Array.new(500) { |index| %({"id":#{index},"key#{index}":"x"}) })
@@ -174,9 +197,24 @@ RSpec.describe Karafka::Native::Engine do
         [lease.raw_payloads, lease.revoked?, lease.mark(9), lease.commit_async, lease.commit_sync, lease.seek(0), lease.pause(nil, 1),
          lease.resume, lease.seek_offset, lease.high_watermark, lease.ack]
       end
-      expect(answer).to eq([%w[1 2], true, false, false, false, false, false, false, 1, -1, false])
+      expect(answer).to eq([%w[1 2], true, false, false, false, false, false, false, 0, -1, false])
       expect(status.exitstatus).to eq(0)
       expect([lease.commit_sync, lease.ack]).to eq([true, true])
+    end
+
+    it "does so with several batches of a partition out, and the parent goes on with all of them" do
+      running(max_messages: 1, parallel: { by: "key", limit: 3 })
+      produce("events", %w[1 2 3], keys: %w[a b c])
+      leases = Array.new(3) { @engine.take }
+      answer, status = in_child do
+        leases.map { |lease| [lease.raw_payload(0), lease.mark(lease.offset(0)), lease.seek_offset, lease.commit_sync, lease.ack] }
+      end
+      expect(answer.map(&:first)).to match_array(%w[1 2 3])
+      expect(answer.flat_map { |row| row.values_at(1, 3, 4) }).to all(be(false))
+      expect(status.exitstatus).to eq(0)
+      expect(leases.map(&:ack)).to eq([true, true, true])
+      produce("events", %w[4], keys: %w[a])
+      expect(@engine.take.raw_payload(0)).to eq("4")
     end
 
     # What the child answers, through a pipe, and how it ended.

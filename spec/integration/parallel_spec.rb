@@ -78,6 +78,26 @@ RSpec.describe "several batches of one partition at once" do
     expect(Array.new(dead.size) { dead.pop }).to eq([7])
   end
 
+  it "moves a failed message alone to the retry topic, which is parallel too, and from there to the dead letter queue" do
+    seen = self.seen
+    dead = Queue.new
+    Karafka.monitor.subscribe("dead_letter_queue.dispatched") { |event| dead << event[:message].raw_payload }
+    %w[dead orders.retry.1].each { |name| broker.create_topic(name, 1) }
+    produce("orders", (0...20).map(&:to_s), keys: (0...20).map { |number| "k#{number % 4}" })
+    start(parallel: { by: :key, limit: 4 }, dead_letter_queue: { topic: "dead" }, retry_topics: { delays: [100] }) do
+      messages.each do |message|
+        raise "no" if message.payload == 7 || (message.payload == 10 && topic.name == "orders")
+
+        seen << [topic.name, message.payload]
+        mark_as_consumed(message)
+      end
+    end
+    commit_of(20)
+    wait_until("the retry topic") { committed("app", "orders.retry.1") == 2 }
+    expect(drained).to match_array(((0...20).to_a - [7, 10]).map { |number| ["orders", number] } + [["orders.retry.1", 10]])
+    expect(Array.new(dead.size) { dead.pop }.last).to eq("7")
+  end
+
   it "goes on with other keys while one fails, and commits nothing beyond it" do
     seen = self.seen
     produce("orders", (0...20).map(&:to_s), keys: (0...20).map { |number| "k#{number % 4}" })

@@ -19,8 +19,10 @@ pub fn room(max_bytes: usize, user: &str) -> usize {
     max_bytes.saturating_sub(MARK.len() + 1 + user.len()) / 4 * 3
 }
 
-/// None: nothing to say. What does not fit is left out from the end on: those messages would be delivered again.
+/// None: nothing to say. What does not fit is left out from the end on: those messages would be delivered again. A text
+/// of the user's that does not fit is left out whole: the offset counts more.
 pub fn encode(frontier: i64, finished: &[Range<i64>], user: Option<&str>, max_bytes: usize) -> Option<String> {
+    let user = user.filter(|text| text.len() <= max_bytes);
     let text = user.unwrap_or_default();
     let bytes = pack(frontier, finished, room(max_bytes, text));
     match bytes {

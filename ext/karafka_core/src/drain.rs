@@ -70,6 +70,10 @@ impl Drained {
         if messages.is_empty() {
             return;
         }
+        let real = |message: &&Fetched| message.code() == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+        if let Some(first) = messages.iter().find(real) {
+            partition.begins_at(first.offset());
+        }
         let count = messages.len();
         let mut bytes = messages.iter().map(Fetched::data_bytes).sum();
         self.average_bytes = (3 * self.average_bytes + bytes / count) / 4;

@@ -47,6 +47,14 @@ pub enum Event {
         filtered: u64,
         expired: u64,
     },
+    /// A partition came back and began before what this process had committed.
+    WentBack {
+        group: Arc<str>,
+        topic: Arc<str>,
+        partition: i32,
+        offset: i64,
+        committed: i64,
+    },
     /// A lease was dropped without being settled; its messages will be delivered again.
     Abandoned {
         topic: Arc<str>,

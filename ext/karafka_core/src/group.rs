@@ -13,6 +13,8 @@ use crate::error::KafkaError;
 use crate::event::{Event, EventQueue, TopicPartition};
 use crate::fork::ForkGuard;
 use crate::holds::Holds;
+use crate::known_commits::KnownCommits;
+use crate::metadata_limit::MetadataLimit;
 use crate::native::PartitionRow;
 use crate::partition::Partition;
 use crate::ready_queue::ReadyQueue;
@@ -55,6 +57,8 @@ pub struct Group {
     pub switches: Arc<Switches>,
     pub assignment: Mutex<Assignment>,
     pub guard: ForkGuard,
+    pub metadata_limit: MetadataLimit,
+    pub known_commits: KnownCommits,
     client: Mutex<Weak<ConsumerClient>>,
     started: Instant,
     last_poll_ms: AtomicU64,
@@ -80,6 +84,8 @@ impl Group {
             switches,
             assignment: Mutex::default(),
             guard: ForkGuard::new(),
+            metadata_limit: MetadataLimit::default(),
+            known_commits: KnownCommits::default(),
             client: Mutex::new(Weak::new()),
             started: Instant::now(),
             last_poll_ms: AtomicU64::new(0),
@@ -156,12 +162,21 @@ impl Group {
 
     /// Notes the answer to a commit with the partitions it is about, and tells the host.
     pub fn committed(&self, offsets: Vec<PartitionRow>, error: Option<KafkaError>) {
+        let refusal = error
+            .as_ref()
+            .or_else(|| offsets.iter().find_map(|row| row.error.as_ref()));
+        if let Some(refusal) = refusal {
+            self.metadata_limit.learn(&self.id, refusal);
+        }
         if error.is_some() {
             self.commit_again();
         } else {
             let assignment = self.assignment.lock();
             for row in &offsets {
                 let key = (Arc::from(row.topic.as_str()), row.partition);
+                if row.error.is_none() && row.offset >= 0 {
+                    self.known_commits.note(key.clone(), row.offset);
+                }
                 match assignment.current.get(&key) {
                     Some(partition) if row.error.is_some() => partition.commit_failed(),
                     Some(partition) => partition.confirm(row.offset),

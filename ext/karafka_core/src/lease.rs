@@ -377,21 +377,24 @@ impl Lease {
         if !self.partition.is_alive() {
             return Ok(false);
         }
+        let group = &self.partition.group;
         let Some(list) = self.marked_list()? else {
             return Ok(true);
         };
-        let Some(client) = self.partition.group.client() else {
+        let Some(client) = group.client() else {
             return Ok(false);
         };
         match client.commit_sync(&list, COMMIT_TIMEOUT) {
             Ok(offsets) => {
-                self.partition.group.committed(offsets, None);
+                group.committed(offsets, None);
                 Ok(self.partition.is_alive())
             }
             Err(Error::Kafka { source, .. }) if is_lost(&source) => {
                 self.partition.commit_failed();
                 Ok(false)
             }
+            // Again, with less beside the offset.
+            Err(Error::Kafka { source, .. }) if group.metadata_limit.learn(&group.id, &source) => self.commit_sync(),
             Err(error) => {
                 self.partition.commit_failed();
                 Err(error)

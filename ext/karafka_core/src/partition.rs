@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::batch::{Batch, Slice};
 use crate::config::TopicConfig;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, TopicPartition};
 use crate::failures::Failures;
 use crate::group::Group;
 use crate::lease::Kind;
@@ -125,6 +125,8 @@ pub struct Partition {
     alive: AtomicBool,
     pub(crate) marks: Marks,
     pub(crate) skipped: Skipped,
+    /// Something was fetched: where this assignment began is known.
+    begun: AtomicBool,
     listening: Mutex<Option<Listening>>,
     pub(crate) state: Mutex<State>,
     settled: Condvar,
@@ -184,6 +186,7 @@ impl Partition {
             alive: AtomicBool::new(true),
             marks: Marks::default(),
             skipped: Skipped::default(),
+            begun: AtomicBool::new(false),
             listening: Mutex::new(None),
             state: Mutex::new(state),
             settled: Condvar::new(),
@@ -192,6 +195,26 @@ impl Partition {
 
     pub fn group_index(&self) -> usize {
         self.group.index
+    }
+
+    pub(crate) fn place(&self) -> TopicPartition {
+        (self.topic.clone(), self.number)
+    }
+
+    /// The first message of this assignment is there. Says so where this process had committed a later one.
+    pub(crate) fn begins_at(&self, offset: i64) {
+        if self.begun.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Some(committed) = self.group.known_commits.beyond(&self.place(), offset) {
+            self.group.emit(Event::WentBack {
+                group: self.group.id.clone(),
+                topic: self.topic.clone(),
+                partition: self.number,
+                offset,
+                committed,
+            });
+        }
     }
 
     pub fn config(&self) -> &TopicConfig {

@@ -93,12 +93,7 @@ impl Poller {
                         .min(Duration::from_millis(100)),
                 );
             }
-            let healthy = born.elapsed() > REBUILD_BACKOFF.1;
-            backoff = if healthy {
-                REBUILD_BACKOFF.0
-            } else {
-                (backoff * 2).min(REBUILD_BACKOFF.1)
-            };
+            backoff = next_backoff(backoff, born.elapsed());
         }
     }
 
@@ -239,5 +234,31 @@ impl Poller {
             group: self.group.id.clone(),
             error,
         });
+    }
+}
+
+/// A client that lived longer than the longest back-off was healthy.
+fn next_backoff(backoff: Duration, lived: Duration) -> Duration {
+    let (first, longest) = REBUILD_BACKOFF;
+    if lived > longest {
+        return first;
+    }
+    (backoff * 2).min(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_keeps_failing_is_replaced_after_1_to_60_seconds() {
+        let soon = Duration::from_secs(3);
+        let waits = std::iter::successors(Some(REBUILD_BACKOFF.0), |wait| Some(next_backoff(*wait, soon)));
+        let seconds: Vec<u64> = waits.take(8).map(|wait| wait.as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(
+            next_backoff(Duration::from_secs(60), Duration::from_secs(61)),
+            Duration::from_secs(1)
+        );
     }
 }

@@ -90,6 +90,21 @@ pub fn hash(ruby: &Ruby, event: &Event) -> Result<RHash, Error> {
             fields.add("expired", *expired)?;
             fields
         }
+        Event::WentBack {
+            group,
+            topic,
+            partition,
+            offset,
+            committed,
+        } => {
+            let fields = Fields::new(ruby, "went_back")?;
+            fields.add("group", &**group)?;
+            fields.add("topic", &**topic)?;
+            fields.add("partition", *partition)?;
+            fields.add("offset", *offset)?;
+            fields.add("committed", *committed)?;
+            fields
+        }
         Event::Abandoned {
             topic,
             partition,

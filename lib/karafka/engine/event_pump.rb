@@ -48,7 +48,7 @@ module Karafka
         when :error then error(event)
         when :assigned then rebalanced("rebalance.partitions_assigned", event)
         when :revoked then rebalanced("rebalance.partitions_revoked", event)
-        when :committed, :statistics, :abandoned, :skipped then send(event[:type], event)
+        when :committed, :statistics, :abandoned, :skipped, :went_back then send(event[:type], event)
         when :stuck, :left, :returned then @stuck.public_send(event[:type], event, whose(event))
         when :dropped_events then Karafka.logger.warn("#{event[:count]} events of the engine were dropped: subscribers are too slow")
         else Karafka.logger.debug("engine: #{event.inspect}")
@@ -110,6 +110,16 @@ module Karafka
         place = "#{event[:topic]}/#{event[:partition]}"
         failure = Errors::EngineError.new("a batch of #{place} was never settled; it is delivered again from offset #{event[:offset]}")
         Instrumentation::Safely.error(failure, "worker.abandoned.error", caller: self)
+      end
+
+      def went_back(event)
+        place = "#{event[:topic]}/#{event[:partition]}"
+        failure = Errors::EngineError.new(
+          "#{place} goes on from offset #{event[:offset]}, though this process had committed #{event[:committed]}: the offset was moved " \
+          "back from outside, the group's offsets expired, or the topic was created anew. The messages between come again"
+        )
+        place = event.slice(:topic, :partition, :offset, :committed)
+        Instrumentation::Safely.error(failure, "connection.offset_went_back.error", **whose(event), **place)
       end
 
       def whose(event)

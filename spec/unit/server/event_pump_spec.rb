@@ -45,6 +45,13 @@ RSpec.describe Karafka::Engine::EventPump do
     expect(log.string).to match(/3 events of the engine were dropped/)
   end
 
+  it "says that a partition went back, from where to where" do
+    seen = capture("error.occurred")
+    pump.handle(type: :went_back, group: "app_0", topic: "orders", partition: 0, offset: 4, committed: 10)
+    expect(seen.first[:type]).to eq("connection.offset_went_back.error")
+    expect([seen.first[:error].message, seen.first[:offset], seen.first[:committed]]).to match([%r{orders/0 goes on from offset 4}, 4, 10])
+  end
+
   it "passes on commits and statistics where somebody listens, and the log" do
     committed = capture("offsets.committed")
     statistics = capture("statistics.emitted")

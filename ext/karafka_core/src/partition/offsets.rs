@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Partition, State};
-use crate::commit_metadata::{encode, MAX_BYTES};
+use crate::commit_metadata::encode;
 use crate::failures::Failures;
 use crate::native::Commit;
 
@@ -35,6 +35,7 @@ impl Partition {
     /// After an explicit seek the user decides anew what is processed.
     pub(crate) fn forget_marks(&self, state: &mut State) {
         self.marks.forget();
+        self.group.known_commits.forget(&self.place());
         state.delivered_to = -1;
         state.failures = Failures::default();
         state.commit_sent = -1;
@@ -61,12 +62,13 @@ impl Partition {
             return None;
         }
         let user = state.metadata.as_deref();
+        let max_bytes = self.group.metadata_limit.bytes();
         let metadata = match &state.parallel {
             // A mark in the place of a seek may be ahead of what is finished.
             Some(parallel) if parallel.lanes.acks.frontier() == offset => {
-                encode(offset, &parallel.lanes.acks.finished_beyond(), user, MAX_BYTES)
+                encode(offset, &parallel.lanes.acks.finished_beyond(), user, max_bytes)
             }
-            _ => user.map(str::to_owned),
+            _ => encode(offset, &[], user, max_bytes),
         };
         Some((Commit { offset, metadata }, self.version(state)))
     }
@@ -136,6 +138,7 @@ impl Partition {
         }
         let mut state = self.state.lock();
         self.marks.mark(offset - 1);
+        self.group.known_commits.note(self.place(), offset);
         // Where something later was marked outside of it, the interval commits that.
         if self.marked() == offset {
             state.committed = offset;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::handing_out::Next;
 use super::{Partition, Pause, Position, State};
 use crate::batch::{now_ms, Batch, Picked, Slice};
-use crate::commit_metadata::{decode, room, MAX_BYTES};
+use crate::commit_metadata::{decode, room};
 use crate::config::{ParallelConfig, Spread};
 use crate::error::{Error, Result};
 use crate::lanes::{self, Pick};
@@ -87,7 +87,7 @@ impl Parallel {
     }
 
     /// Whether more may be fetched: bounded by memory, and by what the commit metadata can tell of.
-    fn has_room(&self, user_metadata: &str) -> bool {
+    fn has_room(&self, user_metadata: &str, max_bytes: usize) -> bool {
         // What is out is in `pinned_bytes` too.
         if self.unspread.is_some()
             || self.lanes.waiting() >= self.window_messages
@@ -95,7 +95,11 @@ impl Parallel {
         {
             return false;
         }
-        let room = room(MAX_BYTES, user_metadata);
+        if max_bytes == 0 {
+            // The broker takes none of it: what cannot be told does not hold up.
+            return true;
+        }
+        let room = room(max_bytes, user_metadata);
         let told =
             self.lanes.acks.span() < 8 * room as i64 / 2 || self.lanes.acks.unfinished() * BYTES_PER_UNFINISHED < room;
         // Where consumers hold messages and wait for more, stopping would be for ever.
@@ -260,7 +264,9 @@ impl Partition {
     fn fill_window(self: &Arc<Self>, state: &mut State) {
         loop {
             let user = state.metadata.clone().unwrap_or_default();
-            if !state.parallel.as_ref().is_some_and(|parallel| parallel.has_room(&user)) {
+            let max_bytes = self.group.metadata_limit.bytes();
+            let parallel = state.parallel.as_ref();
+            if !parallel.is_some_and(|parallel| parallel.has_room(&user, max_bytes)) {
                 return;
             }
             match self.next_slice(state) {

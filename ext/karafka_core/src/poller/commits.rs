@@ -74,7 +74,8 @@ impl Poller {
                 Ok(offsets) => return self.group.committed(offsets, None),
                 Err(error) => error,
             };
-            if !is_passing(&error) || Instant::now() + COMMIT_RETRY >= deadline || (self.force)() {
+            let shorter = matches!(&error, Error::Kafka { source, .. } if self.group.metadata_limit.learn(&self.group.id, source));
+            if !(shorter || is_passing(&error)) || Instant::now() + COMMIT_RETRY >= deadline || (self.force)() {
                 return self.report(error);
             }
             meanwhile();

@@ -10,6 +10,7 @@ mod failures;
 mod hostile_messages;
 mod leases;
 mod lessons;
+mod lessons_offsets;
 mod membership;
 mod memory;
 mod offsets;
