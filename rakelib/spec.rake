@@ -9,6 +9,15 @@ namespace :spec do
 
   desc "Specs on real Kafka (starts a cluster unless KARAFKA_TEST_BROKERS names one)"
   task(:kafka) { sh "bin/test", "kafka" }
+
+  desc "Specs of producers under GC.stress (KARAFKA_GC_STRESS, the share of the time, 0.5)"
+  task(:gc_stress) do
+    files = Dir["spec/unit/waterdrop/*_spec.rb", "spec/unit/responders/*_spec.rb", "spec/unit/consumers/transactions_spec.rb",
+                "spec/integration/{produce*,variants,transactions,respond}_spec.rb"]
+    share = ENV.fetch("KARAFKA_GC_STRESS", "0.5")
+    failed = files.reject { |file| system({ "KARAFKA_GC_STRESS" => share }, "rspec", file) }
+    abort "failed under GC.stress: #{failed.join(" ")}" if failed.any?
+  end
 end
 
 desc "Unit and mock-cluster specs"

@@ -5,6 +5,7 @@ require "tmpdir"
 
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 require "karafka"
+require_relative "support/gc_stress"
 
 # An example that hangs must fail with its name, not hang the suite. `it "…", deadline: 120` gives one more time.
 EXAMPLE_DEADLINE = 30
@@ -23,8 +24,8 @@ RSpec.configure do |config|
   config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }
 
   config.around do |example|
-    seconds = example.metadata.fetch(:deadline, EXAMPLE_DEADLINE)
-    Timeout.timeout(seconds, ExampleDeadlineError, "still running after #{seconds} s") { example.run }
+    seconds = example.metadata.fetch(:deadline, EXAMPLE_DEADLINE) * GCStress.patience
+    Timeout.timeout(seconds, ExampleDeadlineError, "still running after #{seconds} s") { GCStress.around { example.run } }
   end
 
   config.before { Karafka::App.reset! }

@@ -3,7 +3,8 @@
 module Karafka
   # The producers of consumers' transactions: one for each partition, so that partitions do not wait for each other. Their
   # transactional ids are made of group, topic and partition, so whoever gets the partition next ends what the last owner
-  # has left open, and fences it. Made when they are needed (with `exactly_once`: when the partition is assigned), closed
+  # has left open, and fences it. Made when they are needed (with `exactly_once`, and where dead letters leave in
+  # transactions: when the partition is assigned), closed
   # when the partition is given up, and the one that was idle for longest when there are more than {LIMIT}.
   class TransactionalProducers
     # Each costs a few threads and connections.
@@ -12,6 +13,12 @@ module Karafka
     # One producer, and how many use it.
     Entry = Struct.new(:producer, :users, :over)
     private_constant :Entry
+
+    # @param topic [Routing::Topic]
+    # @return [Array(String, String)] where it is consumed from, and where the application's producer writes to; nil: unknown
+    def self.clusters(topic)
+      [topic.kafka_settings, Karafka.producer.config.kafka].map { |settings| settings.to_h.transform_keys(&:to_sym)[:"bootstrap.servers"] }
+    end
 
     def initialize
       @mutex = Mutex.new
@@ -49,7 +56,7 @@ module Karafka
         next release(group.consumer_group_id, name, partition) if event[:type] == :revoked
 
         topic = group.active_topics.find { |candidate| candidate.matches?(name) }
-        prepare(topic, name, partition) if topic&.exactly_once?
+        prepare(topic, name, partition) if topic && (topic.exactly_once? || Failures::Together.for?(topic))
       end
     end
 
@@ -130,8 +137,10 @@ module Karafka
     def build(key, topic)
       base = Karafka.producer.config
       settings = base.kafka.to_h
-      same_cluster!(topic, settings)
-      id = [settings[:"transactional.id"] || "karafka", *key].join(".")
+      same_cluster!(topic)
+      # The id of the application's own producer is another one in each process: the next owner would not end what this
+      # one has left.
+      id = ["karafka", *key].join(".")
       WaterDrop::Producer.new do |config|
         config.inherit(base)
         config.id = "#{base.id}-#{id}"
@@ -139,9 +148,8 @@ module Karafka
       end
     end
 
-    def same_cluster!(topic, settings)
-      consumed = topic.kafka_settings.transform_keys(&:to_sym)[:"bootstrap.servers"]
-      produced = settings[:"bootstrap.servers"]
+    def same_cluster!(topic)
+      consumed, produced = self.class.clusters(topic)
       return if consumed == produced || produced.nil?
 
       raise Errors::InvalidConfigurationError,

@@ -9,6 +9,8 @@ module WaterDrop
   #   pool.with { |producer| producer.produce_sync(topic: "orders", payload: "{}") }
   #   pool.close
   class ConnectionPool
+    include Producing
+
     # The pool of the application, made by {setup}.
     class << self
       # @return [ConnectionPool, nil]
@@ -108,8 +110,8 @@ module WaterDrop
     # @raise [Errors::ConnectionPoolTimeoutError] all were in use for as long as `timeout`
     # @raise [Errors::ConnectionPoolClosedError]
     def with
-      held = ::Thread.current[@key]
-      return yield(held) if held && @pid == ::Process.pid
+      lent = held
+      return yield(lent) if lent
 
       # A Timeout or a Thread#kill between the loan and the block must not keep the place. A kill is no Exception.
       ::Thread.handle_interrupt(Object => :never) do
@@ -167,6 +169,11 @@ module WaterDrop
 
     private
 
+    # @return [Producer, nil] what this thread has
+    def held
+      ::Thread.current[@key] if @pid == ::Process.pid
+    end
+
     def check!(size, timeout, setup)
       unless size.is_a?(Integer) && size.positive?
         raise Errors::ConfigurationInvalidError, "size is #{size.inspect}, but must be an Integer above 0."
@@ -181,6 +188,7 @@ module WaterDrop
     # comes back late is closed rather than lent again.
     def fill
       @generation = (@generation || 0) + 1
+      @config = nil
       @free = Array.new(size) { |index| [index, @generation, nil] }.reverse
       @lent = 0
       @retiring = false

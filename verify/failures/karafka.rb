@@ -26,6 +26,10 @@ class FailuresApp < Karafka::App
     config.concurrency = 3
     config.pause.timeout = 10
     config.pause.max_timeout = 10
+    # An id in each process, as an application would have.
+    if ENV["FAILURES_TRANSACTIONAL"] == "producer"
+      config.producer { |made| made.kafka[:"transactional.id"] = ENV.values_at("FAILURES_GROUP", "FAILURES_MEMBER").join(".") }
+    end
   end
 
   routes.draw do
@@ -33,7 +37,7 @@ class FailuresApp < Karafka::App
       consumer FailingConsumer
       dead_letter_queue topic: ENV.fetch("FAILURES_DEAD"), max_retries: 0
       retry_topics delays: [50, 100] if ENV["FAILURES_RETRIES"]
-      exactly_once true if ENV["FAILURES_TRANSACTIONAL"]
+      exactly_once true if ENV["FAILURES_TRANSACTIONAL"] == "topic"
     end
   end
 end

@@ -34,7 +34,7 @@ module Failures
     # @return [Boolean]
     def call
       puts "seed #{@seed}: #{@count} messages, one in #{@every} fails, #{@kills} kills of #{@size} members" \
-           "#{", retry topics" if @retries}#{", transactions" if @transactional}"
+           "#{", retry topics" if @retries}#{", transactions of the #{@transactional}" if @transactional}"
       prepare
       @size.times { |index| begin_member(index) }
       disturb
@@ -70,7 +70,7 @@ module Failures
       env = { "FAILURES_BROKERS" => @cluster.bootstrap_servers, "FAILURES_IN" => @in, "FAILURES_DEAD" => @dead, "FAILURES_GROUP" => @group,
               "FAILURES_MEMBER" => "member-#{index}", "FAILURES_EVERY" => @every.to_s, "BUNDLE_GEMFILE" => nil,
               "FAILURES_EVIDENCE" => File.join(@dir, "evidence"),
-              "FAILURES_RETRIES" => ("1" if @retries), "FAILURES_TRANSACTIONAL" => ("1" if @transactional),
+              "FAILURES_RETRIES" => ("1" if @retries), "FAILURES_TRANSACTIONAL" => @transactional || nil,
               "KARAFKA_BOOT_FILE" => File.join(__dir__, "karafka.rb"), "KARAFKA_ENV" => "test" }
       log = File.join(@dir, "member-#{index}.log")
       pid = ::Process.spawn(env, RbConfig.ruby, "-I", "#{ROOT}/lib", "#{ROOT}/exe/karafka", "server",

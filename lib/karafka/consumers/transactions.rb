@@ -12,12 +12,15 @@ module Karafka
       # What the block produces with the consumer's `produce_*`, and what it marks, is committed when it returns, both or
       # neither. It aborts as {WaterDrop::Producer#transaction} does; then the marks never were. Inside of another one it
       # joins that.
-      # @param active_producer [WaterDrop::Producer, nil] nil: one of this partition's own, so that partitions do not wait for
-      #   each other
+      # @param active_producer [WaterDrop::Producer, WaterDrop::ConnectionPool, nil] nil: one of this partition's own, so that
+      #   partitions do not wait for each other
       # @return [Object, nil] what the block returned
       # @raise [WaterDrop::Errors::TransactionError] it was not committed
       # @raise [Errors::AssignmentLostError] it marked a message, and the partition belongs to another process by now
       def transaction(active_producer = nil, &)
+        # The whole of it with one producer, which also knows what became of it.
+        return active_producer.with { |producer| transaction(producer, &) } if active_producer.is_a?(WaterDrop::ConnectionPool)
+
         active = @karafka_transaction
         return yield if active&.transaction? && (active_producer.nil? || active_producer.equal?(active))
         return karafka_transact(active_producer, &) if active_producer

@@ -137,9 +137,9 @@ module Karafka
         again(lease, error)
       end
 
-      # With `exactly_once` the message leaves and is marked in one transaction, too.
+      # The message leaves and is marked in one transaction, where that can be.
       def together(lease, message, mark, &)
-        index = lease.unmarked_index if mark && @topic.exactly_once? && @queue.transactional?
+        index = lease.unmarked_index if mark && Together.for?(@topic)
         return yield unless index && lease.offset(index) == message.offset
 
         consumer.transaction { yield.tap { consumer.mark_as_consumed(message) } }

@@ -111,6 +111,26 @@ RSpec.describe Karafka::Consumers::Transactions do
     end
   end
 
+  it "uses one producer of a pool for the whole of it" do
+    made = []
+    pool = WaterDrop::ConnectionPool.new(size: 3) do |config, index|
+      config.deliver = false
+      config.client_class = WaterDrop::Clients::Buffered
+      config.kafka = { "transactional.id": "spec-#{index}" }
+      made << index
+    end
+    seen = nil
+    assignment do
+      transaction(pool) do
+        produce_async(topic: "out", payload: "x")
+        pool.produce_async(topic: "out", payload: "y")
+        mark_as_consumed(messages.last)
+        seen = producer
+      end
+    end.consume(lease)
+    expect([lease.committed, seen.client.messages.map { |message| message[:payload] }, made]).to eq([[3], %w[x y], [0]])
+  end
+
   it "needs a transactional producer" do
     made = assignment { transaction(WaterDrop::Producer.new { |config| config.deliver = false }) { nil } }
     expect { made.consume(lease) }.to raise_error(WaterDrop::Errors::ProducerNotTransactionalError)

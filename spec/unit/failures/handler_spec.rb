@@ -58,6 +58,19 @@ RSpec.describe Karafka::Failures::Handler do
   end
 
   def failing = -> { raise ArgumentError, "no" }
+
+  # A producer with a transactional.id, on the cluster that is consumed.
+  def in_transactions(servers: "127.0.0.1:9092")
+    @routes = @assignment = nil
+    Karafka::App.reset!
+    Karafka.monitor.subscribe("error.occurred") { |event| errors << [event[:type], event[:error].class] }
+    Karafka::App.config.producer = @made = WaterDrop::Producer.new do |config|
+      config.deliver = false
+      config.client_class = WaterDrop::Clients::Buffered
+      config.kafka = { "bootstrap.servers": servers, "transactional.id": "spec" }
+    end
+  end
+
   def one(**options) = FakeLease.new(['{"id":1}'], first_offset: 7, **options)
   def settled = @lease.settled.last
 
@@ -85,6 +98,22 @@ RSpec.describe Karafka::Failures::Handler do
       "source_timestamp" => "1700000000123", "source_consumer_group" => "app", "source_attempts" => "2", "source_reason" => "error",
       "source_error_class" => "ArgumentError", "source_error_message" => "no", "source_failed_at" => /\A\d{4}-\d\d-\d\dT.*Z\z/
     )
+  end
+
+  it "sends and marks in one transaction where the producer is transactional, and neither where that fails" do
+    here = "127.0.0.1:9092"
+    [[here, {}, [8]], [here, { transactional: false }, []], ["elsewhere:9092", {}, []]].each do |servers, how, marks|
+      in_transactions(servers: servers)
+      lease = one
+      done = []
+      lease.define_singleton_method(:transaction_committed) { |offset| done << offset }
+      fail_with(failing, lease, &queue(max_retries: 0, **how))
+      expect([done, @made.client.messages.size, settled]).to eq([marks, 1, [:give_up, 7, true]])
+    end
+    in_transactions
+    @made.client.define_singleton_method(:transact_offset) { |*| raise WaterDrop::Errors::TransactionError.new("no", kind: :abortable) }
+    fail_with(failing, one, &queue(max_retries: 0))
+    expect([@made.client.messages, settled, errors.last.first]).to eq([[], :nack, "dead_letter_queue.dispatch.error"])
   end
 
   it "sends tombstones and messages without a key as such" do

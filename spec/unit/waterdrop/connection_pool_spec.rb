@@ -49,6 +49,27 @@ RSpec.describe WaterDrop::ConnectionPool do
     expect(pool.with { |outer| pool.with { |inner| [outer.equal?(inner), pool.stats[:available]] } }).to eq([true, 0])
   end
 
+  it "stands in for a producer: a call lends one, and joins what the thread has begun" do
+    pool = described_class.new(size: 2, timeout: 100) do |config, index|
+      config.client_class = WaterDrop::Clients::Buffered
+      config.deliver = false
+      config.kafka = { "transactional.id": "p#{index}" }
+    end
+    expect([pool.transactional?, pool.transaction?, pool.config.kafka[:"transactional.id"]]).to eq([true, false, "p0"])
+    pool.produce_sync(topic: "t", payload: "alone")
+    inside = nil
+    [true, false].each do |aborted|
+      pool.transaction do
+        pool.produce_many_async([{ topic: "t", payload: "a" }])
+        pool.produce_sync(topic: "t", payload: "b")
+        inside = pool.transaction?
+        raise WaterDrop::AbortTransaction if aborted
+      end
+    end
+    expect([inside, pool.with { |producer| producer.client.messages.map { |message| message[:payload] } }]).to eq([true, %w[alone a b]])
+    expect(self.pool.transactional?).to be(false)
+  end
+
   it "says so where none comes back in time" do
     pool = self.pool(size: 1, timeout: 20)
     pool.with do

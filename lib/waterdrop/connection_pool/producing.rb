@@ -1,0 +1,41 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  class ConnectionPool
+    # A pool in place of a producer, as `config.producer` of Karafka: each call lends one. Within {ConnectionPool#with} and
+    # {ConnectionPool#transaction} of the same thread it is that one.
+    module Producing
+      # @!method produce_sync(message)
+      # @!method produce_async(message)
+      # @!method produce_many_sync(messages)
+      # @!method produce_many_async(messages)
+      # @!method tombstone_sync(message)
+      # @!method tombstone_async(message)
+      # @!method tombstone_many_sync(messages)
+      # @!method tombstone_many_async(messages)
+      # @!method partition_count(topic)
+      #   As of {Producer}.
+      #   @raise [Errors::ConnectionPoolTimeoutError, Errors::ConnectionPoolClosedError]
+      %i[produce_sync produce_async produce_many_sync produce_many_async tombstone_sync tombstone_async tombstone_many_sync
+         tombstone_many_async partition_count].each do |name|
+        define_method(name) { |argument| with { |producer| producer.public_send(name, argument) } }
+      end
+
+      # @return [Boolean]
+      def transactional?
+        config.kafka.key?(:"transactional.id")
+      end
+
+      # @return [Boolean] whether this thread is inside of a transaction of one of them
+      def transaction?
+        held&.transaction? || false
+      end
+
+      # @return [Config] of the first producer; the others differ in what the block makes of their index. Makes no producer
+      # @raise [Errors::ConfigurationInvalidError]
+      def config
+        @config ||= Config.new.tap { |config| @setup.call(config, 0) }.validate!
+      end
+    end
+  end
+end
