@@ -39,7 +39,8 @@ RSpec.describe "members that the group has left behind, on real Kafka", deadline
     settings = member_settings(**names)
     successor = nil
     lost = nil
-    consume(source, settings: { manual_offset_management: true }, kafka: names.merge("partition.assignment.strategy": "cooperative-sticky")) do
+    kafka = names.merge("partition.assignment.strategy": "cooperative-sticky")
+    consume(source, settings: { manual_offset_management: true }, kafka: kafka) do
       transaction do
         produce_async(topic: target, payload: "of the one left behind").wait
         mark_as_consumed(messages.last)
