@@ -53,7 +53,9 @@ module Consumption
         over(incarnation, status ? :stopped : :killed)
         next "member #{incarnation.id} did not stop within #{STOP_SECONDS} s, see #{incarnation.log}" unless status
 
-        "member #{incarnation.id} ended with #{status.exitstatus.inspect}, see #{incarnation.log}" unless status.success?
+        next if status.success? || never_began?(incarnation, status)
+
+        "member #{incarnation.id} ended with #{status.exitstatus.inspect}, see #{incarnation.log}"
       end.first
     end
 
@@ -73,6 +75,11 @@ module Consumption
     end
 
     private
+
+    # On a busy machine it may be told to stop while Ruby still loads, before the server looks at signals.
+    def never_began?(incarnation, status)
+      status.termsig == Signal.list.fetch("TERM") && !File.exist?(incarnation.journal)
+    end
 
     def wait(incarnation)
       deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + STOP_SECONDS
