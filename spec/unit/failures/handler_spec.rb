@@ -64,6 +64,7 @@ RSpec.describe Karafka::Failures::Handler do
     @routes = @assignment = nil
     Karafka::App.reset!
     Karafka.monitor.subscribe("error.occurred") { |event| errors << [event[:type], event[:error].class] }
+    Karafka.monitor.subscribe("dead_letter_queue.dispatched") { |event| events << event }
     Karafka::App.config.producer = @made = WaterDrop::Producer.new do |config|
       config.deliver = false
       config.client_class = WaterDrop::Clients::Buffered
