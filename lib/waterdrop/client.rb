@@ -133,6 +133,11 @@ module WaterDrop
       undelivered
     end
 
+    # @return [String] short: a NoMethodError prints it
+    def inspect
+      "#<#{self.class} of #{@config.id}>"
+    end
+
     # @return [Boolean] whether a subscriber or an on_delivery block asks
     def inside?
       @thread == Thread.current
@@ -226,7 +231,7 @@ module WaterDrop
     def acknowledge(report)
       return if Acknowledgement.announce(@config, self, report)
 
-      unheard(report.error, "librdkafka.dispatch_error")
+      unheard(report.error, "librdkafka.dispatch_error", FailureText.of(report))
     end
 
     # The client behind this one is replaced, or gone until the next message.
@@ -263,10 +268,10 @@ module WaterDrop
     end
 
     # Nobody listens, so the log is told.
-    def unheard(error, type)
+    def unheard(error, type, text = error.message)
       return if repeated?(error)
 
-      @config.logger.error("[#{@config.id}] #{type}: #{error.message} (#{error.respond_to?(:code) ? error.code : error.class})")
+      @config.logger.error("[#{@config.id}] #{type}: #{text} (#{error.respond_to?(:code) ? error.code : error.class})")
     end
 
     def repeated?(error)

@@ -129,6 +129,11 @@ module WaterDrop
       kafka[:"client.id"] = value
     end
 
+    # @return [String] without settings: they may be secret, and a NoMethodError prints it
+    def inspect
+      "#<#{self.class} id=#{id.inspect}>"
+    end
+
     # @return [self]
     # @raise [Errors::ConfigurationInvalidError]
     def validate!
@@ -137,8 +142,11 @@ module WaterDrop
         raise Errors::ConfigurationInvalidError, "#{name} is #{value.inspect}, but must be #{allowed}." unless check.call(value)
       end
       if engine? && kafka[:"bootstrap.servers"].to_s.strip.empty?
+        spelling = DidYouMean::SpellChecker.new(dictionary: ["bootstrap.servers"])
+        misspelt = kafka.keys.find { |key| spelling.correct(key.to_s).any? }
         raise Errors::ConfigurationInvalidError,
-              "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }."
+              "config.kafka has no \"bootstrap.servers\"#{", but \"#{misspelt}\"" if misspelt}: " \
+              "set config.kafka = { \"bootstrap.servers\": \"host:9092\" }."
       end
       self
     end

@@ -97,7 +97,7 @@ module WaterDrop
     def answer(timeout, raise_response_error: true)
       report = self.report
       raise Errors::ProduceError, timed_out(timeout), cause: Karafka::Errors::TimeoutError.new(timed_out(timeout)) unless report
-      raise Errors::ProduceError, report.error.message, cause: report.error if report.error && raise_response_error
+      raise Errors::ProduceError, FailureText.of(report), cause: report.error if report.error && raise_response_error
 
       report
     end

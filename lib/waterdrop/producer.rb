@@ -258,7 +258,7 @@ module WaterDrop
       return dropped(delivery, messages, taken) if code == :queue_full && @config.drop_on_queue_full
 
       error = Karafka::Errors::KafkaError.new(text, code: code, fatal: fatal, retryable: code == :queue_full)
-      text = "message #{taken} of #{messages.size} was refused: #{text} (#{code})"
+      text = FailureText.refused(messages[taken], taken, messages.size, text, code)
       raise Errors::ProduceError, text, cause: error unless many
 
       raise Errors::ProduceManyError.new(text, DeliveryHandle.all(@client, delivery, messages, taken)), cause: error

@@ -128,7 +128,7 @@ module WaterDrop
     def check_setting(name, value)
       unless SETTINGS.include?(name)
         raise Errors::VariantInvalidError, "topic_config has #{name.inspect}, which no topic can have of its own." \
-                                           "#{Karafka::Setup.suggestion(name, SETTINGS)} There are #{SETTINGS.join(", ")}."
+                                           "#{Karafka::Setup.suggestion(name, SETTINGS)}"
       end
       return if !ACKS.include?(name) || %w[all -1].include?(value) || !@producer.idempotent?
 

@@ -41,12 +41,22 @@ module Karafka
       def differences(topic)
         different = SETTINGS.reject { |name| topic.setting(name) == Routing::Root.setting(name) }
         kafka = topic.kafka == Routing::Root.kafka_settings ? [] : [:kafka]
-        failures = failures(topic)
+        failures = failures(topic) + handing_over(topic)
         return if (different + kafka + failures).empty?
 
         shown = failures + different.map { |name| "#{name}: #{topic.setting(name)}" }
         shown << "kafka: #{Setup::KafkaSettings.new(topic.kafka).to_display}" if kafka.any?
         "  (#{shown.join(", ")})"
+      end
+
+      # How messages get to the consumer, and where it answers.
+      def handing_over(topic)
+        parallel = topic.parallel
+        shown = []
+        shown << "parallel: by #{parallel.by.is_a?(Symbol) ? parallel.by : "a block"}, limit #{parallel.limit}" if parallel
+        shown << "only: some messages" if topic.only
+        shown << "responder: #{topic.responder}" if topic.responder
+        shown
       end
 
       def failures(topic)

@@ -27,12 +27,17 @@ module Karafka
           when "consumer.consuming.skipped"
             "#{message.topic}/#{message.partition}@#{message.offset} is skipped (#{payload[:reason]}): #{brief(payload[:error])}"
           when "consumer.consuming.postponed"
-            "#{payload[:caller].inspect} goes on in #{payload[:delay]} ms (attempt #{payload[:attempt]}): #{payload[:reason]}"
+            "#{place(payload[:caller])} goes on in #{payload[:delay]} ms (attempt #{payload[:attempt]}): #{payload[:reason]}"
           else "#{event}: #{payload[:caller].inspect}"
           end
         end
 
         private
+
+        # As in the other lines: orders/0.
+        def place(consumer)
+          "#{consumer.topic.name}/#{consumer.partition}"
+        end
 
         def after(payload)
           "after #{payload[:attempt]} #{payload[:attempt] == 1 ? "attempt" : "attempts"}: #{brief(payload[:error])}"

@@ -33,7 +33,8 @@ module Karafka
       # Messages that fail move to `<topic>.retry.1`, wait there for the first delay, and so on.
       # @param delays [Array<Integer>] milliseconds; empty: none here, whatever holds around this place
       # @return [Array<Integer>] without an argument: those that hold here
-      def retry_topics(delays: UNSET)
+      def retry_topics(*others, delays: UNSET)
+        Setup.invalid!("#{label} retry_topics", others.first, "given as delays: [10_000, 60_000]") if others.any?
         return setting(:retry_topics) if UNSET.equal?(delays)
 
         @own[:retry_topics] = Setup::Types::DELAYS.check("#{label} retry_topics delays", delays).dup.freeze

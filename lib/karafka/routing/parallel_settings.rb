@@ -13,7 +13,8 @@ module Karafka
       # @param limit [Integer, nil] how many batches of one partition at once, 1 to 1000; nil: `concurrency`
       # @return [Parallel, nil] without arguments: what holds here; nil: one batch at a time
       # @raise [Errors::InvalidConfigurationError]
-      def parallel(by: UNSET, limit: nil)
+      def parallel(*others, by: UNSET, limit: nil)
+        Setup.invalid!("#{@label} parallel", others.first, "given as by: :key, limit: 50") if others.any?
         return setting(:parallel) if UNSET.equal?(by) && limit.nil?
 
         Setup.invalid!("#{@label} parallel by", nil, "given together with a limit, such as by: :key") if UNSET.equal?(by)
@@ -25,7 +26,7 @@ module Karafka
       # @param max_partitions [Integer, nil]
       # @param offset_metadata_strategy [:current] what was given last is committed
       # @return [Parallel]
-      def virtual_partitions(partitioner:, max_partitions: nil, offset_metadata_strategy: :current)
+      def virtual_partitions(partitioner: nil, max_partitions: nil, offset_metadata_strategy: :current)
         unless offset_metadata_strategy == :current
           raise Errors::UnsupportedFeatureError.for("virtual_partitions with offset_metadata_strategy #{offset_metadata_strategy.inspect}",
                                                     "It is :current: what was given last is committed.")

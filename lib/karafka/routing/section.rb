@@ -36,7 +36,7 @@ module Karafka
       # @param boot [Integer, nil] as max
       # @return [void]
       # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
-      def multiplexing(max:, min: nil, boot: nil)
+      def multiplexing(max: nil, min: nil, boot: nil)
         Setup.invalid!("#{label} multiplexing max", max, "an Integer from 1 to 100") unless max.is_a?(Integer) && max.between?(1, 100)
         unless [min, boot].compact.all?(max)
           raise Errors::UnsupportedFeatureError.for("multiplexing with another min or boot than max",
@@ -56,7 +56,7 @@ module Karafka
       def apply(settings)
         settings.each do |setting, value|
           if setting == :kafka then kafka(value)
-          elsif setting == :multiplexing then multiplexing(**value)
+          elsif setting == :multiplexing then multiplexing(**multiplexing_options(value))
           elsif value.is_a?(Hash) && takes_options?(setting) then public_send(setting, **value)
           elsif TYPES.key?(setting) || Choosing::NAMES.include?(setting) then public_send(setting, value)
           else
@@ -83,6 +83,12 @@ module Karafka
       end
 
       private
+
+      def multiplexing_options(given)
+        return given if given.is_a?(Hash) && (given.keys - %i[max min boot]).empty?
+
+        Setup.invalid!("#{label} multiplexing", given, "given as { max: 2 }")
+      end
 
       def takes_options?(setting)
         Choosing::NAMES.include?(setting) || WITH_OPTIONS.any? { |group| group.method_defined?(setting) }

@@ -23,6 +23,11 @@ module WaterDrop
         @in_transaction = nil
       end
 
+      # @return [String] short: a NoMethodError prints it
+      def inspect
+        "#<#{self.class} of #{@config.id}>"
+      end
+
       # Makes the partitions of a topic known. Other topics have one, and any other that a message asks for.
       # @param topic [String]
       # @param partitions [Integer]

@@ -224,6 +224,11 @@ RSpec.describe Karafka::Cli do
       TEXT
     end
 
+    it "prints how messages get to the consumer" do
+      boot_file("topic(:orders) { consumer OrdersConsumer; parallel by: :key, limit: 20; only key: /x/ }")
+      expect(run("routes")[1]).to include("orders -> OrdersConsumer  (parallel: by key, limit 20, only: some messages)")
+    end
+
     it "says that there are none" do
       boot_file("")
       expect(run("routes")).to match([0, /No topics. Draw some/, ""])

@@ -78,7 +78,13 @@ RSpec.describe WaterDrop::Config do
     expect(made.status.to_s).to eq("closed")
   end
 
-  it "does not show its settings" do
-    expect(producer("sasl.password": "hush").inspect).not_to include("hush")
+  it "does not show its settings, and is short where a NoMethodError prints it" do
+    made = producer("sasl.password": "hush")
+    [made, made.config, made.client].each { |object| expect(object.inspect).to match(/\A#<WaterDrop::.{1,80}>\z/) }
+  end
+
+  it "names what bootstrap.servers was misspelt as" do
+    expect { WaterDrop::Producer.new { |config| config.kafka = { bootstrap_servers: "a:1" } } }
+      .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /no "bootstrap.servers", but "bootstrap_servers"/)
   end
 end
