@@ -197,7 +197,7 @@ RSpec.describe Karafka::Native::Engine do
         [lease.raw_payloads, lease.revoked?, lease.mark(9), lease.commit_async, lease.commit_sync, lease.seek(0), lease.pause(nil, 1),
          lease.resume, lease.seek_offset, lease.high_watermark, lease.ack]
       end
-      expect(answer).to eq([%w[1 2], true, false, false, false, false, false, false, 0, -1, false])
+      expect(answer).to eq([%w[1 2], true, false, false, false, false, false, false, 1, -1, false])
       expect(status.exitstatus).to eq(0)
       expect([lease.commit_sync, lease.ack]).to eq([true, true])
     end
