@@ -78,7 +78,7 @@ module Consumption
 
     # On a busy machine it may be told to stop while Ruby still loads, before the server looks at signals.
     def never_began?(incarnation, status)
-      status.termsig == Signal.list.fetch("TERM") && !File.exist?(incarnation.journal)
+      status.termsig == Signal.list.fetch("TERM") && !File.size?(incarnation.journal)
     end
 
     def wait(incarnation)

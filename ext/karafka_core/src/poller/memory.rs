@@ -51,6 +51,8 @@ pub(super) struct Memory {
     budget: Arc<Budget>,
     next: Instant,
     paused: VecDeque<Paused>,
+    /// The most that one partition was seen to hold: what any that goes on may fetch before the next look.
+    most_bytes: usize,
 }
 
 impl Memory {
@@ -59,6 +61,7 @@ impl Memory {
             budget,
             next: Instant::now(),
             paused: VecDeque::new(),
+            most_bytes: 0,
         }
     }
 
@@ -79,6 +82,7 @@ impl Memory {
         used.store(own(&queued), Ordering::Relaxed);
         let limit = self.budget.limit_bytes;
         queued.sort_by_key(|(_, bytes)| *bytes);
+        self.most_bytes = self.most_bytes.max(queued.last().map_or(0, |(_, bytes)| *bytes));
         let room = limit / 5 * 4;
         if self.budget.used_bytes() > limit {
             while self.budget.used_bytes() > room {
@@ -140,19 +144,26 @@ impl Memory {
         mut fullest_last: Vec<(Arc<Partition>, usize)>,
     ) {
         while let Some(first) = self.paused.front() {
-            let fits = self.budget.used_bytes().saturating_add(first.bytes) <= room;
+            let expected = first.bytes.max(self.most_bytes);
+            let fits = self.budget.used_bytes().saturating_add(expected) <= room;
             if !fits && first.since.elapsed() < LONGEST_PAUSE {
                 return;
             }
-            let Some(first) = self.paused.pop_front() else { return };
-            if !fits {
-                if let Some((other, bytes)) = fullest_last.pop() {
+            let mine = self.budget.used[poller.group.index].load(Ordering::Relaxed);
+            let other = fullest_last.pop().filter(|(_, bytes)| *bytes > 0);
+            match other {
+                Some((other, bytes)) if !fits => {
                     self.pause(poller, client, other, bytes);
                     self.budget.used[poller.group.index].fetch_sub(bytes, Ordering::Relaxed);
                 }
+                // Nobody to change places with. Only where this group has nothing may one go on above the bound: else all that
+                // were paused together would come back together.
+                None if !fits && mine > 0 => return,
+                other => fullest_last.extend(other),
             }
+            let Some(first) = self.paused.pop_front() else { return };
             // Until the next look it counts as full again.
-            self.budget.used[poller.group.index].fetch_add(first.bytes, Ordering::Relaxed);
+            self.budget.used[poller.group.index].fetch_add(expected, Ordering::Relaxed);
             if let Err(error) = client.resume_fetching(&first.partition.topic, first.partition.number) {
                 poller.report(error);
             }

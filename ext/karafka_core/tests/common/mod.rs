@@ -41,6 +41,19 @@ pub fn wait_until(what: &str, check: impl FnMut() -> bool) {
     wait_within(LONG, what, check);
 }
 
+/// Waits until `value` has not changed for a second.
+#[track_caller]
+pub fn wait_until_still(what: &str, mut value: impl FnMut() -> usize) {
+    let mut last = (0, Instant::now());
+    wait_until(what, || {
+        let now = value();
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        last.1.elapsed() > Duration::from_secs(1)
+    });
+}
+
 /// That something does NOT happen can only be watched for a while.
 #[track_caller]
 pub fn stays(what: &str, during: Duration, mut check: impl FnMut() -> bool) {

@@ -1,6 +1,6 @@
 //! What is fetched ahead is bounded for the process, and nothing starves or comes twice for it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use karafka_core::config::{GroupConfig, TopicConfig};
 
@@ -45,16 +45,10 @@ on_both! {
         let fetched = || harness.engine.state().unwrap().fetched_bytes;
         wait_until("it fetches ahead", || fetched() > LIMIT / 4);
         // Answers that were under way when the limit was reached still come in.
-        let mut last = (0, Instant::now());
-        wait_until("nothing more comes", || {
-            let bytes = fetched();
-            if bytes != last.0 {
-                last = (bytes, Instant::now());
-            }
-            last.1.elapsed() > Duration::from_secs(1)
-        });
+        wait_until("it is bounded", || fetched() < LIMIT * 2);
         let mut most = 0;
-        stays("bounded", Duration::from_millis(2_000), || {
+        // Long enough for paused partitions to change places.
+        stays("bounded", Duration::from_millis(3_000), || {
             most = most.max(fetched());
             most < LIMIT * 2
         });
