@@ -3,7 +3,7 @@
 # What the end of a process does for its producers.
 module WaterDrop
   # The producers of this process that have sent something and are not closed. Looked at when the process ends. Holds none
-  # of them: one that nobody refers to any more goes its way (what it had is sent in the background).
+  # of them; but the event thread of one that has sent something does, so close what you do not need any more.
   module OpenProducers
     # How long the end of a process may be held up by messages without an answer, ms.
     EXIT_TIMEOUT_MS = 10_000
