@@ -171,12 +171,17 @@ class KafkaWire
 
   # @param to [Integer, nil] a broker's id; nil asks the first one that answers
   def request(api, version, body, to: nil)
-    servers = to ? [metadata.fetch(:brokers).fetch(to)] : @servers
+    servers = to ? [broker(to)] : @servers
     servers.each_with_index do |(host, port), index|
       return exchange(host, Integer(port), api, version, body)
     rescue SystemCallError, IOError
       raise if index == servers.size - 1
     end
+  end
+
+  # A broker that was named as leader or coordinator may be gone by now.
+  def broker(id)
+    metadata.fetch(:brokers).fetch(id) { raise Error.new("broker #{id} is away", 15) }
   end
 
   def exchange(host, port, api, version, body)
