@@ -18,17 +18,7 @@ RSpec.describe "messages that cannot be processed" do
     close_cluster
   end
 
-  def start(consumer = nil, **settings, &)
-    klass = consumer || consumer_class(&)
-    application do
-      topic(:orders) do
-        consumer(klass)
-        settings.each { |key, value| value.is_a?(Hash) ? public_send(key, **value) : public_send(key, value) }
-      end
-    end
-    Karafka::App.config.pause.timeout = 10
-    Karafka::Embedded.start
-  end
+  def start(consumer = nil, **settings, &) = start_orders(consumer, pause_ms: 10, **settings, &)
 
   def processed(count)
     wait_until("#{count} calls", seconds: 15) { seen.size >= count }

@@ -17,16 +17,7 @@ RSpec.describe "several batches of one partition at once" do
 
   def drained = Array.new(seen.size) { seen.pop }
 
-  def start(consumer = nil, **settings, &)
-    klass = consumer || consumer_class(&)
-    application do
-      topic(:orders) do
-        consumer(klass)
-        settings.each { |key, value| value.is_a?(Hash) ? public_send(key, **value) : public_send(key, value) }
-      end
-    end
-    Karafka::Embedded.start
-  end
+  def start(consumer = nil, **settings, &) = start_orders(consumer, **settings, &)
 
   def commit_of(offset) = wait_until("the commit") { committed("app", "orders") == offset }
 

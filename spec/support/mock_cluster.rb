@@ -47,4 +47,19 @@ module MockCluster
   def consumer_class(&)
     Class.new(Karafka::BaseConsumer) { define_method(:consume, &) }
   end
+
+  # Consumes `orders` in this process, with these settings of the topic.
+  # @param consumer [Class, nil] nil: one with the block as `consume`
+  # @param pause_ms [Integer] before what failed comes again
+  def start_orders(consumer = nil, pause_ms: 50, **settings, &body)
+    klass = consumer || consumer_class(&body)
+    application do
+      topic(:orders) do
+        consumer(klass)
+        settings.each { |key, value| value.is_a?(Hash) ? public_send(key, **value) : public_send(key, value) }
+      end
+    end
+    Karafka::App.config.pause.timeout = pause_ms
+    Karafka::Embedded.start
+  end
 end
