@@ -64,9 +64,9 @@ RSpec.describe "producing in servers" do
     pid = Process.spawn(*command, chdir: dir, out: out, err: %i[child out], in: File::NULL)
     yield pid
     Process.kill(signal, pid)
-    status = wait_for_exit(pid)
+    ended = pid
     pid = nil
-    status
+    wait_for_exit(ended)
   rescue Wait::DeadlineError => e
     raise e.class, "#{e.message}\n#{output}"
   ensure

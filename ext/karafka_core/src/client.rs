@@ -13,7 +13,7 @@ use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 use crate::config::GroupConfig;
 use crate::error::{check, Error, KafkaError, Result};
 use crate::native::{c_string, error_result, PartitionList, PartitionRow, Queue, QueueEvent};
-use crate::settings;
+use crate::{resolver, settings};
 
 /// One thing that happened on the main queue.
 pub enum Polled {
@@ -59,6 +59,7 @@ impl ConsumerClient {
             reason: error.to_string(),
         };
         let native = config.create_native_config().map_err(lift)?;
+        resolver::install(&native);
         // SAFETY: the configuration is ours until the client takes it.
         unsafe {
             sys::rd_kafka_conf_set_events(

@@ -32,6 +32,7 @@ pub mod partition;
 mod poller;
 pub mod producer;
 mod ready_queue;
+mod resolver;
 pub mod selection;
 pub mod settings;
 mod sync;

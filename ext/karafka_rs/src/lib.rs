@@ -16,6 +16,7 @@ use magnus::{prelude::*, Error, Ruby};
 fn init(ruby: &Ruby) -> Result<(), Error> {
     let karafka = ruby.define_module("Karafka")?;
     let native = karafka.define_module("Native")?;
+    karafka_core::fork::register();
     mock_broker::define(ruby, native)?;
     engine::define(ruby, native)?;
     lease::define(ruby, native)?;

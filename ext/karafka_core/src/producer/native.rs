@@ -19,6 +19,7 @@ use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 use super::messages::{Topic, ANY_PARTITION};
 use super::partitions::Partitioner;
 use crate::error::{Error, KafkaError, Result};
+use crate::resolver;
 
 /// Events besides logs, which come without being asked for.
 const EVENTS: i32 = sys::RD_KAFKA_EVENT_DR | sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_STATS;
@@ -61,6 +62,7 @@ impl Native {
         // The crate sets a level of its own over the configuration's `log_level`; 6 is librdkafka's default.
         config.set_log_level(log_level(settings.get("log_level").map_or("6", String::as_str)));
         let native_config = config.create_native_config().map_err(|error| refused(&error))?;
+        resolver::install(&native_config);
         let conf = native_config.ptr();
         // SAFETY: the configuration is alive and not yet in use.
         unsafe { sys::rd_kafka_conf_set_events(conf, EVENTS) };
