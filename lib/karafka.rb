@@ -23,7 +23,7 @@ module Karafka
     File.join(__dir__, "karafka", "railtie.rb")
   )
   # A server needs none of it.
-  LOADER.do_not_eager_load(File.join(__dir__, "karafka", "cli"), File.join(__dir__, "karafka", "cli.rb"))
+  LOADER.do_not_eager_load(*%w[cli cli.rb flow flow.rb].map { |path| File.join(__dir__, "karafka", path) })
   LOADER.setup
   private_constant :LOADER
 

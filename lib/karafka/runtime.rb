@@ -40,8 +40,6 @@ module Karafka
     # @return [self]
     # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
     def start
-      # A Timeout or Thread#kill that comes while a worker loads a constant leaves it missing for good: then every batch fails.
-      LOADER.eager_load
       config = App.config
       routes = EngineConfig.new
       check_monitor
@@ -86,10 +84,20 @@ module Karafka
     def begin_all(concurrency)
       # First: what librdkafka refuses is raised here, and then no thread is left behind.
       @engine.start
+      load_all
       @pump.start
       @workers.start(concurrency)
       each_listener("connection.listener.before_fetch_loop")
       @status.running!
+    end
+
+    # A Timeout or Thread#kill that comes while a worker loads a constant leaves it missing for good: then every batch
+    # fails. The engine joins its groups meanwhile.
+    def load_all
+      LOADER.eager_load
+    rescue Exception # rubocop:disable Lint/RescueException -- raised again
+      @engine.force_stop
+      raise
     end
 
     # A worker met something that must end the process.

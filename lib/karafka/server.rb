@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
+require "etc"
 require "securerandom"
-require "socket"
 
 module Karafka
   # The server process: consumes what the routes say until it is stopped. INT, TERM and QUIT stop it gracefully, a second
@@ -85,7 +85,7 @@ module Karafka
       def id
         @id = nil unless @id_pid == ::Process.pid
         @id_pid = ::Process.pid
-        @id ||= "#{Socket.gethostname}:#{@id_pid}:#{SecureRandom.hex(4)}"
+        @id ||= "#{Etc.uname.fetch(:nodename)}:#{@id_pid}:#{SecureRandom.hex(4)}"
       end
 
       private

@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "uri"
-
 module Karafka
   module Compat
     # `seed_brokers`, `ssl_*` and `sasl_*` of Karafka 1.x: several of them together decide about `security.protocol`.

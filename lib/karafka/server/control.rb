@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "io/wait"
+
 module Karafka
   module Server
     # How other threads and traps tell the thread that runs the server what to do. A pipe, because a trap may neither

@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-require "socket"
+require "etc"
 
 module Karafka
   module Setup
     # `group.instance.id`, which has to be another one in each process: `orders-%{hostname}`, `orders-%{POD_NAME}`.
     module InstanceId
       PLACEHOLDER = /%\{([^}]*)\}/
-      KNOWN = { "hostname" => -> { Socket.gethostname }, "pid" => -> { ::Process.pid.to_s } }.freeze
+      KNOWN = { "hostname" => -> { Etc.uname.fetch(:nodename) }, "pid" => -> { ::Process.pid.to_s } }.freeze
       VARIABLE = /\A[A-Z_][A-Z0-9_]*\z/
       NAME = "kafka \"group.instance.id\""
       # rubocop:disable Style/FormatStringToken -- not for `format`

@@ -92,7 +92,7 @@ RSpec.describe Karafka::EngineConfig do
     app.routes.draw { subscription_group(:s, multiplexing: { max: 3 }) { topic(:a) { consumer klass } } }
     expect { kafka }.to be_refused(/POD_NAME is not in the environment/)
     stub_const("ENV", ENV.to_h.merge("POD_NAME" => "pod-7"))
-    id = "shop-#{Socket.gethostname}-pod-7"
+    id = "shop-#{Etc.uname.fetch(:nodename)}-pod-7"
     expect(kafka.map { |settings| settings["group.instance.id"] }).to eq([id, "#{id}_0_1", "#{id}_0_2"])
     stub_const("ENV", ENV.to_h.merge("POD_NAME" => "no spaces"))
     expect { kafka }.to be_refused(/"group.instance.id" .*must be 1 to 249 letters/)
