@@ -31,17 +31,18 @@ module Karafka
       # @param name [String, Symbol] one that was drawn before is opened again
       # @yield topics and settings of the group
       # @return [ConsumerGroup]
-      def consumer_group(name, &block)
+      def consumer_group(name, **settings, &block)
         group = (@groups[name.to_s] ||= ConsumerGroup.new(name, self))
-        group.instance_eval(&block) if block
+        group.no_settings!(group.label, settings)
+        group.read_block(&block) if block
         group
       end
 
       # @param name [String, Symbol, Regexp] a topic of the group `config.group_id`
       # @yield the settings of the topic
       # @return [Topic]
-      def topic(name, &)
-        implicit_group.topic(name, &)
+      def topic(name, **settings, &)
+        implicit_group.topic(name, **settings, &)
       end
 
       # @param name [String, Symbol, nil] free, for people
@@ -60,7 +61,7 @@ module Karafka
       # @yield settings that hold for every topic which does not set them
       # @return [void]
       def defaults(&)
-        @defaults_layer.instance_eval(&)
+        @defaults_layer.read_block(&)
       end
 
       # @yieldparam group [ConsumerGroup]

@@ -6,7 +6,8 @@ module Karafka
     module Choosing
       NAMES = %i[only throttle throttling].freeze
       OPTIONS = %i[limit interval].freeze
-      private_constant :OPTIONS
+      THROTTLED = "throttle limit: 100, interval: 1_000"
+      private_constant :OPTIONS, :THROTTLED
 
       # Leaves out what does not match before it becomes a Ruby object.
       # @overload only(key: nil, header: {}, json: {})
@@ -18,7 +19,10 @@ module Karafka
       # @return [Only, nil] without arguments: what holds here
       # @raise [Errors::InvalidConfigurationError]
       def only(none = UNSET, **conditions)
-        return setting(:only) if UNSET.equal?(none) && conditions.empty?
+        if UNSET.equal?(none) && conditions.empty?
+          reading!(:only, "only key: /…/")
+          return setting(:only)
+        end
         return @own[:only] = nil if none.nil? && conditions.empty?
 
         Setup.invalid!("#{label} only", none, "conditions such as key: /…/, header: { … } or json: { … }, or nil") unless UNSET.equal?(none)
@@ -33,10 +37,12 @@ module Karafka
       # @raise [Errors::InvalidConfigurationError]
       def throttle(none = UNSET, **given)
         Setup.invalid!("#{label} throttle", none, "given as limit: 100, interval: 1_000") unless UNSET.equal?(none)
-        return @throttle if given.empty?
-
-        (given.keys - OPTIONS).each { |name| Setup.unknown!("option", name, OPTIONS, prefix: "#{label} throttle ") }
-        Setup.invalid!("#{label} throttle limit", nil, "given: throttle limit: 100, interval: 1_000") unless given.key?(:limit)
+        if given.empty?
+          reading!(:throttle, THROTTLED)
+          return @throttle
+        end
+        no_others!(:throttle, given.keys - OPTIONS, OPTIONS)
+        Setup.invalid!("#{label} throttle limit", nil, "given: #{THROTTLED}") unless given.key?(:limit)
         @throttle = Throttle.new(label, **given)
       end
 

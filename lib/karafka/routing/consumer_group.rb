@@ -35,14 +35,14 @@ module Karafka
         name = Setup::Types::NAME.check("subscription_group", name) if name
         section = (name && @sections.find { |known| known.name == name }) || add_section(name)
         section.apply(settings)
-        section.instance_eval(&block) if block
+        section.read_block(&block) if block
       end
 
       # @param name [String, Symbol, Regexp]
       # @yield the settings of the topic
       # @return [Topic]
-      def topic(name, &)
-        implicit_section.topic(name, &)
+      def topic(name, **settings, &)
+        implicit_section.topic(name, **settings, &)
       end
 
       # @param name [String, Symbol, nil] free, for people

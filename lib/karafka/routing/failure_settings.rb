@@ -4,6 +4,9 @@ module Karafka
   module Routing
     # What becomes of messages that cannot be processed: settings of every layer.
     module FailureSettings
+      DELAYED = "delays: [10_000, 60_000]"
+      private_constant :DELAYED
+
       # @param switch [false, nil] false: none here, whatever holds around this place
       # @option options [String, Symbol, false] :topic where to; false: skip
       # @option options [Integer] :max_retries (3) how often to try again before; 0 where there are `retry_topics`
@@ -17,6 +20,7 @@ module Karafka
       # @return [DeadLetterQueue] without arguments: what holds here
       def dead_letter_queue(switch = nil, **options)
         if switch.nil? && options.empty?
+          reading!(:dead_letter_queue, "dead_letter_queue topic: \"dead\" (or topic: false to skip without one)")
           return DeadLetterQueue.new(dead_letter_options, manual: setting(:manual_offset_management), moves: retry_topics.any?)
         end
 
@@ -31,11 +35,19 @@ module Karafka
       end
 
       # Messages that fail move to `<topic>.retry.1`, wait there for the first delay, and so on.
-      # @param delays [Array<Integer>] milliseconds; empty: none here, whatever holds around this place
+      # @param switch [false, nil] false: none here, whatever holds around this place
+      # @param delays [Array<Integer>] milliseconds, at least one
       # @return [Array<Integer>] without an argument: those that hold here
-      def retry_topics(*others, delays: UNSET)
-        Setup.invalid!("#{label} retry_topics", others.first, "given as delays: [10_000, 60_000]") if others.any?
-        return setting(:retry_topics) if UNSET.equal?(delays)
+      # @raise [Errors::InvalidConfigurationError]
+      def retry_topics(switch = nil, delays: UNSET, **others)
+        no_others!(:retry_topics, others.keys, %i[delays])
+        return @own[:retry_topics] = [].freeze if switch == false && UNSET.equal?(delays)
+
+        Setup.invalid!("#{label} retry_topics", switch, "given as #{DELAYED}, or false for none") unless switch.nil?
+        if UNSET.equal?(delays)
+          reading!(:retry_topics, "retry_topics #{DELAYED}")
+          return setting(:retry_topics)
+        end
 
         @own[:retry_topics] = Setup::Types::DELAYS.check("#{label} retry_topics delays", delays).dup.freeze
       end

@@ -5,6 +5,7 @@ module Karafka
     # A place in the routes where settings can be made: the defaults, a consumer group, a subscription group, a topic.
     # What a layer does not set comes from its parent when it is *read*, so the order of the routes does not matter.
     class Layer
+      include Calls
       include FailureSettings
       include ParallelSettings
       include Choosing
@@ -63,7 +64,7 @@ module Karafka
       end
 
       (TYPES.keys - %i[backend]).each do |name|
-        define_method(name) { |value = UNSET| UNSET.equal?(value) ? setting(name) : set(name, value) }
+        define_method(name) { |value = UNSET| UNSET.equal?(value) ? read(name) : set(name, value) }
       end
 
       ALIASES.each { |old, name| alias_method old, name }
@@ -87,7 +88,7 @@ module Karafka
       def backend(name = UNSET)
         raise NotYet.error(:config, :"backend :sidekiq") if name.to_s == "sidekiq"
 
-        UNSET.equal?(name) ? setting(:backend) : set(:backend, name)
+        UNSET.equal?(name) ? read(:backend) : set(:backend, name)
       end
 
       # Karafka's word for work that may take as long as it wants. Polling never stops for slow work here, so all it does is to
@@ -95,7 +96,7 @@ module Karafka
       # @param long [Boolean]
       # @return [Boolean] without an argument: whether there is no limit
       def long_running_job(long = UNSET)
-        return long_running_limit == false if UNSET.equal?(long)
+        return read(:long_running_limit, :long_running_job) == false if UNSET.equal?(long)
 
         T::BOOLEAN.check("#{@label} long_running_job", long)
         long_running_limit(false) if long
@@ -106,7 +107,10 @@ module Karafka
       # @param settings [Hash]
       # @return [Hash] without arguments: all that hold here
       def kafka(settings = nil, **more)
-        return kafka_settings if settings.nil? && more.empty?
+        if settings.nil? && more.empty?
+          reading!(:kafka, '"fetch.min.bytes": 1, inherit: true')
+          return kafka_settings
+        end
 
         unless settings.nil? || settings.respond_to?(:to_hash)
           Setup.invalid!("#{@label} kafka", settings, "a Hash of librdkafka's settings")
@@ -121,7 +125,10 @@ module Karafka
       # @param headers [#call]
       # @return [Deserializers] without arguments: those that hold here
       def deserializers(**given)
-        return Deserializers.new(**Deserializers.members.to_h { |part| [part, deserializer_for(part)] }) if given.empty?
+        if given.empty?
+          reading!(:deserializers, "deserializers payload: SomeDeserializer.new")
+          return Deserializers.new(**Deserializers.members.to_h { |part| [part, deserializer_for(part)] })
+        end
 
         given.each do |part, deserializer|
           unless Deserializers.members.include?(part)
@@ -135,7 +142,10 @@ module Karafka
       # @param payload [#call] takes the message
       # @return [#call] without an argument: the one that holds here
       def deserializer(payload = UNSET)
-        UNSET.equal?(payload) ? deserializer_for(:payload) : deserializers(payload: payload)
+        return deserializers(payload: payload) unless UNSET.equal?(payload)
+
+        reading!(:deserializer)
+        deserializer_for(:payload)
       end
 
       # @param parser [#parse] of Karafka 1.x: takes the payload's String
@@ -175,6 +185,11 @@ module Karafka
       end
 
       private
+
+      def read(name, called = name)
+        reading!(called)
+        setting(name)
+      end
 
       def set(name, value)
         @own[name] = TYPES.fetch(name).check("#{@label} #{name}", value)

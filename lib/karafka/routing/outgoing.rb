@@ -16,7 +16,12 @@ module Karafka
       # @param klass [Class<BaseResponder>, String, Symbol] a Class, or its name where it cannot be loaded yet
       # @return [Class<BaseResponder>, nil] without an argument: that, else the one the consumer's name suggests
       def responder(klass = UNSET)
-        return @responder = klass.is_a?(Symbol) ? klass.to_s : klass unless UNSET.equal?(klass)
+        unless UNSET.equal?(klass)
+          Setup.invalid!("#{label} responder", klass, "a class that inherits from Karafka::BaseResponder, or its name") if klass.nil?
+          return @responder = klass.is_a?(Symbol) ? klass.to_s : klass
+        end
+
+        reading!(:responder, "responder SomeResponder")
 
         case @responder
         when nil then Responders::Lookup.for(consumer)
@@ -36,7 +41,13 @@ module Karafka
       # @param required [Boolean] always, or only at times
       # @param multiple_usage [Boolean] one message or more each time
       # @return [void]
-      def produces(*names, required: false, multiple_usage: true)
+      # @raise [Errors::InvalidConfigurationError]
+      def produces(*names, required: false, multiple_usage: true, **unknown)
+        no_others!(:produces, unknown.keys, %i[required multiple_usage])
+        Setup.invalid!("#{label} produces", nil, "given topics, such as: produces :receipts, required: true") if names.empty?
+        { required: required, multiple_usage: multiple_usage }.each do |name, value|
+          Setup::Types::BOOLEAN.check("#{label} produces #{name}", value)
+        end
         names.each do |name|
           name = Setup::Types::NAME.check("#{label} produces", name).dup.freeze
           produced[name] = Target.new(name: name, kind: :declared, required: required, multiple_usage: multiple_usage)

@@ -13,9 +13,13 @@ module Karafka
       # @param limit [Integer, nil] how many batches of one partition at once, 1 to 1000; nil: `concurrency`
       # @return [Parallel, nil] without arguments: what holds here; nil: one batch at a time
       # @raise [Errors::InvalidConfigurationError]
-      def parallel(*others, by: UNSET, limit: nil)
+      def parallel(*others, by: UNSET, limit: nil, **unknown)
+        no_others!(:parallel, unknown.keys, %i[by limit])
         Setup.invalid!("#{@label} parallel", others.first, "given as by: :key, limit: 50") if others.any?
-        return setting(:parallel) if UNSET.equal?(by) && limit.nil?
+        if UNSET.equal?(by) && limit.nil?
+          reading!(:parallel, "parallel by: :key, limit: 50")
+          return setting(:parallel)
+        end
 
         Setup.invalid!("#{@label} parallel by", nil, "given together with a limit, such as by: :key") if UNSET.equal?(by)
         @own[:parallel] = Parallel.build("#{@label} parallel", by, limit)
@@ -26,7 +30,8 @@ module Karafka
       # @param max_partitions [Integer, nil]
       # @param offset_metadata_strategy [:current] what was given last is committed
       # @return [Parallel]
-      def virtual_partitions(partitioner: nil, max_partitions: nil, offset_metadata_strategy: :current)
+      def virtual_partitions(partitioner: nil, max_partitions: nil, offset_metadata_strategy: :current, **unknown)
+        no_others!(:virtual_partitions, unknown.keys, %i[partitioner max_partitions offset_metadata_strategy])
         unless offset_metadata_strategy == :current
           raise Errors::UnsupportedFeatureError.for("virtual_partitions with offset_metadata_strategy #{offset_metadata_strategy.inspect}",
                                                     "It is :current: what was given last is committed.")
@@ -39,9 +44,13 @@ module Karafka
       # @param cache [Boolean] whether it asks the broker once for each assignment
       # @param deserializer [#call] takes the text
       # @return [OffsetMetadata] without arguments: what holds here
-      def offset_metadata(cache: UNSET, deserializer: UNSET)
+      def offset_metadata(cache: UNSET, deserializer: UNSET, **unknown)
+        no_others!(:offset_metadata, unknown.keys, %i[cache deserializer])
         held = setting(:offset_metadata)
-        return held if UNSET.equal?(cache) && UNSET.equal?(deserializer)
+        if UNSET.equal?(cache) && UNSET.equal?(deserializer)
+          reading!(:offset_metadata, "offset_metadata cache: false")
+          return held
+        end
 
         cache = UNSET.equal?(cache) ? held.cache : Setup::Types::BOOLEAN.check("#{@label} offset_metadata cache", cache)
         deserializer = held.deserializer if UNSET.equal?(deserializer)

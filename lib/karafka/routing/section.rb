@@ -36,7 +36,8 @@ module Karafka
       # @param boot [Integer, nil] as max
       # @return [void]
       # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
-      def multiplexing(max: nil, min: nil, boot: nil)
+      def multiplexing(max: nil, min: nil, boot: nil, **unknown)
+        no_others!(:multiplexing, unknown.keys, %i[max min boot])
         Setup.invalid!("#{label} multiplexing max", max, "an Integer from 1 to 100") unless max.is_a?(Integer) && max.between?(1, 100)
         unless [min, boot].compact.all?(max)
           raise Errors::UnsupportedFeatureError.for("multiplexing with another min or boot than max",
@@ -68,9 +69,10 @@ module Karafka
       # @param name [String, Symbol, Regexp]
       # @yield the settings of the topic
       # @return [Topic]
-      def topic(name, &block)
+      def topic(name, **settings, &block)
         topic = Topic.new(name, self, @consumer_group)
-        topic.instance_eval(&block) if block
+        no_settings!(topic.label, settings)
+        topic.read_block(&block) if block
         @consumer_group.place(topic, self)
         topic
       end

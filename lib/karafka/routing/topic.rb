@@ -7,6 +7,11 @@ module Karafka
     class Topic < Layer
       include Outgoing
 
+      # What `config` takes besides Kafka's own settings, nearly all of which have dots in their names.
+      DECLARED = %i[active partitions replication_factor].freeze
+      KAFKAS = /\.|\Apreallocate\z/
+      private_constant :DECLARED, :KAFKAS
+
       # @return [String] the name in the routes; of a pattern its expression
       attr_reader :name
       # @return [Regexp, nil] of a pattern
@@ -40,6 +45,8 @@ module Karafka
       def consumer(klass = UNSET)
         return @consumer = klass.is_a?(Symbol) ? klass.to_s : klass unless UNSET.equal?(klass)
 
+        reading!(:consumer, "consumer SomeConsumer")
+
         case @consumer
         when String then constantize(@consumer, "consumer")
         when Class then !consumer_persistence && @consumer.name ? constantize(@consumer.name, "consumer") : @consumer
@@ -58,7 +65,10 @@ module Karafka
       # @param name [String, Symbol]
       # @return [String, nil] without an argument: the group it was moved to
       def group(name = UNSET)
-        UNSET.equal?(name) ? @moved_to : @moved_to = name.to_s
+        return @moved_to = name.to_s unless UNSET.equal?(name)
+
+        reading!(:group)
+        @moved_to
       end
 
       # Takes partitions without sharing them in the consumer group: every process gets all of them. Offsets are committed
@@ -67,7 +77,10 @@ module Karafka
       # @return [Array<Integer>, nil] without an argument: the numbers, empty for all; nil: the group assigns
       # @raise [Errors::InvalidConfigurationError]
       def assign(*what)
-        return @assigned if what.empty?
+        if what.empty?
+          reading!(:assign, "assign true, or assign(0, 2..4)")
+          return @assigned
+        end
 
         Setup.invalid!("#{label} assign", what, "left out for a pattern: it needs the name of a topic") if pattern?
         @assigned = what == [true] ? [].freeze : partition_numbers(what)
@@ -80,8 +93,12 @@ module Karafka
       # @option given [Object] … any other: Kafka's own settings of the topic
       # @return [Declaration] without arguments: what was declared
       def config(**given)
-        return @declaration || Declaration.new(active: false) if given.empty?
+        if given.empty?
+          reading!(:config, "config partitions: 3, replication_factor: 2")
+          return @declaration || Declaration.new(active: false)
+        end
 
+        no_others!(:config, given.keys.reject { |name| DECLARED.include?(name) || KAFKAS.match?(name) }, DECLARED)
         details = { active: true, partitions: 1, replication_factor: 1 }.merge(given)
         %i[partitions replication_factor].each { |name| Setup::Types::COUNT.check("#{label} config #{name}", details[name]) }
         @declaration = Declaration.new(**details.slice(*Declaration.members), details: details.except(*Declaration.members))
@@ -100,13 +117,15 @@ module Karafka
       def max_messages(value = UNSET)
         return super unless UNSET.equal?(value)
 
-        batch_fetching ? super : 1
+        reading!(:max_messages)
+        setting(:batch_fetching) ? super : 1
       end
 
       # @return [Throttle, nil] its own, with the numbers of `defaults` where it sets none
       def throttle(none = UNSET, **given)
         return super unless UNSET.equal?(none) && given.empty?
 
+        reading!(:throttle, THROTTLED)
         @throttle ||= default_throttle&.for(label)
       end
 

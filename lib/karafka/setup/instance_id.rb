@@ -18,13 +18,18 @@ module Karafka
       class << self
         # @param template [String]
         # @return [void]
-        # @raise [Errors::InvalidConfigurationError] an unknown placeholder
+        # @raise [Errors::InvalidConfigurationError] an unknown placeholder, or characters that no name may have
         def check!(template)
+          return if template.nil?
+
           template.to_s.scan(PLACEHOLDER) do |(name)|
             next if KNOWN.key?(name) || name.match?(VARIABLE)
 
-            Setup.invalid!(NAME, template, "#{ALLOWED}; %{#{name}} is none")
+            Setup.invalid!(NAME, template, "#{ALLOWED}; %{#{name}} is none#{near(name, KNOWN.keys)}")
           end
+          return if Types::NAME.allowed?(template.to_s.gsub(PLACEHOLDER, "x"))
+
+          Setup.invalid!(NAME, template, "#{Types::NAME.description}, #{ALLOWED}")
         end
 
         # @param template [String]
@@ -42,11 +47,18 @@ module Karafka
 
         private
 
+        def near(name, names)
+          known = names.find { |one| one.casecmp?(name) && one != name }
+          known ||= DidYouMean::SpellChecker.new(dictionary: names).correct(name).first
+          known ? " (did you mean %{#{known}}?)" : ""
+        end
+
         def variable(name, template, env)
           value = env[name].to_s
           return value unless value.empty?
 
-          Setup.invalid!(NAME, template, "with variables that are set: #{name} is not in the environment of this process")
+          Setup.invalid!(NAME, template, "with variables that are set: #{name} is not in the environment of this process" \
+                                         "#{near(name, KNOWN.keys + env.keys)}")
         end
       end
     end

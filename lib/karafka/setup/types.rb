@@ -25,8 +25,8 @@ module Karafka
       LIMIT = Type.new("an Integer of at least 1, in milliseconds, below 2**31, false for no limit, or nil for " \
                        "\"max.poll.interval.ms\"") { |value| value.nil? || value == false || IN_RANGE[1][value] }
       PRIORITY = Type.new("an Integer from 1 to 1000") { |value| value.is_a?(Integer) && value.between?(1, 1_000) }
-      DELAYS = Type.new("an Array of Integers of at least 1, in milliseconds") do |value|
-        value.is_a?(Array) && value.all?(&IN_RANGE[1])
+      DELAYS = Type.new("an Array of Integers of at least 1, in milliseconds, and not empty") do |value|
+        value.is_a?(Array) && value.any? && value.all?(&IN_RANGE[1])
       end
       SHUTDOWN = Type.new("in milliseconds: an Integer of at least 1000, or -1 to wait for ever (a value in seconds, as of Karafka " \
                           "1.x, has to be multiplied by 1000)") { |value| value == -1 || IN_RANGE[1_000][value] }

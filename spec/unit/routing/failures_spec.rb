@@ -155,7 +155,7 @@ RSpec.describe Karafka::Routing::RetryTopic do
         dead_letter_queue topic: "dead"
       end
       topic(:a) { consumer klass }
-      topic(:b) { consumer(klass) && retry_topics(delays: []) }
+      topic(:b) { consumer(klass) && retry_topics(false) }
     end
     expect(app.routes.topics.map(&:name)).to eq(%w[a b a.retry.1])
   end
@@ -165,7 +165,8 @@ RSpec.describe Karafka::Routing::RetryTopic do
       retry_topics delays: [5]
     } => /retry_topics needs a place for what fails in the last one, too: dead_letter_queue topic: "orders.dead"/,
     proc { retry_topics delays: [0] } => /retry_topics delays is \[0\], but must be an Array of Integers of at least 1/,
-    proc { retry_topics delays: 5 } => /must be an Array/
+    proc { retry_topics delays: 5 } => /must be an Array/,
+    proc { retry_topics delays: [] } => /retry_topics delays is \[\], but must be an Array .*not empty/
   }.each do |settings, message|
     it "refuses what cannot work: #{message.source}" do
       expect { topic(&settings) }.to be_refused(message)
