@@ -36,7 +36,7 @@ module WaterDrop
 end
 
 %w[
-  errors config middleware instrumentation/monitor instrumentation/global instrumentation/logger_listener delivery_report
+  errors config wait_time middleware instrumentation/monitor instrumentation/global instrumentation/logger_listener delivery_report
   failure_text delivery_handle acknowledgement guard client/transactions client transaction clients/fake_delivery
   clients/places clients/transactions clients/dummy clients/buffered clients buffer_timer open_producers
   producer/transactions producer/sync producer/async

@@ -12,7 +12,7 @@ namespace :spec do
 
   desc "Specs of producers under GC.stress (KARAFKA_GC_STRESS, the share of the time, 0.5)"
   task(:gc_stress) do
-    files = Dir["spec/unit/waterdrop/*_spec.rb", "spec/unit/responders/*_spec.rb", "spec/unit/consumers/transactions_spec.rb",
+    files = Dir["spec/unit/{waterdrop,responders,consumers,flow}/*_spec.rb",
                 "spec/integration/{produce*,variants,transactions,respond}_spec.rb"]
     share = ENV.fetch("KARAFKA_GC_STRESS", "0.5")
     failed = files.reject { |file| system({ "KARAFKA_GC_STRESS" => share }, "rspec", file) }

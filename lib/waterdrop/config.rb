@@ -148,6 +148,7 @@ module WaterDrop
               "config.kafka has no \"bootstrap.servers\"#{", but \"#{misspelt}\"" if misspelt}: " \
               "set config.kafka = { \"bootstrap.servers\": \"host:9092\" }."
       end
+      check_transactional_id
       self
     end
 
@@ -198,6 +199,20 @@ module WaterDrop
     # @return [Boolean]
     def respond_to_missing?(_name, _include_private = false)
       false
+    end
+
+    private
+
+    # librdkafka takes an empty one, and fails in the first transaction.
+    def check_transactional_id
+      return unless kafka.key?(:"transactional.id")
+
+      value = kafka[:"transactional.id"]
+      return unless value.to_s.strip.empty?
+
+      raise Errors::ConfigurationInvalidError,
+            "config.kafka: transactional.id is #{value.inspect}, but must be a name that no other running producer has. " \
+            "Without transactions leave it out."
     end
   end
 end

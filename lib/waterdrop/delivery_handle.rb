@@ -82,7 +82,9 @@ module WaterDrop
     # @param raise_response_error [Boolean] raise where the message was not delivered
     # @return [DeliveryReport]
     # @raise [Errors::ProduceError] not delivered; or no answer in time (`cause` is a {Karafka::Errors::TimeoutError})
+    # @raise [ArgumentError] nothing can wait so long
     def wait(max_wait_timeout_ms: nil, raise_response_error: true)
+      WaitTime.check!(max_wait_timeout_ms) if max_wait_timeout_ms
       timeout = max_wait_timeout_ms || client.max_wait_timeout
       client.wait(delivery, index, timeout)
       answer(timeout, raise_response_error: raise_response_error)

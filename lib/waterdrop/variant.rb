@@ -17,10 +17,11 @@ module WaterDrop
     SETTINGS = %w[acks request.required.acks request.timeout.ms message.timeout.ms delivery.timeout.ms partitioner compression.codec
                   compression.type compression.level].freeze
     ACKS = %w[acks request.required.acks].freeze
+    OPTIONS = %w[max_wait_timeout topic_config default].freeze
     # What goes another way than with the producer itself, and what is not for variants.
     OWN = %i[produce_sync produce_async produce_many_sync produce_many_async tombstone_sync tombstone_async tombstone_many_sync
              tombstone_many_async flush_sync flush_async setup lane flush_at_exit].freeze
-    private_constant :ACKS, :OWN
+    private_constant :ACKS, :OPTIONS, :OWN
 
     # @return [Producer]
     attr_reader :producer
@@ -31,6 +32,16 @@ module WaterDrop
 
     # What no setting of a variant changes.
     def_delegators :@producer, *(Producer.public_instance_methods - Object.instance_methods - OWN)
+
+    # @api private
+    # @param unknown [Hash] options that there are not
+    # @raise [Errors::VariantInvalidError]
+    def self.refuse(unknown)
+      name = unknown.keys.first
+      hint = Karafka::Setup.suggestion(name, OPTIONS)
+      hint = " It belongs into topic_config: { \"#{name}\": … }." if SETTINGS.include?(name.to_s)
+      raise Errors::VariantInvalidError, "a variant has no option #{name.inspect}.#{hint}"
+    end
 
     # @param producer [Producer]
     # @param max_wait_timeout [Numeric, nil]

@@ -14,9 +14,12 @@ module Karafka
       # @param message [Messages::Message, Messages::Seek] of this partition; may be of an earlier batch
       # @param offset_metadata [String, nil] as {#store_offset_metadata}
       # @return [Boolean] false: the partition was lost
-      # @raise [ArgumentError] the message is of another partition
+      # @raise [ArgumentError] the message is of another partition, or is none
       def mark_as_consumed(message, offset_metadata = nil)
-        return @karafka_transaction.transaction_mark_as_consumed(self, message, offset_metadata) if @karafka_transaction
+        if @karafka_transaction
+          note = offset_metadata && check_metadata(offset_metadata)
+          return @karafka_transaction.transaction_mark_as_consumed(self, message, note)
+        end
 
         lease = @karafka_lease
         check_place(message) unless message.is_a?(Messages::Message) && message.of?(lease)
@@ -133,6 +136,9 @@ module Karafka
       # An offset of another partition would mark messages that nobody has processed.
       def check_place(message)
         lease = @karafka_lease
+        unless %i[topic partition offset].all? { |part| message.respond_to?(part) }
+          raise ArgumentError, "#{message.inspect} is no message, so it cannot be marked"
+        end
         return if message.partition == lease.partition && (message.topic == lease.topic || message.topic == topic.name)
 
         raise ArgumentError, "#{message.inspect} is not of #{lease.topic}/#{lease.partition}, so it cannot be marked here"

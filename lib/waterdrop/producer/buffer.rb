@@ -37,11 +37,12 @@ module WaterDrop
         flush_buffer("buffer.flushed_async", through) { |handles| handles }
       end
 
-      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout
+      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; -1: for ever
       # @param through [Producer] for variants
       # @return [Array<DeliveryHandle>] all delivered
       # @raise [Errors::ProduceManyError] what was not handed over stays in the buffer; `dispatched` has the rest
       def flush_sync(max_wait_timeout_ms = nil, through = self)
+        WaitTime.check!(max_wait_timeout_ms)
         flush_buffer("buffer.flushed_sync", through) { |handles| through.wait_for_all(handles, max_wait_timeout_ms) }
       end
 

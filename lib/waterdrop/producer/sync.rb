@@ -5,11 +5,13 @@ module WaterDrop
     # Sending and waiting for the answer.
     module Sync
       # @param message [Hash]
-      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout
+      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; -1: for ever
       # @return [DeliveryReport]
       # @raise [Errors::MessageInvalidError] nothing was sent
       # @raise [Errors::ProduceError] not taken, not delivered, or no answer within max_wait_timeout
+      # @raise [ArgumentError] nothing can wait so long; nothing was sent
       def produce_sync(message, max_wait_timeout_ms = nil)
+        WaitTime.check!(max_wait_timeout_ms) if max_wait_timeout_ms
         ready!
         message = @middleware.run(message) unless @middleware.empty?
         instrument("message.produced_sync", :message, message) { dispatch(message).wait(max_wait_timeout_ms: max_wait_timeout_ms) }
@@ -19,11 +21,12 @@ module WaterDrop
       end
 
       # @param messages [Array<Hash>]
-      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout
+      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; -1: for ever
       # @return [Array<DeliveryHandle>] all delivered
       # @raise [Errors::MessageInvalidError] nothing was sent
       # @raise [Errors::ProduceManyError] `dispatched` has the handles of those that were handed over
       def produce_many_sync(messages, max_wait_timeout_ms = nil)
+        WaitTime.check!(max_wait_timeout_ms)
         ready!
         messages = @middleware.run_many(messages)
         instrument("messages.produced_sync", :messages, messages) do

@@ -12,8 +12,9 @@ module WaterDrop
       # @param default [Boolean] true: nothing is different, and nothing else may be given
       # @return [Variant]
       # @raise [Errors::VariantInvalidError]
-      def with(max_wait_timeout: nil, topic_config: {}, default: false)
+      def with(max_wait_timeout: nil, topic_config: {}, default: false, **unknown)
         configured!
+        Variant.refuse(unknown) unless unknown.empty?
         Variant.new(self, max_wait_timeout: max_wait_timeout, topic_config: topic_config, default: default)
       end
       alias variant with

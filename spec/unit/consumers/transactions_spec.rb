@@ -52,6 +52,26 @@ RSpec.describe Karafka::Consumers::Transactions do
     expect([before, lease.committed, sent]).to eq([[], [2], ["x"]])
   end
 
+  it "refuses to mark what is no message, or by what is no consumer" do
+    errors = []
+    refusing = lambda do |&call|
+      call.call
+    rescue StandardError => e
+      errors << [e.class, e.message]
+    end
+    assignment do
+      refusing.call { mark_as_consumed(5) }
+      transaction do
+        refusing.call { mark_as_consumed(nil) }
+        refusing.call { mark_as_consumed(messages.first, 5) }
+        refusing.call { producer.transaction_mark_as_consumed(nil, messages.first) }
+      end
+    end.consume(lease)
+    expect(errors).to match([[ArgumentError, /5 is no message/], [ArgumentError, /nil is no message/], [ArgumentError, /metadata is text/],
+                             [ArgumentError, /a consumer and a message of it, not nil/]])
+    expect(lease.committed).to eq([])
+  end
+
   it "refuses to mark where other messages of the partition are processed at the same time" do
     parallel = assignment(parallel: :key) { transaction { mark_as_consumed(messages.first) } }
     expect { parallel.consume(lease) }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /parallel/)

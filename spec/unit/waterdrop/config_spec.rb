@@ -26,6 +26,28 @@ RSpec.describe WaterDrop::Config do
     end
   end
 
+  it "refuses such times where a single call says how long it would wait, and sends nothing" do
+    made = WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }
+    handle = made.produce_async(topic: "t")
+    made.buffer(topic: "t")
+    [Float::INFINITY, -Float::INFINITY, Float::NAN, 2**70, 1i, -2, "5"].each do |value|
+      [-> { handle.wait(max_wait_timeout_ms: value) }, -> { made.produce_sync({ topic: "t" }, value) },
+       -> { made.produce_many_sync([{ topic: "t" }], value) }, -> { made.tombstone_sync({ topic: "t", key: "k" }, value) },
+       -> { made.flush_sync(value) }].each do |call|
+        expect(&call).to raise_error(ArgumentError, /max_wait_timeout_ms is .*, but must be a number of milliseconds/)
+      end
+    end
+    expect([made.client.messages.size, made.messages.size]).to eq([1, 1])
+    [nil, 0, -1, 0.5, 10r].each { |value| expect(handle.wait(max_wait_timeout_ms: value)).to be_delivered }
+  end
+
+  it "refuses a transactional.id that is no name" do
+    ["", " ", nil].each do |id|
+      expect { producer("transactional.id": id) }
+        .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /transactional.id is .*, but must be a name/)
+    end
+  end
+
   it "refuses an unknown setting and names the nearest" do
     expect { producer { |config| config.max_payload_sise = 1 } }
       .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /Unknown setting `max_payload_sise`.*`max_payload_size`/)

@@ -21,6 +21,8 @@ RSpec.describe WaterDrop::Variant do
     refused(/max_wait_timeout is -1/, max_wait_timeout: -1)
     refused(/default is 5/, default: 5)
     refused(/default is true, but must be left out/, default: true, max_wait_timeout: 5)
+    refused(/no option :max_wait_timout\. Did you mean `max_wait_timeout`/, max_wait_timout: 1)
+    refused(/no option :acks\. It belongs into topic_config: \{ "acks"/, acks: 1)
   end
 
   it "asks librdkafka about the values, when it is made" do

@@ -1,0 +1,21 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  # The time that a single call says it would wait.
+  module WaitTime
+    # For ever.
+    FOREVER = -1
+
+    # @param value [Numeric, nil] ms; nil: as the producer is set
+    # @param name [String] of the argument
+    # @return [void]
+    # @raise [ArgumentError] nothing can wait so long: negative, NaN, infinite, or no number
+    def self.check!(value, name = "max_wait_timeout_ms")
+      return if value.nil? || value == FOREVER || Config::MILLISECONDS.call(value)
+
+      raise ArgumentError, "#{name} is #{value.inspect}, but must be a number of milliseconds, 0 or more (-1: for ever; nil: the " \
+                           "producer's max_wait_timeout)"
+    end
+  end
+  private_constant :WaitTime
+end
