@@ -17,12 +17,13 @@ module Karafka
     # @param lease [Native::Lease] the first one
     # @param transactions [TransactionalProducers, nil] nil: the application's producer has to be a transactional one
     def initialize(topic, lease, transactions = nil)
-      @topic = topic
+      @kafka_topic = lease.topic
+      name = application_name(lease.topic)
+      @topic = topic.for(name)
       @transactions = transactions
       @exactly_once = topic.exactly_once?
       @partition = lease.partition
-      @kafka_topic = lease.topic
-      @decoders = decoders(lease.topic)
+      @decoders = decoders(name)
       @manual = topic.manual_offset_management?
       @persistent = topic.consumer_persistence
       @each = !topic.batch_consuming
@@ -133,12 +134,15 @@ module Karafka
 
     private
 
+    def application_name(kafka_topic)
+      mapped = App.config.topic_mapper&.incoming(kafka_topic)&.to_s
+      mapped.nil? || mapped == kafka_topic ? kafka_topic : mapped.freeze
+    end
+
     def decoders(name)
-      mapper = App.config.topic_mapper
-      mapped = mapper&.incoming(name)&.to_s
       parts = @topic.deserializers
       Messages::Decoders.new(
-        payload: parts.payload, key: parts.key, headers: parts.headers, topic: (mapped.freeze unless mapped == name)
+        payload: parts.payload, key: parts.key, headers: parts.headers, topic: (name unless name == @kafka_topic)
       ).presence
     end
 

@@ -6,7 +6,7 @@ module Karafka
   module NotYet
     # Settings of a topic, as methods in its block.
     TOPIC = %i[
-      filter inline_insights
+      filter inline_insights periodic deserializing
       manual_offset_management_strategy scheduled_messages swarm
       adaptive_iterator delegate_to worker interchanger
     ].freeze
@@ -33,6 +33,7 @@ module Karafka
     # What to do instead, where there is something.
     HINTS = {
       produce: "Meanwhile use `Karafka.producer` in `karafka console`.",
+      periodic: "`idle` of a consumer is called once nothing has come for `idle_after` ms.",
       filter: "`only` filters by key, headers and JSON fields.",
       "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",
       worker: "It belongs to `backend :sidekiq`.",

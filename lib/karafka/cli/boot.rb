@@ -19,6 +19,16 @@ module Karafka
           App.boot!
         end
 
+        # The same for commands whose output others read: what the application says meanwhile goes to standard error.
+        # @return [void]
+        def load_aside!
+          out = $stdout
+          $stdout = $stderr
+          load!
+        ensure
+          $stdout = out
+        end
+
         # @return [Boolean] whether there is anything to load
         def available?
           Karafka.boot_file.file?

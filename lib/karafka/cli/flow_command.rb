@@ -15,7 +15,7 @@ module Karafka
       # @return [Integer] exit status
       # @raise [Errors::CommandError]
       def call
-        Boot.load!
+        Boot.load_aside!
         text = Flow.render(@format, json: @file.to_s.end_with?(".json"))
         text = "No topics are consumed. Draw some: Karafka::App.routes.draw { topic(:name) { consumer Klass } }\n" if text.empty?
         @file ? write(text) : @out.print(text)

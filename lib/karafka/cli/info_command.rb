@@ -19,7 +19,7 @@ module Karafka
         return without_application unless Boot.available?
 
         line "Boot file", Karafka.boot_file
-        Boot.load!
+        Boot.load_aside!
         application
         OK
       end

@@ -15,7 +15,7 @@ module Karafka
 
       # @return [Integer] exit status
       def call
-        Boot.load!
+        Boot.load_aside!
         @out.puts("No topics. Draw some: Karafka::App.routes.draw { topic(:name) { consumer Klass } }") if App.routes.topics.empty?
         App.routes.reject { |group| group.topics.empty? }.each { |group| group(group) }
         OK
@@ -55,6 +55,8 @@ module Karafka
         shown = []
         shown << "parallel: by #{parallel.by.is_a?(Symbol) ? parallel.by : "a block"}, limit #{parallel.limit}" if parallel
         shown << "only: some messages" if topic.only
+        shown << "assign: #{topic.assign.empty? ? "all partitions" : topic.assign.join(", ")}" if topic.assign
+        topic.throttles.each { |throttle| shown << "throttle: #{throttle.limit} in #{throttle.interval} ms" }
         shown << "responder: #{topic.responder}" if topic.responder
         shown
       end

@@ -69,8 +69,13 @@ module Karafka
 
       # Goes on at another place, after this batch.
       # @param position [Integer, Time, :earliest, :latest, Messages::Message, Messages::Seek]
+      # @param reset_offset [true] what was marked is forgotten: the next mark counts, also of an earlier message
       # @return [Boolean] false: the partition was lost
-      def seek(position)
+      def seek(position, reset_offset: true)
+        unless reset_offset == true
+          raise Errors::UnsupportedFeatureError.for("seek with reset_offset: #{reset_offset.inspect}",
+                                                    "What was marked is forgotten, so the next mark counts.")
+        end
         target = place(position)
         done =
           case target

@@ -71,6 +71,9 @@ module Karafka
       end
 
       def error(event)
+        # Topics that match may come at any time: that none has come yet is no error.
+        return Karafka.logger.info(event[:message]) if event[:code].to_s == "unknown_topic_or_part" && event[:message].to_s.include?(": ^")
+
         report = @connectivity.report(event) or return
         Instrumentation::Safely.error(report, "librdkafka.error", **whose(event))
       end

@@ -27,6 +27,7 @@ module Karafka
         @builder.each do |group|
           once!(group)
           patterns!(group)
+          apart!(group)
         end
       end
 
@@ -124,6 +125,16 @@ module Karafka
                 "#{group.label} has the topic #{topics.first.name} #{topics.size} times, for #{consumers}. A group gets each " \
                 "message once: draw the other one in a consumer_group of its own, or let one consumer do both."
         end
+      end
+
+      # Kafka takes offsets from clients that are no members only while their group has no members.
+      def apart!(group)
+        assigned, shared = group.topics.reject { |topic| topic.declared_consumer.nil? }.partition(&:assign)
+        return if assigned.empty? || shared.empty?
+
+        raise Errors::InvalidConfigurationError,
+              "#{group.label} has #{assigned.first.label} with `assign` beside #{shared.first.label}, whose partitions the group shares " \
+              "out: Kafka takes no offsets of the first one then. Draw topics with `assign` in a consumer_group of their own."
       end
 
       # Within one client a topic's own route goes before a pattern. Two clients would share its partitions at random.

@@ -42,9 +42,13 @@ module Karafka
         delaying: :delay_by, expire_in: :expire_after, expiring: :expire_after
       }.freeze
 
+      # The options of {#pause}.
+      PAUSE = { timeout: :pause_timeout, max_timeout: :pause_max_timeout,
+                with_exponential_backoff: :pause_with_exponential_backoff }.freeze
+
       # Names of 1.x that are translated by {Compat::KafkaNames} in every layer.
       LEGACY = %i[start_from_beginning max_bytes_per_partition].freeze
-      private_constant :T, :ALIASES, :LEGACY
+      private_constant :T, :ALIASES, :LEGACY, :PAUSE
 
       # @return [String] what the user calls this place, for messages
       attr_reader :label
@@ -102,6 +106,23 @@ module Karafka
         long_running_limit(false) if long
       end
       alias long_running_job? long_running_job
+      # Karafka's other name for it.
+      alias non_blocking_job long_running_job
+
+      # Karafka's name for the three `pause_…` settings together.
+      # @param timeout [Integer] ms
+      # @param max_timeout [Integer] ms
+      # @param with_exponential_backoff [Boolean]
+      # @return [void]
+      # @raise [Errors::InvalidConfigurationError]
+      def pause(*others, **given)
+        known = PAUSE.keys
+        Setup.invalid!("#{@label} pause", others.first, "given as timeout: 1_000, max_timeout: 30_000") if others.any? || given.empty?
+        given.each do |name, value|
+          Setup.unknown!("option", name, known, prefix: "#{@label} pause ") unless known.include?(name)
+          set(PAUSE.fetch(name), value)
+        end
+      end
 
       # Settings of librdkafka for this place alone. They replace those of the application, unless `inherit: true`.
       # @param settings [Hash]
@@ -214,7 +235,7 @@ module Karafka
       # Names this layer answers to; subclasses add theirs.
       def known_names
         TYPES.keys + ALIASES.keys + LEGACY + Choosing::NAMES + ParallelSettings.public_instance_methods(false) +
-          %i[long_running_job kafka deserializers deserializer parser] + FailureSettings.public_instance_methods(false).grep_v(/\?/)
+          %i[long_running_job non_blocking_job pause kafka deserializers deserializer parser] + FailureSettings.public_instance_methods(false).grep_v(/\?/)
       end
 
       # @return [:topic, :group] how messages call its settings

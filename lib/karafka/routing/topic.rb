@@ -160,7 +160,15 @@ module Karafka
       # @return [String] the name in Kafka, which a `topic_mapper` may change
       def subscription_name
         mapper = App.config.topic_mapper
-        mapper && !pattern? ? mapper.outgoing(name).to_s : name
+        mapper && !name.start_with?("^") ? mapper.outgoing(name).to_s : name
+      end
+
+      # @param found [String] of a topic that matches, as the application calls it
+      # @return [Topic] of a pattern: the same route for that topic alone
+      def for(found)
+        return self unless pattern?
+
+        dup.tap { |topic| topic.name = found }
       end
 
       # @param topic [String] a name in Kafka
@@ -206,6 +214,10 @@ module Karafka
           active == true
         end
       end
+
+      protected
+
+      attr_writer :name
 
       private
 

@@ -229,6 +229,11 @@ RSpec.describe Karafka::Cli do
       expect(run("routes")[1]).to include("orders -> OrdersConsumer  (parallel: by key, limit 20, only: some messages)")
     end
 
+    it "prints which partitions are taken directly, and how fast" do
+      boot_file("topic(:orders) { consumer OrdersConsumer; assign 0, 2; throttle limit: 5, interval: 100 }")
+      expect(run("routes")[1]).to include("orders -> OrdersConsumer  (assign: 0, 2, throttle: 5 in 100 ms)")
+    end
+
     it "says that there are none" do
       boot_file("")
       expect(run("routes")).to match([0, /No topics. Draw some/, ""])
@@ -251,6 +256,15 @@ RSpec.describe Karafka::Cli do
       end
       run("flow", "-f", "asyncapi", "-o", "flow.json")
       expect(JSON.parse(File.read("flow.json"))).to include("asyncapi" => "3.0.0")
+    end
+
+    it "prints nothing else to where others read it: what the application says goes to standard error" do
+      File.write("karafka.rb", "#{File.read("karafka.rb")}\nputs 'from the application'\nKarafka.logger.info('from its log')\n")
+      out, err, status = Open3.capture3({ "KARAFKA_ENV" => "development" }, RbConfig.ruby, "-I", "#{Karafka.gem_root}/lib", "-rkarafka", "-e",
+                                        "class OrdersConsumer < Karafka::BaseConsumer; def consume; end; end; " \
+                                        "exit Karafka::Cli.run(%w[flow -f json])")
+      expect([JSON.parse(out)["application"], status.exitstatus]).to eq(["karafka", 0])
+      expect(err).to match(/from the application.*from its log/m)
     end
 
     it "says what is wrong: the format, the file, no topics" do

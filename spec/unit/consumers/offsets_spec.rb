@@ -53,6 +53,9 @@ RSpec.describe Karafka::Consumers::Offsets do
     [5, :earliest, :latest, Time.at(1.25), consumer.messages.first].each { |position| consumer.seek(position) }
     expect(lease.calls).to eq([[:seek, 5], %i[seek earliest], %i[seek latest], [:seek_time, 1_250], [:seek, 10]])
     # -1 would be the end of the partition to librdkafka, and the rest of it would be skipped.
+    consumer.seek(:latest, reset_offset: true)
+    expect { consumer.seek(1, reset_offset: false) }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /reset_offset: false/)
+    expect(lease.calls.last).to eq(%i[seek latest])
     ["5", -1, 2**63].each { |position| expect { consumer.seek(position) }.to raise_error(ArgumentError, /an offset, a Time/) }
     expect { consumer.pause(-1, 10) }.to raise_error(ArgumentError, /pause takes an offset/)
   end

@@ -119,11 +119,11 @@ RSpec.describe Karafka::EngineConfig do
 
   it "gives topics that are assigned directly a client of their own" do
     setup
-    topic(:shared)
     topic(:all) { assign(true) }
     topic(:some) { assign(0, 3..4) }
     expect(engine.to_h[:groups].map { |group| group[:topics].map { |one| [one[:name], one[:assign]] } })
-      .to eq([[["shared", nil]], [["all", []], ["some", [0, 3, 4]]]])
+      .to eq([[["all", []], ["some", [0, 3, 4]]]])
+    expect { topic(:shared) }.to be_refused(/topic all with `assign` beside topic shared.*consumer_group of their own/)
     [false, -1, "0", 1..].each { |given| expect { topic(:x) { assign(given) } }.to be_refused(/assign.*must be true/) }
     expect { topic(/\Ax/) { assign(0) } }.to be_refused(/assign.*pattern/)
   end

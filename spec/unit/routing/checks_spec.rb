@@ -32,6 +32,17 @@ RSpec.describe Karafka::Routing::Contract do
     end
   end
 
+  it "takes Karafka's names for pauses and work without a limit" do
+    one = topic { pause(timeout: 5, max_timeout: 10, with_exponential_backoff: false) && non_blocking_job(true) }
+    expect([one.pause_timeout, one.pause_max_timeout, one.pause_with_exponential_backoff, one.long_running_limit]).to eq([5, 10, false, false])
+    app.routes.clear
+    refuses(/topic orders pause_timeout is 0/) { topic { pause(timeout: 0) } }
+    refuses(/pause time`.*pause timeout/) { topic { pause(time: 5) } }
+    refuses(/topic orders pause is 5, but must be given as timeout/) { topic { pause(5) } }
+    refuses(/pause_timeout is 50000, but must be at most pause_max_timeout/) { topic { pause(timeout: 50_000) } }
+    refuses(/`periodic` is not there yet.*`idle`/, :unsupported) { topic { periodic(interval: 5_000) } }
+  end
+
   it "refuses kafka settings that are no Hash" do
     refuses(/topic orders kafka is 5, but must be a Hash/) { topic { kafka(5) } }
   end

@@ -31,6 +31,14 @@ RSpec.describe Karafka::Engine::EventPump do
     expect([seen.first[:error].code, seen.first[:error].topic]).to eq([:topic_authorization_failed, "orders"])
   end
 
+  it "takes it for no error that no topic matches a pattern yet" do
+    seen = capture("error.occurred")
+    pump.handle(type: :error, group: "app_0", code: :unknown_topic_or_part, fatal: false,
+                message: "Subscribed topic not available: ^audit: Broker: Unknown topic or partition")
+    expect(seen).to be_empty
+    expect(log.string).to match(/INFO.*not available: \^audit/)
+  end
+
   it "logs an error that nobody subscribed to" do
     pump.handle(type: :error, group: "app_0", code: :all_brokers_down, message: "1/1 brokers are down", fatal: false)
     expect(log.string).to match(%r{librdkafka.error: Karafka::Errors::KafkaError: 1/1 brokers are down: no broker can be reached})

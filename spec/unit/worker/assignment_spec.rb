@@ -35,6 +35,15 @@ RSpec.describe Karafka::Assignment do
     expect(instances[1]).to equal(instances[2])
   end
 
+  it "has the route of a pattern under the name of the topic that was found" do
+    routes = route(consumer { nil }, name: /\Aaudit\./)
+    found = run(Karafka::Coordinator.new(routes), FakeLease.new(%w[1], topic: "audit.users")).consumer
+    expect([found.topic.name, found.topic.id, found.topic.subscription_name]).to eq(%w[audit.users app_audit.users audit.users])
+    expect(found.messages.first.topic).to eq("audit.users")
+    expect(found.mark_as_consumed(found.messages.first)).to be(true)
+    expect(routes.one.name).to eq("^audit\\.")
+  end
+
   it "forgets an assignment" do
     coordinator = coordinator(consumer { nil })
     run(coordinator, lease = FakeLease.new(%w[1]))
