@@ -116,12 +116,9 @@ module Karafka
       # @return [void]
       # @raise [Errors::InvalidConfigurationError]
       def pause(*others, **given)
-        known = PAUSE.keys
+        no_others!(:pause, given.keys - PAUSE.keys, PAUSE.keys)
         Setup.invalid!("#{@label} pause", others.first, "given as timeout: 1_000, max_timeout: 30_000") if others.any? || given.empty?
-        given.each do |name, value|
-          Setup.unknown!("option", name, known, prefix: "#{@label} pause ") unless known.include?(name)
-          set(PAUSE.fetch(name), value)
-        end
+        given.each { |name, value| set(PAUSE.fetch(name), value) }
       end
 
       # Settings of librdkafka for this place alone. They replace those of the application, unless `inherit: true`.
@@ -235,7 +232,8 @@ module Karafka
       # Names this layer answers to; subclasses add theirs.
       def known_names
         TYPES.keys + ALIASES.keys + LEGACY + Choosing::NAMES + ParallelSettings.public_instance_methods(false) +
-          %i[long_running_job non_blocking_job pause kafka deserializers deserializer parser] + FailureSettings.public_instance_methods(false).grep_v(/\?/)
+          FailureSettings.public_instance_methods(false).grep_v(/\?/) +
+          %i[long_running_job non_blocking_job pause kafka deserializers deserializer parser]
       end
 
       # @return [:topic, :group] how messages call its settings

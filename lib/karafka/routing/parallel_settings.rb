@@ -29,15 +29,18 @@ module Karafka
       # @param partitioner [#call]
       # @param max_partitions [Integer, nil]
       # @param offset_metadata_strategy [:current] what was given last is committed
+      # @param reducer [#call, nil] takes what the partitioner gives; messages for which it gives the same keep their order
+      # @param distribution [:balanced] one key's messages stay in order, but may go to another instance later
       # @return [Parallel]
-      def virtual_partitions(partitioner: nil, max_partitions: nil, offset_metadata_strategy: :current, **unknown)
-        no_others!(:virtual_partitions, unknown.keys, %i[partitioner max_partitions offset_metadata_strategy])
-        unless offset_metadata_strategy == :current
-          raise Errors::UnsupportedFeatureError.for("virtual_partitions with offset_metadata_strategy #{offset_metadata_strategy.inspect}",
-                                                    "It is :current: what was given last is committed.")
-        end
+      # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
+      def virtual_partitions(partitioner: nil, max_partitions: nil, offset_metadata_strategy: :current, reducer: nil,
+                             distribution: :balanced, **unknown)
+        no_others!(:virtual_partitions, unknown.keys, %i[partitioner max_partitions offset_metadata_strategy reducer distribution])
+        only!(:offset_metadata_strategy, offset_metadata_strategy, :current, "what was given last is committed")
+        only!(:distribution, distribution, :balanced, "the order of each key holds, but a key is not tied to one instance")
         Setup::Types::CALLABLE.check("#{@label} virtual_partitions partitioner", partitioner)
-        parallel(by: partitioner, limit: max_partitions)
+        Setup::Types::CALLABLE.check("#{@label} virtual_partitions reducer", reducer) unless reducer.nil?
+        parallel(by: reducer ? ->(message) { reducer.call(partitioner.call(message)) } : partitioner, limit: max_partitions)
       end
 
       # How a consumer's {Consumers::Offsets#offset_metadata} reads what is committed beside the offset.
@@ -56,6 +59,16 @@ module Karafka
         deserializer = held.deserializer if UNSET.equal?(deserializer)
         Setup::Types::CALLABLE.check("#{@label} offset_metadata deserializer", deserializer)
         @own[:offset_metadata] = OffsetMetadata.new(cache, deserializer)
+      end
+
+      private
+
+      def only!(option, given, possible, why)
+        return if given == possible
+
+        raise Errors::UnsupportedFeatureError.for(
+          "virtual_partitions with #{option} #{given.inspect}", "It is #{possible.inspect}: #{why}."
+        )
       end
     end
   end

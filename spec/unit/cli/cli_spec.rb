@@ -260,9 +260,9 @@ RSpec.describe Karafka::Cli do
 
     it "prints nothing else to where others read it: what the application says goes to standard error" do
       File.write("karafka.rb", "#{File.read("karafka.rb")}\nputs 'from the application'\nKarafka.logger.info('from its log')\n")
-      out, err, status = Open3.capture3({ "KARAFKA_ENV" => "development" }, RbConfig.ruby, "-I", "#{Karafka.gem_root}/lib", "-rkarafka", "-e",
-                                        "class OrdersConsumer < Karafka::BaseConsumer; def consume; end; end; " \
-                                        "exit Karafka::Cli.run(%w[flow -f json])")
+      code = "class OrdersConsumer < Karafka::BaseConsumer; def consume; end; end; exit Karafka::Cli.run(%w[flow -f json])"
+      lib = "#{Karafka.gem_root}/lib"
+      out, err, status = Open3.capture3({ "KARAFKA_ENV" => "development" }, RbConfig.ruby, "-I", lib, "-rkarafka", "-e", code)
       expect([JSON.parse(out)["application"], status.exitstatus]).to eq(["karafka", 0])
       expect(err).to match(/from the application.*from its log/m)
     end

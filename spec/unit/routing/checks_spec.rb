@@ -34,7 +34,8 @@ RSpec.describe Karafka::Routing::Contract do
 
   it "takes Karafka's names for pauses and work without a limit" do
     one = topic { pause(timeout: 5, max_timeout: 10, with_exponential_backoff: false) && non_blocking_job(true) }
-    expect([one.pause_timeout, one.pause_max_timeout, one.pause_with_exponential_backoff, one.long_running_limit]).to eq([5, 10, false, false])
+    names = %i[pause_timeout pause_max_timeout pause_with_exponential_backoff long_running_limit]
+    expect(names.map { |name| one.public_send(name) }).to eq([5, 10, false, false])
     app.routes.clear
     refuses(/topic orders pause_timeout is 0/) { topic { pause(timeout: 0) } }
     refuses(/pause time`.*pause timeout/) { topic { pause(time: 5) } }

@@ -38,6 +38,9 @@ RSpec.describe "parallel in the routes" do
     expect(topic { virtual_partitions partitioner: partitioner, max_partitions: 9 }.parallel.to_h).to eq(by: "host", limit: 9)
     expect { topic(:b) { virtual_partitions partitioner: partitioner, offset_metadata_strategy: :exact } }
       .to be_unsupported(/offset_metadata_strategy :exact/)
+    reduced = topic(:d) { virtual_partitions partitioner: :next.to_proc, reducer: ->(key) { key % 3 }, distribution: :balanced }.parallel
+    expect(reduced.keys([0]) { |error| raise error }).to eq([1.hash & ((2**62) - 1)])
+    expect { topic(:e) { virtual_partitions partitioner: partitioner, distribution: :consistent } }.to be_unsupported(/It is :balanced/)
     expect { topic(:c) { virtual_partitions partitioner: 1 } }.to be_refused(/topic c virtual_partitions partitioner is 1/)
   end
 
