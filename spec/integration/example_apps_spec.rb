@@ -19,7 +19,7 @@ RSpec.describe "the example applications" do
     @server.output.map { |line| JSON.parse(line) }.select { |row| row["kind"] == kind }
   end
 
-  it "of 2018 runs as it stands", deadline: 60 do
+  it "of 2018 runs as it stands" do
     %w[test.page_views test.sign_ups test.mails].each { |topic| broker.create_topic(topic, 1) }
     produce("test.page_views", Array.new(60) { |index| "user#{index},/home,1.5" })
     produce("test.sign_ups", ['{"email":"a@example.org"}', '{"email":"b@example.org"}'], keys: %w[a b])
@@ -45,7 +45,7 @@ RSpec.describe "the example applications" do
     expect(@server.log).to include("shop is set up")
   end
 
-  it "of today runs as it stands", deadline: 60 do
+  it "of today runs as it stands" do
     %w[orders receipts].each { |topic| broker.create_topic(topic, 1) }
     produce("orders", Array.new(20) { |index| JSON.generate("id" => index, "amount" => 2.5) }, keys: %w[a] * 20)
     @server = ServerProcess.new("#{examples}/app_today", "KAFKA_BROKERS" => broker.bootstrap_servers, "REPORT_EVERY" => "20").start

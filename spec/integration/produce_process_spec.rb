@@ -85,7 +85,7 @@ RSpec.describe "a producer and its process" do
       rescue WaterDrop::Errors::ProduceError => e
         puts e.message
       end
-      handle.wait(max_wait_timeout_ms: 20_000)
+      handle.wait(max_wait_timeout_ms: 60_000)
     RUBY
     lib = File.expand_path("../../lib", __dir__)
     IO.popen([RbConfig.ruby, "-I", lib, "-e", script], err: File::NULL) do |out|
@@ -124,7 +124,7 @@ RSpec.describe "a producer and its process" do
     made = WaterDrop::Producer.new do |config|
       config.kafka = { "bootstrap.servers": "127.0.0.1:1", log_level: 0 }
       config.logger = Logger.new(File::NULL)
-      config.max_wait_timeout = 1_000
+      config.max_wait_timeout = 3_000
     end
     made.produce_async(topic: "orders")
     answers = []
@@ -140,14 +140,14 @@ RSpec.describe "a producer and its process" do
   end
 
   # A process of its own, which ends without closing anything.
-  def run_script(servers, body)
+  def run_script(servers, body, max_wait_timeout: 30_000)
     script = <<~RUBY
       require "waterdrop"
       producer = WaterDrop::Producer.new do |config|
         config.id = "p1"
         config.kafka = { "bootstrap.servers": "#{servers}", log_level: 0, "linger.ms": 500 }
         config.logger = Logger.new($stdout)
-        config.max_wait_timeout = 2_000
+        config.max_wait_timeout = #{max_wait_timeout}
       end
       #{body}
     RUBY
@@ -190,13 +190,14 @@ RSpec.describe "a producer and its process" do
 
   it "says at exit what it could not send" do
     started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    output, status = run_script("127.0.0.1:1", <<~RUBY)
+    output, status = run_script("127.0.0.1:1", <<~RUBY, max_wait_timeout: 2_000)
       producer.produce_many_async([{ topic: "orders" }] * 3)
       producer.buffer(topic: "orders")
     RUBY
     expect(output).to include("[p1] the process ends, and 4 messages were not delivered")
     expect(status).to be_success
-    expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).to be < 8
+    # Its own time limit is 2 s, that of its messages 5 minutes.
+    expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).to be < 60
   end
 
   it "closes at exit and when nobody has closed it" do
@@ -230,7 +231,7 @@ RSpec.describe "a producer and its process" do
     end
   end
 
-  it "holds under GC stress", deadline: 120 do
+  it "holds under GC stress", deadline: 240 do
     made = producer
     made.produce_sync(topic: "orders")
     GC.stress = true

@@ -139,7 +139,7 @@ RSpec.describe "retries and offsets" do
     expect(drained.tally).to include([1] => 2, :eofed => 2)
   end
 
-  it "tells the former owner that a partition was taken away, which can mark no more", deadline: 90 do
+  it "tells the former owner that a partition was taken away, which can mark no more" do
     seen = self.seen
     consumer = Class.new(Karafka::BaseConsumer) do
       define_method(:consume) { @last = messages.last }
@@ -152,7 +152,7 @@ RSpec.describe "retries and offsets" do
     wait_until("both batches") { done.size == 2 }
     other = Karafka::Engine.new(Karafka::EngineConfig.new.to_h)
     other.start
-    wait_until("the revocations", seconds: 60) { seen.size == 2 }
+    wait_until("the revocations") { seen.size == 2 }
     expect(drained).to contain_exactly([0, true, false], [1, true, false])
   ensure
     other&.stop
@@ -167,6 +167,6 @@ RSpec.describe "retries and offsets" do
       end
     end
     wait_until("the second member to leave") { engine.join(100) }
-    thread.join(5)
+    thread.join(Wait::LONG)
   end
 end

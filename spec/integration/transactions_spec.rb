@@ -88,7 +88,7 @@ RSpec.describe "transactions on a cluster" do
     expect { Timeout.timeout(0.3) { made.produce_sync(topic: "t") } }.to raise_error(Timeout::Error)
     thread = Thread.new { made.produce_sync(topic: "t") }
     wait_until("the begin") { thread.status == "sleep" }
-    expect(thread.kill.join(20)).to be(thread)
+    expect(thread.kill.join(Wait::LONG)).to be(thread)
     broker.round_trip_ms(1, 0)
     expect(made.produce_sync(topic: "t")).to be_delivered
   end
@@ -109,7 +109,7 @@ RSpec.describe "transactions on a cluster" do
     end
     writer.close
     expect(reader.read).to eq("true")
-    Process.wait(child)
+    wait_for_exit(child)
     expect(made.produce_sync(topic: "t", payload: "parent")).to be_delivered
   end
 end

@@ -3,6 +3,7 @@
 require "net/http"
 require "socket"
 require "spec_helper"
+require "support/free_ports"
 require "support/mock_cluster"
 
 # Real servers, where they are installed: what requests and jobs have sent is there after the server has ended.
@@ -22,10 +23,7 @@ RSpec.describe "producing in servers" do
     skip "#{command} is not installed (apt-get install #{package})" unless system("command -v #{command} > /dev/null")
   end
 
-  def free_port
-    server = TCPServer.new("127.0.0.1", 0)
-    server.addr[1].tap { server.close }
-  end
+  def free_port = FreePorts.take.first
 
   def write(name, text)
     File.write(File.join(dir, name), text)
@@ -73,6 +71,11 @@ RSpec.describe "producing in servers" do
     Process.kill(:KILL, pid) && Process.wait(pid) if pid
   end
 
+  # Both are up: a signal may find one that has not set its traps yet.
+  def both_workers(pattern)
+    wait_until("two workers") { output.scan(pattern).size >= 2 }
+  end
+
   # @return [Array<String>] pids that answered
   def requests(port, count)
     wait_until("the server") do
@@ -110,7 +113,11 @@ RSpec.describe "producing in servers" do
       preload_app!
       on_worker_shutdown { puts "closed, \#{WaterDrop.close} lost" }
     RUBY
-    run("puma", "-C", "puma.rb") { requests(port, 20) }
+    run("puma", "-C", "puma.rb") do
+      both_workers(/Worker \d \(PID: \d+\) booted/)
+      requests(port, 20)
+    end
+    # Whoever had no request has nothing to lose either, and closes all the same.
     expect([sent, output.scan("closed, 0 lost").size]).to eq([21, 2])
   end
 
@@ -118,7 +125,10 @@ RSpec.describe "producing in servers" do
     installed!("puma")
     rack_application
     port = free_port
-    run("puma", "-b", "tcp://127.0.0.1:#{port}", "-w", "2", "-t", "1:1", "--preload") { requests(port, 10) }
+    run("puma", "-b", "tcp://127.0.0.1:#{port}", "-w", "2", "-t", "1:1", "--preload") do
+      both_workers(/Worker \d \(PID: \d+\) booted/)
+      requests(port, 10)
+    end
     expect(sent).to eq(11)
   end
 
@@ -131,7 +141,10 @@ RSpec.describe "producing in servers" do
                            .gsub('"linger.ms": 60_000, ', ""))
     port = free_port
     write("unicorn.rb", "worker_processes 2\npreload_app true\n")
-    run("unicorn", "-c", "unicorn.rb", "-l", "127.0.0.1:#{port}", signal: :QUIT) { requests(port, 10) }
+    run("unicorn", "-c", "unicorn.rb", "-l", "127.0.0.1:#{port}", signal: :QUIT) do
+      both_workers(/worker=\d ready/)
+      requests(port, 10)
+    end
     expect(sent).to eq(11)
   end
 
@@ -139,7 +152,7 @@ RSpec.describe "producing in servers" do
     installed!("sidekiq", "ruby-sidekiq")
     installed!("redis-server")
     port = free_port
-    redis = Process.spawn("redis-server", "--port", port.to_s, "--save", "", chdir: dir, out: File::NULL)
+    redis = Process.spawn("redis-server", "--port", port.to_s, "--bind", "127.0.0.1", "--save", "", chdir: dir, out: File::NULL)
     wait_until("redis") do
       TCPSocket.new("127.0.0.1", port).close || true
     rescue SystemCallError

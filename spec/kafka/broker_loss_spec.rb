@@ -3,7 +3,7 @@
 require_relative "../spec_helper"
 require_relative "../support/real_kafka"
 
-RSpec.describe "a broker that is killed and comes back", deadline: 180 do
+RSpec.describe "a broker that is killed and comes back", deadline: 400 do
   include RealKafka
 
   before { skip("its nodes can't be killed from here") if ENV.key?("KARAFKA_TEST_BROKERS") }
@@ -21,22 +21,22 @@ RSpec.describe "a broker that is killed and comes back", deadline: 180 do
     Karafka.monitor.subscribe("error.occurred") { |event| errors << event[:error] }
     consume(topic) { messages.each { |message| seen << message.raw_payload } }
     producer.produce_sync(topic: topic, payload: "before")
-    expect(wait_until("the first message", seconds: 40) { seen.size.positive? && seen.pop }).to eq("before")
+    expect(wait_until("the first message") { seen.size.positive? && seen.pop }).to eq("before")
 
     cluster.kill_node(1)
-    report = wait_until("a report", seconds: 30) { errors.size.positive? && errors.pop }
+    report = wait_until("a report") { errors.size.positive? && errors.pop }
     expect(report).to be_a(Karafka::Errors::KafkaError)
     expect(report.message).to match(/broker/)
     handles = Array.new(5) { |index| producer.produce_async(topic: topic, payload: "during #{index}") }
     cluster.start_node(1)
 
-    handles.each { |handle| handle.wait(max_wait_timeout_ms: 60_000) }
+    handles.each { |handle| handle.wait(max_wait_timeout_ms: 180_000) }
     got = []
-    wait_until("the messages sent meanwhile", seconds: 60) do
+    wait_until("the messages sent meanwhile") do
       got << seen.pop until seen.empty?
       got.uniq.size == 5
     end
     expect(got).to eq(Array.new(5) { |index| "during #{index}" })
-    expect { wait_until("the commit", seconds: 40) { committed(topic) == 6 } }.not_to raise_error
+    expect { wait_until("the commit") { committed(topic) == 6 } }.not_to raise_error
   end
 end

@@ -6,7 +6,7 @@ require_relative "../support/kafka_cluster"
 require_relative "../support/postgres"
 require_relative "../support/server_process"
 
-RSpec.describe "the example that writes to PostgreSQL in bulk", deadline: 120 do
+RSpec.describe "the example that writes to PostgreSQL in bulk", deadline: 300 do
   include Wait
 
   let(:example_app) { File.expand_path("../../examples/bulk_insert", __dir__) }
@@ -53,7 +53,7 @@ RSpec.describe "the example that writes to PostgreSQL in bulk", deadline: 120 do
     producer = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": cluster.bootstrap_servers } }
     producer.produce_many_sync(page_views(0...(count / 2)))
     doomed = server
-    doomed.wait_for_output(seconds: 40) { rows.positive? }
+    doomed.wait_for_output { rows.positive? }
     doomed.signal(:KILL)
     doomed.wait
     written = rows
@@ -64,10 +64,10 @@ RSpec.describe "the example that writes to PostgreSQL in bulk", deadline: 120 do
     producer.produce_many_sync(page_views((count / 2)...count))
     producer.close
     # The last ones are no full portion; they are written when nothing comes any more.
-    survivor.wait_for_output(seconds: 40) { rows == count }
+    survivor.wait_for_output { rows == count }
     survivor.signal(:TERM)
 
-    expect(survivor.wait(seconds: 40)).to eq(0)
+    expect(survivor.wait).to eq(0)
     expect(cluster.committed(group).sum(&:last)).to eq(count)
     expect(Integer(@database.exec("SELECT count(DISTINCT visitor) FROM page_views").getvalue(0, 0))).to eq(count)
   end

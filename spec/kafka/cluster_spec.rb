@@ -10,7 +10,7 @@ RSpec.describe KafkaCluster do
   describe "of one node" do
     let(:cluster) { described_class.shared }
 
-    it "creates a topic that has its leaders, and deletes it", deadline: 120 do
+    it "creates a topic that has its leaders, and deletes it", deadline: 300 do
       topic = cluster.create_topic(partitions: 3, config: { "retention.ms" => -1 })
       expect(partitions_of(cluster, topic).keys).to contain_exactly(0, 1, 2)
       expect(cluster.watermarks(topic)).to eq(0 => [0, 0], 1 => [0, 0], 2 => [0, 0])
@@ -24,7 +24,7 @@ RSpec.describe KafkaCluster do
   end
 
   describe "of three nodes", skip: ENV.fetch("KARAFKA_TEST_BROKERS", nil) && "its nodes can't be killed from here" do
-    it "loses a leader, goes on with another one, and takes the node back", deadline: 180 do
+    it "loses a leader, goes on with another one, and takes the node back", deadline: 400 do
       cluster = described_class.new("spec-three").up(nodes: 3, heap: "256m")
       topic = cluster.create_topic(partitions: 3, replication: 3)
       lost = partitions_of(cluster, topic).fetch(0).fetch(:leader)

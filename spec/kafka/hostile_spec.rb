@@ -4,7 +4,7 @@ require_relative "../spec_helper"
 require_relative "../support/real_kafka"
 
 # What producers and brokers may do to a consumer.
-RSpec.describe "consuming from real Kafka", deadline: 120 do
+RSpec.describe "consuming from real Kafka", deadline: 300 do
   include RealKafka
 
   let(:seen) { Queue.new }
@@ -13,7 +13,7 @@ RSpec.describe "consuming from real Kafka", deadline: 120 do
   after { stop_application }
 
   def rows(count)
-    wait_until("#{count} messages", seconds: 60) { seen.size >= count }
+    wait_until("#{count} messages") { seen.size >= count }
     Array.new(seen.size) { seen.pop }
   end
 

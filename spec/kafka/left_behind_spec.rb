@@ -5,7 +5,7 @@ require_relative "../support/real_kafka"
 require_relative "../support/server_process"
 require_relative "../support/topic_reader"
 
-RSpec.describe "members that the group has left behind, on real Kafka", deadline: 120 do
+RSpec.describe "members that the group has left behind, on real Kafka", deadline: 300 do
   include RealKafka
 
   after do
@@ -23,7 +23,7 @@ RSpec.describe "members that the group has left behind, on real Kafka", deadline
   def seen(target)
     producer.produce_sync(topic: target, payload: "last")
     @reader = TopicReader.new(cluster.bootstrap_servers, target)
-    wait_until("the last one", seconds: 40) { @reader.rows.any? { |row| row.payload == "last" } }
+    wait_until("the last one") { @reader.rows.any? { |row| row.payload == "last" } }
     @reader.rows.map(&:payload)
   end
 
@@ -44,11 +44,11 @@ RSpec.describe "members that the group has left behind, on real Kafka", deadline
       transaction do
         produce_async(topic: target, payload: "of the one left behind").wait
         mark_as_consumed(messages.last)
-        successor ||= TopicReader.new(servers, source, kafka: settings).tap { |reader| reader.wait_for(1, seconds: 40) }
+        successor ||= TopicReader.new(servers, source, kafka: settings).tap { |reader| reader.wait_for(1) }
         lost = revoked?
       end
     end
-    refusal = wait_until("the refusal", seconds: 60) { refusals.pop unless refusals.empty? }
+    refusal = wait_until("the refusal") { refusals.pop unless refusals.empty? }
     @successor = successor
     expect([lost, refusal.class, refusal.cause&.code]).to eq([false, WaterDrop::Errors::TransactionError, :fenced_instance_id])
     expect(seen(target)).to eq(["last"])
@@ -85,13 +85,13 @@ RSpec.describe "members that the group has left behind, on real Kafka", deadline
       end
       Karafka::App.routes.draw { topic(#{source.dump}) { consumer Still } }
     RUBY
-    @member.wait_for_output(seconds: 40) { |lines| lines.include?("in it") }
+    @member.wait_for_output { |lines| lines.include?("in it") }
     @member.signal(:STOP)
     @successor = TopicReader.new(cluster.bootstrap_servers, source, kafka: member_settings)
-    @successor.wait_for(1, seconds: 40)
+    @successor.wait_for(1)
     File.write(go, "")
     @member.signal(:CONT)
-    outcome = @member.wait_for_output(seconds: 40) { |lines| lines[1] }
+    outcome = @member.wait_for_output { |lines| lines[1] }
     expect(outcome).to eq("Karafka::Errors::AssignmentLostError").or eq("WaterDrop::Errors::TransactionError")
     expect(seen(target)).to eq(["last"])
   ensure

@@ -40,7 +40,7 @@ RSpec.describe "producing to a real Kafka" do
     expect(sender.close).to eq(0)
   end
 
-  it "says that it may not write", deadline: 120 do
+  it "says that it may not write", deadline: 300 do
     skip("needs a cluster of its own") if ENV.key?("KARAFKA_TEST_BROKERS")
 
     security = { "authorizer.class.name" => "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -49,13 +49,13 @@ RSpec.describe "producing to a real Kafka" do
     closed = cluster.create_topic
     cluster.tool("org.apache.kafka.tools.AclCommand", "--bootstrap-server", cluster.bootstrap_servers, "--add",
                  "--allow-principal", "User:somebody", "--operation", "Write", "--topic", closed)
-    sender = made("message.timeout.ms": 10_000)
+    sender = made("message.timeout.ms": 60_000)
     expect(code_of { sender.produce_sync(topic: closed) }).to eq(:topic_authorization_failed)
     expect(sender.produce_sync(topic: cluster.create_topic).offset).to eq(0)
     sender.close
   end
 
-  it "sends from a parent and four children at once, closed in any order", deadline: 120 do
+  it "sends from a parent and four children at once, closed in any order", deadline: 300 do
     topic = cluster.create_topic(partitions: 4)
     random = Random.new(seed = Random.new_seed % 1_000_000)
     sender = made
@@ -69,7 +69,7 @@ RSpec.describe "producing to a real Kafka" do
     delays = Array.new(5) { random.rand(0.0..0.3) }
     children = Array.new(4) { |child| fork { exit!(work.call("child #{child}", delays[child]) == [0, 0] ? 0 : 1) } }
     expect(work.call("parent", delays.last)).to eq([0, 0]), "seed #{seed}"
-    expect(children.map { |pid| wait_for_exit(pid, seconds: 60).exitstatus }).to eq([0] * 4), "seed #{seed}"
+    expect(children.map { |pid| wait_for_exit(pid).exitstatus }).to eq([0] * 4), "seed #{seed}"
     expect(cluster.watermarks(topic).values.sum(&:last)).to eq(10_001), "seed #{seed}"
   end
 end

@@ -4,7 +4,7 @@ require_relative "../spec_helper"
 require_relative "../support/real_kafka"
 require_relative "../support/topic_reader"
 
-RSpec.describe "responses in transactions on real Kafka", deadline: 120 do
+RSpec.describe "responses in transactions on real Kafka", deadline: 300 do
   include RealKafka
 
   after do
@@ -25,7 +25,7 @@ RSpec.describe "responses in transactions on real Kafka", deadline: 120 do
   end
 
   def wait_for_commit
-    wait_until("the commit", seconds: 30) { committed(source) == 3 }
+    wait_until("the commit") { committed(source) == 3 }
   rescue Wait::DeadlineError => e
     raise e.class, "#{e.message}; the log: #{@log.string}"
   end
@@ -33,12 +33,12 @@ RSpec.describe "responses in transactions on real Kafka", deadline: 120 do
   # Both readers' payloads, once there are so many.
   def seen(committed_count, all_count)
     [[committed_ones, committed_count], [all, all_count]].map do |reader, count|
-      reader.wait_for(count, seconds: 40).map(&:payload)
+      reader.wait_for(count).map(&:payload)
     end
   end
 
   it "are seen once with exactly_once, and not at all where consume raised" do
-    consume(source, settings: { exactly_once: true, responder: responder, max_messages: 3, max_wait_time: 1_000 }) do
+    consume(source, settings: { exactly_once: true, responder: responder, max_messages: 3, max_wait_time: 10_000 }) do
       messages.each { |message| respond_with("#{attempt}: #{message.raw_payload}") }
       raise "by accident" if attempt == 1
     end
@@ -50,7 +50,7 @@ RSpec.describe "responses in transactions on real Kafka", deadline: 120 do
   end
 
   it "are seen with the marks of a consumer's transaction, and not at all where that is aborted" do
-    consume(source, settings: { responder: responder, manual_offset_management: true }) do
+    consume(source, settings: { responder: responder, manual_offset_management: true, max_messages: 3, max_wait_time: 10_000 }) do
       transaction do
         respond_with("aborted")
         mark_as_consumed(messages.last)

@@ -6,7 +6,7 @@ require "json"
 require_relative "../support/postgres"
 require "support/server_process"
 
-RSpec.describe "examples/saga", deadline: 120 do
+RSpec.describe "examples/saga", deadline: 300 do
   include RealKafka
 
   let(:app) { File.expand_path("../../examples/saga/karafka.rb", __dir__) }
@@ -71,10 +71,10 @@ RSpec.describe "examples/saga", deadline: 120 do
       { topic: "#{prefix}orders", key: index.to_s, payload: JSON.generate(order) }
     end)
     # In the database and not sent; sent and not committed to Kafka.
-    { before: 3, after: 6 }.each { |moment, count| expect(server(moment, count).wait(seconds: 40)).to eq(-9) }
+    { before: 3, after: 6 }.each { |moment, count| expect(server(moment, count).wait).to eq(-9) }
     server
     final = "SELECT count(*) FROM orders WHERE state IN ('completed', 'cancelled', 'refunded')"
-    wait_until("the final states", seconds: 60) { rows(final) == [[orders.to_s]] }
+    wait_until("the final states") { rows(final) == [[orders.to_s]] }
     @server.signal(:TERM)
     expect(@server.wait).to eq(0)
 

@@ -3,7 +3,7 @@
 require_relative "../spec_helper"
 require_relative "../support/real_kafka"
 
-RSpec.describe "transactions on real Kafka", deadline: 120 do
+RSpec.describe "transactions on real Kafka", deadline: 300 do
   include RealKafka
 
   after do
@@ -23,7 +23,7 @@ RSpec.describe "transactions on real Kafka", deadline: 120 do
   end
 
   def take(queue, count)
-    wait_until("#{count} messages", seconds: 40) { queue.size >= count }
+    wait_until("#{count} messages") { queue.size >= count }
     Array.new(queue.size) { queue.pop }
   end
 
@@ -64,7 +64,7 @@ RSpec.describe "transactions on real Kafka", deadline: 120 do
     producer.produce_many_sync(Array.new(4) { |index| { topic: source, payload: index.to_s } })
     attempts = Queue.new
     offsets = Queue.new
-    consume(source, settings: { manual_offset_management: true }) do
+    consume(source, settings: { manual_offset_management: true, max_messages: 4, max_wait_time: 10_000 }) do
       attempts << attempt
       transaction do
         produce_async(topic: target, payload: "#{attempt}: #{messages.map(&:raw_payload).join}")
@@ -74,7 +74,7 @@ RSpec.describe "transactions on real Kafka", deadline: 120 do
       end
       offsets << seek_offset
     end
-    wait_until("the commit", seconds: 60) { committed(source) == 4 }
+    wait_until("the commit") { committed(source) == 4 }
     expect([take(attempts, 2), take(offsets, 3)]).to eq([[1, 2], [0, 0, 4]])
     Karafka::Embedded.stop
     Karafka::App.reset!

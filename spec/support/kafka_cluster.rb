@@ -3,7 +3,7 @@
 require "fileutils"
 require "json"
 require "securerandom"
-require "socket"
+require_relative "free_ports"
 require_relative "kafka_libraries"
 require_relative "kafka_node"
 require_relative "kafka_wire"
@@ -22,7 +22,7 @@ class KafkaCluster
   # The cluster could not be started, or did not become ready in time.
   class Error < StandardError; end
 
-  READY_SECONDS = 60
+  READY_SECONDS = 180
 
   attr_reader :nodes
 
@@ -176,7 +176,7 @@ class KafkaCluster
   end
 
   def build(count, heap, properties)
-    ports = free_ports(count * 2)
+    ports = FreePorts.take(count * 2)
     voters = (1..count).map { |id| "#{id}@127.0.0.1:#{ports[count + id - 1]}" }.join(",")
     shared = { "controller.quorum.voters" => voters, "offsets.topic.replication.factor" => [count, 3].min,
                "transaction.state.log.replication.factor" => [count, 3].min,
@@ -189,14 +189,6 @@ class KafkaCluster
     @nodes.map { |new_node| Thread.new { new_node.format(cluster_id, shared) } }.each(&:join)
   end
 
-  # Held open together, so that no port is given twice.
-  def free_ports(count)
-    servers = Array.new(count) { TCPServer.new("127.0.0.1", 0) }
-    servers.map { |server| server.addr[1] }
-  ensure
-    servers&.each(&:close)
-  end
-
   def wait_until_ready
     wait_until("#{@nodes.size} nodes answer") do
       @nodes.each { |candidate| raise Error, "node #{candidate.id} ended, see #{candidate.log}" unless candidate.alive? }
@@ -206,7 +198,7 @@ class KafkaCluster
     wait_until("groups have a coordinator") { admin.committed("probe") }
   end
 
-  def wire_to(node) = KafkaWire.new(node.address, timeout: 5)
+  def wire_to(node) = KafkaWire.new(node.address, timeout: 15)
 
   def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   def state_file = File.join(@dir, "cluster.json")

@@ -6,7 +6,7 @@ require_relative "kafka_libraries"
 
 # One Kafka process, broker and controller in one.
 class KafkaNode
-  STOP_SECONDS = 30
+  STOP_SECONDS = 60
   SECURITY_PROTOCOLS = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL"
 
   attr_reader :id, :pid

@@ -71,7 +71,7 @@ class KafkaWire
 
   # @param servers [String] "host:port,host:port"
   # @param timeout [Numeric] seconds for one request
-  def initialize(servers, timeout: 10)
+  def initialize(servers, timeout: 30)
     @servers = servers.split(",").map { |server| server.rpartition(":").values_at(0, 2) }
     @timeout = timeout
   end
@@ -86,7 +86,7 @@ class KafkaWire
     { brokers: brokers, controller: reply.int32, topics: reply.array { |r| topic_metadata(r) }.to_h }
   end
 
-  def create_topic(name, partitions:, replication:, config:, timeout_ms: 10_000)
+  def create_topic(name, partitions:, replication:, config:, timeout_ms: 30_000)
     body = Writer.new.array([name]) do |w, topic|
       w.string(topic).int32(partitions).int16(replication).int32(0)
       w.array(config.to_a) { |entry, (key, value)| entry.string(key.to_s).string(value.to_s) }
@@ -96,7 +96,7 @@ class KafkaWire
     reply.array { |r| [r.string, r.int16, r.string] }.each { |topic, code, text| check("create #{topic}", code, text) }
   end
 
-  def delete_topic(name, timeout_ms: 10_000)
+  def delete_topic(name, timeout_ms: 30_000)
     reply = request(20, 1, Writer.new.array([name]) { |w, topic| w.string(topic) }.int32(timeout_ms))
     reply.int32
     reply.array { |r| [r.string, r.int16] }.each { |topic, code| check("delete #{topic}", code) }

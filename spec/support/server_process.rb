@@ -33,7 +33,7 @@ class ServerProcess
   def signal(name) = Process.kill(name, @pid)
 
   # @return [Integer] exit status
-  def wait(seconds: 20)
+  def wait(seconds: Wait::LONG)
     @status ||= wait_for_exit(@pid, seconds: seconds)
     @status.exitstatus || -@status.termsig
   rescue Wait::DeadlineError => e
@@ -45,13 +45,13 @@ class ServerProcess
   def output_path = File.join(@dir, "output")
 
   # @return [MatchData]
-  def wait_for_log(pattern, seconds: 20)
+  def wait_for_log(pattern, seconds: Wait::LONG)
     wait_until(pattern.inspect, seconds: seconds) { log.match(pattern) }
   rescue Wait::DeadlineError => e
     raise e.class, "#{e.message} in:\n#{log}"
   end
 
-  def wait_for_output(seconds: 20, &block)
+  def wait_for_output(seconds: Wait::LONG, &block)
     wait_until("output", seconds: seconds) { block.call(output) }
   rescue Wait::DeadlineError => e
     raise e.class, "#{e.message}, there is: #{output.last(5)}\n#{log}"

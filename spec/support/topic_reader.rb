@@ -34,15 +34,15 @@ class TopicReader
   end
 
   # @return [Array<Row>] once there are so many
-  def wait_for(count, seconds: 20)
+  def wait_for(count, seconds: Wait::LONG)
     wait_until("#{count} messages, there are #{rows.map(&:payload)}", seconds: seconds) { rows.size >= count }
     rows
   end
 
   def close
     @engine.stop
-    @engine.join(5_000)
-    @thread.join(5)
+    @engine.join(30_000)
+    @thread.join(30)
   end
 
   private

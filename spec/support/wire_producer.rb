@@ -9,7 +9,7 @@ class WireProducer < KafkaWire
   # @return [Integer] offset of the first one
   def produce(topic, partition, rows)
     batch = record_batch(rows)
-    body = Writer.new.string(nil).int16(-1).int32(10_000).array([topic]) do |w, name|
+    body = Writer.new.string(nil).int16(-1).int32(30_000).array([topic]) do |w, name|
       w.string(name).array([partition]) { |p, number| p.int32(number).int32(batch.bytesize).append(batch) }
     end
     topics = request(0, 3, body, to: leader(topic, partition)).array do |r|

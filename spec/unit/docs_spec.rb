@@ -80,7 +80,7 @@ module DocsRunner
       exit!(0)
     end
     writer.close
-    answer = Timeout.timeout(20) { reader.read }
+    answer = Timeout.timeout(60) { reader.read }
     answer.empty? ? nil : answer
   ensure
     Process.wait(pid) if pid

@@ -32,7 +32,7 @@ fn fork(child: impl FnOnce() -> bool) -> i32 {
         unsafe { libc::_exit(if good { 0 } else { 1 }) };
     }
     let mut status = 0;
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + LONG;
     // SAFETY: our own child.
     while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
         if Instant::now() > deadline {
@@ -96,7 +96,7 @@ fn a_forked_child_can_run_an_engine_of_its_own() {
     kafka.fill(&topic, 1, 0..10);
     let harness = Harness::start(engine_config(vec![kafka.group(vec![topic_config(&topic)])]), 1, ack);
     harness.wait_for_messages(10);
-    let config = engine_config(vec![kafka.group(vec![topic_config(&topic)])]);
+    let config = engine_config(vec![kafka.group(vec![whole_batches(&topic, 10)])]);
     let status = fork(|| {
         let engine = Engine::new(config).expect("valid");
         engine.start().expect("starts");

@@ -62,7 +62,7 @@ fn a_full_queue_goes_on_as_soon_as_a_report_makes_room() {
 
 #[test]
 fn a_wait_for_room_is_cancelled_and_goes_on_where_it_stopped() {
-    let producer = full(&[("message.timeout.ms", "400")]);
+    let producer = full(&[("message.timeout.ms", "2000")]);
     let mut dispatch = producer.dispatch(messages("orders", &[Some(b"x")]), 0).unwrap();
     let (cancel, wake) = (Cancel::new(), dispatch.waker());
     let progress = std::thread::scope(|scope| {
@@ -102,7 +102,7 @@ fn close_gives_up_what_was_not_delivered_and_says_how_much() {
     let set = send(&producer, "orders", &[Some(b"x"), Some(b"y")]);
     let start = Instant::now();
     assert_eq!(producer.close(Duration::from_millis(100)).unwrap(), 2);
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
     assert_eq!(wait(&set), Waited::Done);
     for index in 0..2 {
         assert_eq!(set.report(index).unwrap().error.unwrap().code, "purge_queue");
@@ -149,14 +149,20 @@ fn a_producer_that_was_never_used_closes_at_once_and_has_no_threads() {
 #[test]
 fn dropping_a_producer_does_not_block_and_still_sends() {
     let broker = broker(&[("orders", 1)]);
-    let producer = producer(&broker, &[]);
-    broker.round_trip(1, Duration::from_millis(300)).unwrap();
-    let set = send(&producer, "orders", &[Some(b"x")]);
-    let start = Instant::now();
-    drop(producer);
-    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
-    assert_eq!(wait(&set), Waited::Done);
-    assert_eq!(set.report(0).unwrap().error, None);
+    let round_trip = Duration::from_millis(300);
+    broker.round_trip(1, round_trip).unwrap();
+    // A busy machine makes any of them long.
+    let took = (0..5).map(|_| {
+        let producer = producer(&broker, &[]);
+        let set = send(&producer, "orders", &[Some(b"x")]);
+        let start = Instant::now();
+        drop(producer);
+        let took = start.elapsed();
+        assert_eq!(wait(&set), Waited::Done);
+        assert_eq!(set.report(0).unwrap().error, None);
+        took
+    });
+    assert!(took.min().unwrap() < round_trip / 3);
 }
 
 #[test]

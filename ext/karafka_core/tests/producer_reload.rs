@@ -171,7 +171,7 @@ fn a_close_does_not_wait_for_the_back_off() {
         let waiting = scope.spawn(move || dispatch.run(None, &Cancel::new()).map(|_| ()));
         let started = Instant::now();
         producer.close(Duration::from_secs(1)).unwrap();
-        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(started.elapsed() < LONG / 2);
         assert!(waiting.join().unwrap().is_err());
     });
 }

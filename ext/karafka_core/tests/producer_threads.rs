@@ -63,7 +63,7 @@ fn a_reader_that_does_not_keep_up_holds_the_messages_back() {
         });
         // Nobody reads: it stands still with what fits.
         let (mut last, mut still) = (0, 0);
-        let deadline = Instant::now() + LONG;
+        let deadline = Instant::now() + 3 * LONG;
         while still < 8 {
             assert!(Instant::now() < deadline, "it does not stand still");
             std::thread::sleep(Duration::from_millis(100));
@@ -93,7 +93,7 @@ fn partitions_are_asked_for_and_the_wait_can_be_cancelled() {
     let started = Instant::now();
     let cancelled = nobody.partition_count("orders", LONG, &Cancel::within(Duration::from_millis(100)));
     assert_eq!(cancelled.unwrap(), None);
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < LONG / 2);
     assert!(nobody
         .partition_count("orders", Duration::from_millis(100), &Cancel::new())
         .is_err());
@@ -103,7 +103,7 @@ fn partitions_are_asked_for_and_the_wait_can_be_cancelled() {
         std::thread::sleep(Duration::from_millis(50));
         let started = Instant::now();
         nobody.close(Duration::ZERO).unwrap();
-        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(started.elapsed() < LONG / 2);
         assert!(asks.join().unwrap().is_err());
     });
 }

@@ -146,10 +146,10 @@ fn a_step_without_an_answer_ends_within_its_bound_and_the_client_can_be_given_up
     let started = Instant::now();
     let failure = step_within(&producer, Command::Commit, Duration::from_millis(500)).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Stuck);
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(started.elapsed() < LONG / 2, "{:?}", started.elapsed());
     let started = Instant::now();
     producer.abandon();
-    assert!(started.elapsed() < Duration::from_secs(1));
+    assert!(started.elapsed() < LONG / 2);
     // Whoever waits for a message of it hears of it.
     assert_ne!(
         set.wait(Some(Instant::now() + LONG), &Cancel::new()).unwrap(),
@@ -157,7 +157,7 @@ fn a_step_without_an_answer_ends_within_its_bound_and_the_client_can_be_given_up
     );
     let started = Instant::now();
     drop(producer);
-    assert!(started.elapsed() < Duration::from_secs(1));
+    assert!(started.elapsed() < LONG / 2);
 }
 
 #[test]
@@ -166,5 +166,5 @@ fn with_no_broker_at_all_a_begin_ends_within_its_bound() {
     let started = Instant::now();
     let failure = step_within(&producer, Command::Begin, Duration::from_millis(400)).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Stuck);
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(started.elapsed() < LONG / 2, "{:?}", started.elapsed());
 }

@@ -11,7 +11,7 @@ RSpec.describe Karafka::Server::Signals do
     former = Signal.trap("TSTP", "IGNORE")
     described_class.trapped(control) do
       Process.kill(:TSTP, Process.pid)
-      expect(control.wait(2)).to eq(:TSTP)
+      expect(control.wait(30)).to eq(:TSTP)
     end
     expect(Signal.trap("TSTP", former)).to eq("IGNORE")
   end
@@ -20,7 +20,7 @@ RSpec.describe Karafka::Server::Signals do
     described_class.trapped(control) do
       pid = fork { sleep }
       Process.kill(:TERM, pid)
-      expect(wait_for_exit(pid, seconds: 5).termsig).to eq(Signal.list.fetch("TERM"))
+      expect(wait_for_exit(pid).termsig).to eq(Signal.list.fetch("TERM"))
       expect(control.wait(0)).to be_nil
     end
   end

@@ -148,7 +148,8 @@ RSpec.describe "a producer's buffer" do
   end
 
   it "is the parent's: a forked child has an empty one, with a timer of its own" do
-    made = producer { |config| config.buffer_max_time = 30 }
+    # Long enough for the child to be there before.
+    made = producer { |config| config.buffer_max_time = 500 }
     made.buffer(topic: "t", payload: "the parent's")
     reader, writer = IO.pipe
     pid = fork do

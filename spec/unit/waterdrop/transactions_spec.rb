@@ -67,12 +67,12 @@ RSpec.describe "transactions of a producer" do
   end
 
   it "says in the log what a Timeout around it may have hidden" do
-    Timeout.timeout(5) { [1].each { producer.transaction { break } } }
+    Timeout.timeout(30) { [1].each { producer.transaction { break } } }
     expect(log.string).to include("a transaction was left by a Timeout, break, return or throw, so it is aborted")
   end
 
   it "lets Timeout and Thread#kill through, aborted" do
-    expect { Timeout.timeout(0.05) { producer.transaction { sleep } } }.to raise_error(Timeout::Error)
+    expect { Timeout.timeout(0.3) { producer.transaction { sleep } } }.to raise_error(Timeout::Error)
     inside = Queue.new
     thread = Thread.new do
       producer.transaction do
@@ -140,7 +140,7 @@ RSpec.describe "transactions of a producer" do
     expect(closer.join(0.05)).to be_nil
     go_on << 1
     thread.join
-    expect(closer.join(5)).to be(closer)
+    expect(closer.join(30)).to be(closer)
     expect(events.last(2)).to eq(%w[committed finished])
   end
 
@@ -183,7 +183,7 @@ RSpec.describe "transactions of a producer" do
       config.max_wait_timeout = 200
       config.logger = Logger.new(File::NULL)
     end
-    Timeout.timeout(20) do
+    Timeout.timeout(60) do
       expect { made.transaction { raise "not reached" } }.to raise_error(WaterDrop::Errors::TransactionError, /of a transaction failed/)
     end
   ensure

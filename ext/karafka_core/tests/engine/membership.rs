@@ -291,7 +291,7 @@ fn fewer_workers_end_after_their_leases_and_more_can_stay() {
     harness.wait_for_messages(40);
     assert_eq!(harness.engine.retain(5).unwrap(), 0, "they are gone");
     let (took, _) = harness.stop();
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < NO_LIMIT, "{took:?}");
 }
 
 #[test]
@@ -304,10 +304,7 @@ fn a_graceful_stop_ends_without_any_worker() {
     let lease = harness.take();
     assert!(lease.ack());
     harness.engine.stop();
-    assert!(
-        harness.engine.join(Duration::from_secs(15)).unwrap(),
-        "nobody comes, so it ends by itself"
-    );
+    assert!(harness.engine.join(LONG).unwrap(), "nobody comes, so it ends by itself");
     let next = lease.messages().last_offset().unwrap() + 1;
     assert_eq!(
         kafka.committed(&group.id, &topic, lease.partition().number),

@@ -179,17 +179,17 @@ fn a_commit_that_fails_is_tried_again() {
         .unwrap();
     lease.ack();
     wait_for_commit(&kafka, &group, &topic, 10);
-    let failures = harness.log.count_events(|event| match event {
+    let failed = |event: &Event| match event {
         Event::Committed { offsets, error, .. } => error.is_some() || offsets.iter().any(|row| row.error.is_some()),
         _ => false,
-    });
-    assert_eq!(failures, 2);
+    };
+    wait_until("both are told", || harness.log.count_events(failed) == 2);
 }
 
 #[test]
 fn a_synchronous_commit_that_fails_says_so_and_is_caught_up_by_the_interval() {
     let kafka = Kafka::mock(1);
-    let (topic, group, harness) = one_topic(&kafka, 10, 10, "300");
+    let (topic, group, harness) = one_topic(&kafka, 10, 10, "2000");
     let lease = harness.take();
     kafka
         .mock
@@ -336,7 +336,7 @@ fn messages_that_come_while_a_failed_batch_waits_are_delivered_after_it() {
     let again = harness.take();
     assert_eq!((again.attempt(), again.messages().last_offset()), (2, Some(count - 1)));
     again.ack();
-    let next = harness.take_within(Duration::from_secs(3)).expect("it goes on");
+    let next = harness.take();
     assert_eq!(next.messages().first_offset(), Some(count));
     next.ack();
 }

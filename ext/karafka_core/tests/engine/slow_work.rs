@@ -41,7 +41,7 @@ fn a_lease_that_is_out_for_long_is_told_about_with_growing_intervals() {
         });
         ages.collect::<Vec<u64>>()
     };
-    wait_until("two reports", || reports().len() == 2);
+    wait_until("two reports", || reports().len() >= 2);
     let ages = reports();
     assert!(ages[0] >= 1_000 && ages[1] >= 2 * ages[0], "{ages:?}");
     lease.ack();
@@ -65,7 +65,7 @@ fn leaves(kafka: &Kafka, settings: &[(&str, &str)]) {
         };
     }
     let mut config = engine_config(vec![group.clone()]);
-    config.revocation_grace_ms = 20_000;
+    config.revocation_grace_ms = 40_000;
     let first = Harness::without_workers(config.clone());
     let stuck = first.take();
     let done = first.take();
@@ -83,7 +83,7 @@ fn leaves(kafka: &Kafka, settings: &[(&str, &str)]) {
             .has_event(|event| matches!(event, Event::Revoked { lost: false, .. }))
     });
     assert!(
-        started.elapsed() < Duration::from_secs(10),
+        started.elapsed() < Duration::from_millis(config.revocation_grace_ms),
         "not waited for what is stuck: {:?}",
         started.elapsed()
     );

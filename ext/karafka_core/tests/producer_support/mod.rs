@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
 /// Longer than anything here takes; a test that gets here has failed.
-pub const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(60);
 
 pub fn broker(topics: &[(&str, i32)]) -> MockBroker {
     let broker = MockBroker::new(1).unwrap();
@@ -146,7 +146,7 @@ pub fn exit_code(child: libc::pid_t) -> Option<i32> {
         if unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == child {
             return Some(libc::WEXITSTATUS(status)).filter(|_| libc::WIFEXITED(status));
         }
-        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(2));
     }
     // SAFETY: the child we made.
     unsafe { libc::kill(child, libc::SIGKILL) };
