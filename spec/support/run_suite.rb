@@ -8,6 +8,8 @@ require_relative "test_stage"
 # The stages, in the order of what tells most soonest.
 class Suite
   STAGES = %w[lint rust unit mock kafka].freeze
+  # For what is built: less than the 90 minutes that CI has, and more than a busy machine takes.
+  BUILD_SECONDS = 2_400
   # A spec that hangs fails long before, with its name; these end what hangs outside of one.
   FILE_SECONDS = 600
   # Some start clusters of their own and let them fail.
@@ -46,21 +48,22 @@ class Suite
 
   def lint
     stage("lint") do |s|
-      s.check("cargo fmt", "cargo", "fmt", "--all", "--check", timeout: 60)
-      s.check("clippy", "cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings", timeout: 900)
+      s.check("cargo fmt", "cargo", "fmt", "--all", "--check", timeout: 300)
+      s.check("clippy", "cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings",
+              timeout: BUILD_SECONDS)
       # Fails as soon as the engine can see Ruby.
-      s.check("the core has no Ruby", "cargo", "tree", "-p", "karafka_core", "-i", "magnus", "--locked", timeout: 60, refuse: true)
-      s.check("rubocop", "rubocop", timeout: 180)
+      s.check("the core has no Ruby", "cargo", "tree", "-p", "karafka_core", "-i", "magnus", "--locked", timeout: 300, refuse: true)
+      s.check("rubocop", "rubocop", timeout: 600)
     end
   end
 
   # Tests with real_kafka in their names run in that stage.
   def rust
-    stage("rust") { |s| s.cargo_test("cargo test", "--workspace", "--", "--skip", "real_kafka", timeout: 1200) }
+    stage("rust") { |s| s.cargo_test("cargo test", "--workspace", "--", "--skip", "real_kafka", timeout: BUILD_SECONDS) }
   end
 
   def compile
-    stage("compile") { |s| s.check("rake compile", "rake", "compile", timeout: 900) }
+    stage("compile") { |s| s.check("rake compile", "rake", "compile", timeout: BUILD_SECONDS) }
     @stages.last.failed.zero?
   end
 
@@ -68,8 +71,8 @@ class Suite
     # Those of the border apart: under GC.stress every object of the process counts.
     native, others = spec_files("spec/unit").partition { |file| file.start_with?("spec/unit/native/") }
     stage("unit") do |s|
-      s.rspec("spec/unit", *others, timeout: 300)
-      s.rspec("spec/unit/native", *native, timeout: 300)
+      s.rspec("spec/unit", *others, timeout: 900)
+      s.rspec("spec/unit/native", *native, timeout: 1_200)
     end
   end
 
@@ -87,7 +90,7 @@ class Suite
       cluster = KafkaCluster.running || KafkaCluster.new.up
       env = { "KARAFKA_TEST_BROKERS" => cluster.bootstrap_servers }
       # The whole workspace again: another choice of packages has other features, and would be built anew.
-      s.cargo_test("engine on real Kafka", "--workspace", "--", "real_kafka", timeout: 900, env: env)
+      s.cargo_test("engine on real Kafka", "--workspace", "--", "real_kafka", timeout: BUILD_SECONDS, env: env)
       spec_files("spec/kafka").each { |file| s.rspec(file, file, timeout: KAFKA_FILE_SECONDS) }
     end
   end

@@ -68,7 +68,7 @@ RSpec.describe "Karafka::Native.parse_json" do
     expect(native.parse_json(text.dup.freeze)).to eq("a" => "b\n")
   end
 
-  describe "with a busy garbage collector", deadline: 120 do
+  describe "with a busy garbage collector", deadline: 600 do
     # Few and short: under GC.stress each allocation costs milliseconds.
     let(:texts) do
       documents = JsonDocuments.new(7)
