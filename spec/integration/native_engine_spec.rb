@@ -141,7 +141,7 @@ RSpec.describe Karafka::Native::Engine do
     lease.ack
   end
 
-  it "is right under GC.stress" do
+  it "is right under GC.stress", deadline: 400 do
     running(max_messages: 10)
     produce("events", Array.new(25) { |index| %({"id":#{index},"name":"n#{index}","list":[1,2.5,null,"é"]}) },
             keys: Array.new(25, &:to_s), headers: Array.new(25) { |index| { "h" => "v#{index}" } })
@@ -166,7 +166,7 @@ RSpec.describe Karafka::Native::Engine do
     GC.stress = false
   end
 
-  it "is right under GC.stress with several batches of a partition out, and repeats each alone" do
+  it "is right under GC.stress with several batches of a partition out, and repeats each alone", deadline: 400 do
     running(max_messages: 3, pause_timeout_ms: 1, pause_max_timeout_ms: 1, parallel: { by: "key", limit: 3 })
     produce("events", Array.new(24, &:to_s), keys: Array.new(24) { |index| "k#{index % 5}" })
     done = []

@@ -231,7 +231,7 @@ RSpec.describe "a producer and its process" do
     end
   end
 
-  it "holds under GC stress", deadline: 240 do
+  it "holds under GC stress", deadline: 400 do
     made = producer
     made.produce_sync(topic: "orders")
     GC.stress = true

@@ -90,7 +90,7 @@ RSpec.describe "producing one by one" do
     expect(ObjectSpace.each_object(short).count).to be < 5_000
   end
 
-  it "holds under GC stress and compaction" do
+  it "holds under GC stress and compaction", deadline: 400 do
     warm
     GC.stress = true
     handles = Array.new(20) { |index| made.produce_async(topic: "orders", payload: "p#{index}", key: "k#{index}") }

@@ -121,7 +121,7 @@ RSpec.describe "Karafka::Native.pluck_json" do
     end
   end
 
-  it "gives the same under GC.stress and with the heap compacted between documents" do
+  it "gives the same under GC.stress and with the heap compacted between documents", deadline: 400 do
     documents = JsonDocuments.new(11)
     texts = Array.new(40) { "{\"a\":#{documents.next},\"b\":[\"x\",{\"y\":1.5}],\"c\":{\"d\":\"fresh\"}}" }
     texts = texts.select { |text| text.bytesize < 200 && outcome { JSON.parse(text) }[0] != :raised }.first(10)
