@@ -106,6 +106,27 @@ RSpec.describe "several batches of one partition at once" do
     expect(drained).to include(5, 9, 13, 17)
   end
 
+  it "passes nothing that another batch has not finished when one of them seeks" do
+    seen = self.seen
+    sought = Queue.new
+    once = Queue.new
+    produce("orders", %w[0 1 2 3])
+    start(parallel: { by: :none, limit: 2 }, max_messages: 1) do
+      offset = messages.first.offset
+      first_time = seen.push([offset, attempt]) && attempt == 1
+      if offset.zero? && first_time
+        sought.pop
+        raise "no"
+      elsif offset == 1 && once.empty?
+        once << true
+        seek(1)
+        sought << true
+      end
+    end
+    commit_of(4)
+    expect(drained.tally).to include([0, 1] => 1, [0, 2] => 1, [1, 1] => 2, [2, 1] => 1, [3, 1] => 1)
+  end
+
   it "asks a block what belongs together, and the consumer meets what the block cannot decode" do
     seen = self.seen
     errors = Queue.new

@@ -87,6 +87,11 @@ impl AckTable {
         self.unfinished.first().copied().unwrap_or(self.next)
     }
 
+    /// The offset after the last registered message; below 0: unknown.
+    pub fn next(&self) -> i64 {
+        self.next
+    }
+
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -129,13 +134,19 @@ impl AckTable {
         runs
     }
 
-    /// After a seek: nothing that was handed out before says anything about what comes.
-    pub fn clear(&mut self) {
-        let version = self.version + 1;
-        *self = AckTable {
-            version,
-            ..AckTable::default()
-        };
+    /// Reading goes on at `offset`: nothing is known from there on, and what is not finished before it stays so.
+    pub fn go_to(&mut self, offset: i64) {
+        self.unfinished.split_off(&offset);
+        self.next = self.next.min(offset);
+        self.finished_to = self.finished_to.min(offset);
+        self.restored.clear();
+        self.version += 1;
+    }
+
+    /// Nothing is to be committed until something is finished.
+    pub fn forget(&mut self) {
+        self.touched = false;
+        self.version += 1;
     }
 }
 
@@ -195,8 +206,8 @@ mod tests {
         );
         table.finish(11);
         assert_eq!(table.frontier(), 14);
-        table.clear();
-        assert!(table.register(12));
+        table.go_to(12);
+        assert!(table.register(12), "it was wanted again");
     }
 
     #[test]

@@ -13,8 +13,11 @@ use crate::ack_table::AckTable;
 use crate::lease::Kind;
 
 mod retries;
+mod seeks;
 
 use retries::Retries;
+use seeks::Seeks;
+pub(crate) use seeks::Wish;
 
 const NO_LANE: usize = usize::MAX;
 
@@ -74,6 +77,7 @@ pub(crate) struct Lanes<M> {
     ready: VecDeque<u64>,
     waiting: usize,
     lanes: Vec<Lane<M>>,
+    seeks: Seeks,
 }
 
 impl<M> Lanes<M> {
@@ -96,6 +100,7 @@ impl<M> Lanes<M> {
             ready: VecDeque::new(),
             waiting: 0,
             lanes: std::iter::repeat_with(lane).take(limit.max(1)).collect(),
+            seeks: Seeks::default(),
         }
     }
 
@@ -404,6 +409,9 @@ impl<M> Lanes<M> {
     }
 
     pub fn ack(&mut self, lane: usize) {
+        if self.wished(lane).is_some() {
+            return self.ack_later(lane);
+        }
         for entry in self.unfinished_entries(lane) {
             self.finish(lane, entry.offset);
         }
@@ -488,19 +496,6 @@ impl<M> Lanes<M> {
         for lane in &mut self.lanes {
             lane.ready.clear();
             lane.retries = Retries::default();
-        }
-    }
-
-    /// After a seek. Leases that are out only give their lane back.
-    pub fn clear(&mut self) {
-        self.drop_waiting();
-        self.chains.clear();
-        self.acks.clear();
-        for lane in &mut self.lanes {
-            lane.entries.clear();
-            lane.delivered.clear();
-            lane.failures = 0;
-            lane.blocked_until = None;
         }
     }
 

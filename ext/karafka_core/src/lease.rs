@@ -320,7 +320,10 @@ impl Lease {
     /// Goes on reading elsewhere once this lease is settled (at once if it is already).
     pub fn seek(&self, position: Position) -> bool {
         self.change(|state, partition| {
-            partition.forget_marks(state);
+            match (self.lane, state.parallel.as_mut()) {
+                (Some(lane), Some(parallel)) => parallel.lanes.wish(lane, self.wish(position, true)),
+                _ => partition.forget_marks(state),
+            }
             state.seek = Some(position);
         })
     }
@@ -332,11 +335,11 @@ impl Lease {
             let until = duration.and_then(|duration| Instant::now().checked_add(duration));
             state.pause = until.map_or(Pause::UntilResumed, Pause::Until);
             if let Some(offset) = offset {
-                let sought = state.seek;
-                state.seek = Some(match state.parallel.as_mut() {
-                    Some(parallel) => parallel.go_back_to(offset, sought),
-                    None => Position::Offset(offset),
-                });
+                let position = Position::Offset(offset);
+                if let (Some(lane), Some(parallel)) = (self.lane, state.parallel.as_mut()) {
+                    parallel.lanes.wish(lane, self.wish(position, false));
+                }
+                state.seek = Some(position);
             }
         })
     }

@@ -25,6 +25,7 @@ mod listening;
 mod offsets;
 mod parallel;
 mod revocation;
+mod seeking;
 mod settling;
 mod succession;
 

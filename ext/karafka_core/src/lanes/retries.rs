@@ -54,6 +54,14 @@ impl<M> Retries<M> {
         Some(entry)
     }
 
+    /// Those from `offset` on are not needed any more: the chain of each, and that it held it up.
+    pub fn drop_from(&mut self, offset: i64) -> Vec<(u64, bool)> {
+        let at = self.entries.partition_point(|(entry, _)| entry.offset < offset);
+        let gone = self.entries.drain(at..).map(|(entry, _)| (entry.chain, true)).collect();
+        self.find_next();
+        gone
+    }
+
     pub fn all_due(&mut self, now: Instant) {
         self.entries.iter_mut().for_each(|(_, due)| *due = now.min(*due));
         self.find_next();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::commit_metadata::{decode, encode, MAX_BYTES};
+use crate::partition::Position;
 
 const EACH: (usize, usize) = (100, usize::MAX);
 
@@ -107,18 +108,6 @@ fn a_key_whose_messages_the_consumer_holds_stays_with_its_lane() {
     assert_eq!(lanes.acks.frontier(), 3);
 }
 
-#[test]
-fn a_seek_forgets_everything_also_what_is_out() {
-    let now = Instant::now();
-    let mut lanes = lanes(2, [1, 1]);
-    let (lane, ..) = take(&mut lanes, now).expect("work");
-    lanes.clear();
-    lanes.ack(lane);
-    assert_eq!(lanes.acks.frontier(), -1);
-    assert!(lanes.admit(0, Some(1), ()));
-    assert_eq!(take(&mut lanes, now), Some((0, vec![0], 1)));
-}
-
 /// A small generator of random numbers.
 struct Dice(u64);
 
@@ -128,6 +117,10 @@ impl Dice {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % limit.max(1) as u64) as usize
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
     }
 }
 
@@ -150,13 +143,47 @@ impl World {
         lanes.acks.restore(finished.clone());
         let log: Vec<(i64, Option<u64>)> = self.keys.range(from..).map(|(offset, key)| (*offset, *key)).collect();
         let mut log = log.into_iter();
+        let mut seeks = self.dice.below(6);
         let mut done: BTreeSet<i64> = self.processed.keys().copied().filter(|offset| *offset < from).collect();
         done.extend(finished.into_iter().flatten());
         let mut out: Vec<usize> = Vec::new();
+        let mut handed: BTreeSet<i64> = BTreeSet::new();
+        // Positions that lanes want, and what those have processed.
+        let mut wishes: Vec<(i64, i64)> = Vec::new();
+        let mut later: Vec<i64> = Vec::new();
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             assert!(Instant::now() < deadline, "no end: {lanes:?}");
+            if out.is_empty() {
+                if let Some((target, std::cmp::Reverse(behind))) = wishes
+                    .iter()
+                    .map(|(target, behind)| (*target, std::cmp::Reverse(*behind)))
+                    .min()
+                {
+                    lanes.take_wishes();
+                    assert_eq!(lanes.go_to(target, behind), target);
+                    let before: Vec<i64> = later.drain(..).filter(|offset| *offset < target).collect();
+                    before.iter().for_each(|offset| {
+                        *self.processed.entry(*offset).or_default() += 1;
+                    });
+                    done.extend(before);
+                    // Nobody has had them yet: so the seek skips them.
+                    for (offset, _) in self.keys.range(behind + 1..target.max(behind + 1)) {
+                        if !done.contains(offset) && !handed.contains(offset) {
+                            self.processed.entry(*offset).or_default();
+                            done.insert(*offset);
+                        }
+                    }
+                    done.split_off(&target);
+                    handed.split_off(&target);
+                    wishes.clear();
+                    let again: Vec<_> = self.keys.range(target..).map(|(offset, key)| (*offset, *key)).collect();
+                    log = again.into_iter();
+                    seeks -= 1;
+                }
+            }
             match self.dice.below(20) {
+                0..=11 if !wishes.is_empty() => {}
                 0..=5 => {
                     for (offset, key) in log.by_ref().take(1 + self.dice.0 as usize % 30) {
                         let fresh = lanes.admit(offset, key, ());
@@ -183,12 +210,33 @@ impl World {
                                 );
                             }
                         }
+                        handed.extend(offsets.iter().copied());
                         out.push(lane);
                     }
                 }
                 12..=17 if !out.is_empty() => {
                     let lane = out.swap_remove(self.dice.below(out.len()));
                     let offsets: Vec<i64> = lanes.entries(lane).iter().map(|entry| entry.offset).collect();
+                    if seeks > 0 && !offsets.is_empty() && self.dice.below(8) == 0 {
+                        let near = *self.dice.pick(&offsets);
+                        let target = (near + self.dice.below(60) as i64 - 30).max(from);
+                        let last = offsets[offsets.len() - 1];
+                        let position = Position::Offset(target);
+                        lanes.wish(
+                            lane,
+                            Wish {
+                                position,
+                                behind: last,
+                                forgets: true,
+                            },
+                        );
+                        wishes.push((target, last));
+                        if self.dice.below(3) > 0 {
+                            later.extend(&offsets);
+                            lanes.ack(lane);
+                            continue;
+                        }
+                    }
                     let marked = match self.dice.below(4) {
                         0 => self.dice.below(offsets.len() + 1),
                         1 => 0,
@@ -198,7 +246,7 @@ impl World {
                         *self.processed.entry(*offset).or_default() += 1;
                         done.insert(*offset);
                     }
-                    if marked == offsets.len() {
+                    if marked == offsets.len() && lanes.wished(lane).is_none() {
                         lanes.ack(lane);
                     } else {
                         if marked > 0 {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Kind, Lease};
 use crate::batch::Slice;
+use crate::lanes::Wish;
 use crate::partition::{Lanes, Partition, Pause, Position, State};
 
 impl Lease {
@@ -51,9 +52,16 @@ impl Lease {
         self.partition.finish_lane(comes_back, rests, keys, change)
     }
 
+    pub(super) fn wish(&self, position: Position, forgets: bool) -> Wish {
+        Wish {
+            position,
+            behind: self.messages.last_offset().unwrap_or(i64::MAX),
+            forgets,
+        }
+    }
+
     pub(super) fn ack_lane(&self, lane: usize) -> bool {
         let kind = self.kind;
-        // After a seek nothing of this lease is known there any more, and so nothing is marked.
         self.settle_lane(kind == Kind::Consume, |_, lanes| {
             if kind != Kind::Keys {
                 lanes.ack(lane);
@@ -95,6 +103,9 @@ impl Lease {
     pub(super) fn unmarked_lane(&self, lane: usize) -> Option<usize> {
         let state = self.partition.state.lock();
         let lanes = &state.parallel.as_ref()?.lanes;
+        if lanes.wished(lane).is_some() {
+            return None;
+        }
         (0..self.messages.len()).find(|index| {
             let offset = self.messages.offset(*index);
             offset.is_some_and(|offset| lanes.is_delivered(lane, offset))
@@ -106,14 +117,11 @@ impl Lease {
             return self.messages.first_offset().unwrap_or(-1);
         }
         let state = self.partition.state.lock();
-        let unfinished = state
-            .parallel
-            .as_ref()
-            .map(|parallel| parallel.lanes.first_unfinished(lane));
-        match (unfinished, state.seek) {
-            (Some(offset), _) if offset >= 0 => offset,
-            // Nothing is known after a seek, of whichever lane.
-            (_, Some(Position::Offset(sought))) => sought,
+        let lanes = state.parallel.as_ref().map(|parallel| &parallel.lanes);
+        let sought = lanes.and_then(|lanes| lanes.wished(lane));
+        match (sought, lanes.map(|lanes| lanes.first_unfinished(lane))) {
+            (Some(Position::Offset(sought)), _) => sought,
+            (_, Some(unfinished)) if unfinished >= 0 => unfinished,
             _ => self.messages.first_offset().unwrap_or(-1),
         }
     }

@@ -1,20 +1,14 @@
 //! What a worker gets that took a partition from the ready queue.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Filling, Listening, Partition, Pause, Position, State};
+use super::{Filling, Listening, Partition, Pause, State};
 use crate::batch::{Batch, Slice};
 use crate::drain::{drain, Drained};
-use crate::error::{Error, Result};
 use crate::lease::{Kind, Lease};
-use crate::native::{OFFSET_BEGINNING, OFFSET_END};
 use crate::selection::Choice;
 use crate::sync::MutexGuard;
-
-/// How long one seek or time look-up may take before it is tried again.
-const POSITION_TIMEOUT: Duration = Duration::from_secs(5);
-const POSITION_RETRY: Duration = Duration::from_secs(1);
 
 pub(super) enum Next {
     Slice(Slice),
@@ -65,29 +59,8 @@ impl Partition {
             self.park();
             return None;
         }
-        if let Some(position) = state.seek.take() {
-            state.carry = None;
-            state.filling = None;
-            if let Position::Offset(offset) = position {
-                self.marks.rewind(offset);
-            }
-            if let Some(parallel) = state.parallel.as_mut() {
-                parallel.clear();
-            }
-            state.leased = Some((Kind::Seek, Instant::now()));
-            let sought = state.unlocked(|| self.apply_seek(position));
-            state.leased = None;
-            self.settled.notify_all();
-            if let Err(error) = sought {
-                self.report(error);
-                state.seek.get_or_insert(position);
-                // The user may have paused it meanwhile.
-                if state.pause == Pause::No {
-                    state.pause = Pause::Until(Instant::now() + POSITION_RETRY);
-                }
-            }
-            drop(state);
-            self.look_again();
+        if let Some(position) = state.seek {
+            self.go_to_sought(state, position);
             return None;
         }
         if state.parallel.is_some() {
@@ -237,18 +210,5 @@ impl Partition {
                 state.carry = None;
             }
         }
-    }
-
-    fn apply_seek(&self, position: Position) -> Result<()> {
-        let client = self.group.client().ok_or(Error::Closed)?;
-        let offset = match position {
-            Position::Offset(offset) => offset,
-            Position::Earliest => OFFSET_BEGINNING,
-            Position::Latest => OFFSET_END,
-            Position::TimeMs(time_ms) => client
-                .offset_for_time(&self.topic, self.number, time_ms, POSITION_TIMEOUT)?
-                .unwrap_or(OFFSET_END),
-        };
-        client.seek(&self.topic, self.number, offset, POSITION_TIMEOUT)
     }
 }

@@ -41,7 +41,7 @@ impl Partition {
         state.commit_sent = -1;
         state.committed = -1;
         if let Some(parallel) = state.parallel.as_mut() {
-            parallel.clear();
+            parallel.lanes.acks.forget();
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::handing_out::Next;
-use super::{Partition, Pause, Position, State};
+use super::{Partition, Pause, State};
 use crate::batch::{now_ms, Batch, Picked, Slice};
 use crate::commit_metadata::{decode, room};
 use crate::config::{ParallelConfig, Spread};
@@ -139,21 +139,10 @@ impl Parallel {
         }
     }
 
-    pub fn clear(&mut self) {
+    /// Reading goes on at `target`. What came after everything that was handed out is fetched again, or skipped.
+    pub fn go_to(&mut self, target: i64, behind: i64) -> i64 {
         self.unspread = None;
-        self.lanes.clear();
-    }
-
-    /// Forgets everything, and says where reading goes on: at `offset`, but before it other lanes may have messages that are
-    /// not finished. `sought`: where one of them goes back to already.
-    pub fn go_back_to(&mut self, offset: i64, sought: Option<Position>) -> Position {
-        let unfinished = Some(self.lanes.acks.first_unfinished()).filter(|first| *first >= 0);
-        self.clear();
-        match sought {
-            None => Position::Offset(offset.min(unfinished.unwrap_or(offset))),
-            Some(Position::Offset(sought)) => Position::Offset(offset.min(sought)),
-            Some(other) => other,
-        }
+        self.lanes.go_to(target, behind)
     }
 
     fn drop_waiting(&mut self) {
@@ -452,7 +441,7 @@ impl Partition {
         true
     }
 
-    fn publish(&self, parallel: &Parallel) {
+    pub(super) fn publish(&self, parallel: &Parallel) {
         let frontier = parallel.lanes.acks.frontier();
         if frontier >= 0 {
             self.marks.mark(frontier - 1);
