@@ -173,7 +173,7 @@ module Karafka
       settled = true
     ensure
       # Neither returned nor raised: the thread is being killed.
-      give_back(lease, kind) unless settled
+      killed(lease, kind) unless settled
       @coordinator.evict(lease) if LAST.include?(kind)
       ended(job, failed || !settled) if job
     end
@@ -188,6 +188,18 @@ module Karafka
 
       Instrumentation::Safely.error(error, ERROR_TYPES.fetch(kind, "worker.process.error"), caller: consumer || self)
       give_back(lease, kind) unless settled
+    end
+
+    # The process may end, and forced stops say themselves what they cut off.
+    def killed(lease, kind)
+      give_back(lease, kind)
+      return if @abandoned || !Thread.main.alive?
+
+      failure = Errors::EngineError.new(
+        "the thread that was at #{kind} of #{lease.topic}/#{lease.partition} was ended (Thread#kill, Thread.exit) before it was done" \
+        "#{"; that is done again" if REPEATED.include?(kind)}"
+      )
+      Instrumentation::Safely.error(failure, "worker.abandoned.error", caller: self)
     end
 
     def give_back(lease, kind)

@@ -102,7 +102,21 @@ module Karafka
       end
 
       def publish(subscribers, event)
-        subscribers.each { |subscriber| subscriber.call(event) }
+        failures = nil
+        subscribers.each do |subscriber|
+          subscriber.call(event)
+        rescue StandardError, ScriptError => e
+          # The others hear of it all the same: one of them may be the error tracker.
+          (failures ||= []) << e
+        end
+        raise_first(failures, event) if failures
+      end
+
+      def raise_first(failures, event)
+        failures.drop(1).each do |failure|
+          Karafka.logger.error("a subscriber of #{event.id.inspect} raised #{failure.class}: #{failure.message}")
+        end
+        raise failures.first
       end
 
       def unheard(name)

@@ -48,13 +48,15 @@ module Karafka
       # What a block says about messages, as numbers that are equal where it says the same; nil where it says nil. Where it
       # raises, the message goes with others of its key, so that the consumer meets the error too.
       # @param messages [Enumerable<Messages::Message>]
-      # @yieldparam error [StandardError, ScriptError]
+      # @yieldparam error [Exception]
       # @return [Array<Integer, nil>]
       def keys(messages)
         messages.map do |message|
           key = @by.call(message)
           key.nil? ? nil : key.hash & MASK
-        rescue StandardError, ScriptError => e
+        rescue SystemExit, SignalException, NoMemoryError
+          raise
+        rescue Exception => e # rubocop:disable Lint/RescueException -- a block of the user's, as `consume`
           yield e
           message.raw_key.hash & MASK
         end

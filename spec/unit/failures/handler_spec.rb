@@ -274,6 +274,10 @@ RSpec.describe Karafka::Failures::Handler do
       expect([settled, errors]).to eq([:nack, [["consumer.consume.error", ArgumentError]]])
     end
 
+    it "refuse what is no message" do
+      expect { Karafka::Skip.new(message: 5) }.to raise_error(ArgumentError, /Karafka::Skip takes the message .*, not 5/)
+    end
+
     it "RetryLater needs a time" do
       expect { Karafka::RetryLater.new("x") }.to raise_error(Karafka::Errors::InvalidConfigurationError, /RetryLater in/)
       expect { Karafka::RetryLater.new(in: 0) }.to raise_error(Karafka::Errors::InvalidConfigurationError)

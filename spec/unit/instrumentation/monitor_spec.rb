@@ -25,6 +25,16 @@ RSpec.describe Karafka::Instrumentation::Monitor do
     expect(monitor.listening?("app.running")).to be(false)
   end
 
+  it "tells the others, too, where a subscriber raises" do
+    Karafka::App.config.logger = Logger.new(log = StringIO.new)
+    seen = []
+    [-> { raise "one" }, -> { seen << 1 }, -> { raise NotImplementedError, "two" }, -> { seen << 2 }].each do |code|
+      monitor.subscribe("app.running") { code.call }
+    end
+    expect { monitor.instrument("app.running") }.to raise_error("one")
+    expect([seen, log.string]).to match([[1, 2], /subscriber of "app.running" raised NotImplementedError: two/])
+  end
+
   it "measures a block in milliseconds and returns its value" do
     time = nil
     monitor.subscribe("consumer.consumed") { |event| time = event[:time] }

@@ -33,6 +33,15 @@ RSpec.describe "parallel in the routes" do
     expect(Karafka::EngineConfig.new.concurrency).to eq(4)
   end
 
+  it "has what its block raises reported, whatever it is but the end of the process" do
+    message = Struct.new(:raw_key).new("k")
+    raising = ->(error) { topic("t#{error}".tr(":", "")) { parallel(by: ->(_) { raise error }) }.parallel }
+    told = []
+    expect(raising.call(Exception).keys([message]) { |error| told << error.class }).to eq([message.raw_key.hash & ((2**62) - 1)])
+    expect(told).to eq([Exception])
+    expect { raising.call(SystemExit).keys([message]) { nil } }.to raise_error(SystemExit)
+  end
+
   it "takes Karafka's name for it" do
     partitioner = ->(message) { message.payload["user_id"] }
     expect(topic { virtual_partitions partitioner: partitioner, max_partitions: 9 }.parallel.to_h).to eq(by: "host", limit: 9)

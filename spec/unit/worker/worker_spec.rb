@@ -104,10 +104,12 @@ RSpec.describe Karafka::Worker do
     end
   end
 
-  it "survives a consumer that kills its own thread" do
+  it "survives a consumer that kills its own thread, and says so" do
     attempts = 0
     routes = route(consumer { define_method(:consume) { Thread.current.kill if (attempts += 1) == 1 } })
     expect(process(FakeLease.new(%w[1]), routes).settled).to eq([:nack])
+    event = errors.pop
+    expect([event[:type], event[:error].message]).to match(["worker.abandoned.error", %r{consume of orders/0 was ended .*is done again}])
     expect(process(FakeLease.new(%w[1]), routes).settled).to eq([:ack])
   end
 
