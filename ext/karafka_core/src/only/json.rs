@@ -2,15 +2,17 @@
 
 use super::wanted::{Wanted, WantedConfig};
 use crate::error::{Error, Result};
-use crate::json::Reader;
+use crate::json::{Names, Reader, MOST_NAMES};
 
 /// One bit each says which tests have passed.
-const MOST_FIELDS: usize = 64;
+const MOST_FIELDS: usize = MOST_NAMES;
 
 #[derive(Debug, Default)]
 struct Node {
     test: Option<usize>,
-    children: Vec<(Box<str>, usize)>,
+    /// What is wanted of it if it is an object, and the node of each name.
+    names: Names,
+    children: Vec<usize>,
 }
 
 /// The wanted fields as a tree: a node for each name of a path.
@@ -52,13 +54,13 @@ impl Fields {
     }
 
     fn child(&mut self, parent: usize, name: &str) -> usize {
-        let known = self.nodes[parent].children.iter().find(|(known, _)| **known == *name);
-        if let Some((_, index)) = known {
-            return *index;
+        let position = self.nodes[parent].names.add(name);
+        if let Some(known) = self.nodes[parent].children.get(position) {
+            return *known;
         }
         let index = self.nodes.len();
         self.nodes.push(Node::default());
-        self.nodes[parent].children.push((name.into(), index));
+        self.nodes[parent].children.push(index);
         index
     }
 
@@ -105,16 +107,8 @@ impl Fields {
     }
 
     fn object(&self, reader: &mut Reader, node: &Node, passed: &mut u64) -> Option<()> {
-        let mut seen = 0_u64;
-        reader.object(|reader, name| {
-            let mut children = node.children.iter().enumerate();
-            let Some((position, (_, child))) = children.find(|(_, (wanted, _))| **wanted == *name) else {
-                return reader.skip();
-            };
-            // Of a name that comes twice the last counts for some and is an error for others: not ordinary.
-            (seen & 1 << position == 0).then_some(())?;
-            seen |= 1 << position;
-            self.value(reader, &self.nodes[*child], passed)
+        node.names.object(reader, |reader, position| {
+            self.value(reader, &self.nodes[node.children[position]], passed)
         })
     }
 }

@@ -1,9 +1,7 @@
 //! The paths that a caller plucks, as a tree of names: each document is read once, whatever their number.
 
+use karafka_core::json::{Names, MOST_NAMES};
 use magnus::{Error, RArray, RString, Ruby};
-
-/// What one pass marks as seen in a word.
-const MOST_NAMES: usize = 64;
 
 /// Made once for a call. Holds no Ruby value.
 pub struct Paths {
@@ -14,11 +12,16 @@ pub struct Paths {
 
 #[derive(Default)]
 pub struct Node {
-    children: Vec<(Box<str>, usize)>,
+    names: Names,
+    children: Vec<usize>,
     places: Vec<usize>,
 }
 
 impl Node {
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// The places of a row that take the value found here.
     pub fn places(&self) -> &[usize] {
         &self.places
@@ -64,13 +67,13 @@ impl Paths {
     }
 
     fn child(&mut self, parent: usize, name: String) -> usize {
-        let found = self.nodes[parent].children.iter().find(|(known, _)| **known == *name);
-        if let Some((_, index)) = found {
-            return *index;
+        let position = self.nodes[parent].names.add(&name);
+        if let Some(known) = self.nodes[parent].children.get(position) {
+            return *known;
         }
         let index = self.nodes.len();
         self.nodes.push(Node::default());
-        self.nodes[parent].children.push((name.into(), index));
+        self.nodes[parent].children.push(index);
         index
     }
 
@@ -79,7 +82,13 @@ impl Paths {
     }
 
     pub fn children<'a>(&'a self, node: &'a Node) -> impl Iterator<Item = (&'a str, &'a Node)> {
-        node.children.iter().map(|(name, index)| (&**name, &self.nodes[*index]))
+        let children = node.children.iter().map(|index| &self.nodes[*index]);
+        node.names.iter().zip(children)
+    }
+
+    /// That of the name at this position.
+    pub fn child_at(&self, node: &Node, position: usize) -> &Node {
+        &self.nodes[node.children[position]]
     }
 
     /// How many paths there are, so how many places a row has.

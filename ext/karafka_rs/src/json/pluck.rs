@@ -134,16 +134,9 @@ impl<'a> Walk<'a> {
         if reader.peek()? != b'{' {
             return reader.skip();
         }
-        let mut seen = 0_u64;
-        reader.object(|reader, name| {
-            let mut children = self.paths.children(self.node).enumerate();
-            let Some((position, (_, child))) = children.find(|(_, (wanted, _))| *wanted == name) else {
-                return reader.skip();
-            };
-            // A name that comes twice: the last wins, with all that is below it. Left to Ruby like every duplicate.
-            (seen & 1 << position == 0).then_some(())?;
-            seen |= 1 << position;
-            self.to(child).read(reader)
+        // A name that comes twice: the last wins, with all that is below it. Left to Ruby like every duplicate.
+        self.node.names().object(reader, |reader, position| {
+            self.to(self.paths.child_at(self.node, position)).read(reader)
         })
     }
 }
