@@ -22,10 +22,10 @@ class LoadConsumer < Karafka::BaseConsumer
 end
 
 Karafka::App.setup do |config|
-  config.kafka = { "bootstrap.servers": OPTIONS.fetch(:brokers), "heartbeat.interval.ms": 500, **OPTIONS.fetch(:kafka) }.compact
+  config.kafka = { "bootstrap.servers": OPTIONS.fetch(:brokers), **OPTIONS.fetch(:kafka) }
   config.group_id = OPTIONS.fetch(:group)
   config.concurrency = 5
-  config.logger = Logger.new($stdout, level: Logger::INFO)
+  config.logger = Logger.new($stdout, level: OPTIONS.dig(:kafka, :debug) ? Logger::DEBUG : Logger::INFO)
 end
 Karafka::App.routes.draw { topic(OPTIONS.fetch(:topic)) { consumer LoadConsumer } }
 Karafka.monitor.subscribe(Karafka::Instrumentation::LoggerListener.new(log_polling: false))

@@ -16,12 +16,13 @@ module Rebalances
     ROOT = File.expand_path("../..", __dir__)
     DRAIN_SECONDS = 60
 
-    def initialize(strategy:, partitions:, rate:, phase:, limit:)
+    def initialize(strategy:, partitions:, rate:, phase:, limit:, kafka:)
       @strategy = strategy
       @partitions = partitions
       @rate = rate
       @phase = phase
       @limit = limit
+      @kafka = kafka
       @members = {}
       @sent = 0
     end
@@ -129,9 +130,9 @@ module Rebalances
     end
 
     def kafka
-      return { "group.protocol": "consumer", "heartbeat.interval.ms": nil } if @strategy == "consumer"
+      return { "group.protocol": "consumer", **@kafka } if @strategy == "consumer"
 
-      { "partition.assignment.strategy": @strategy }
+      { "partition.assignment.strategy": @strategy, **@kafka }
     end
 
     def leave(pid)

@@ -35,6 +35,8 @@ pub enum Polled {
 pub struct ConsumerClient {
     queue: Queue,
     client: ManuallyDrop<Client<DefaultClientContext>>,
+    /// The group's members agree on the assignment among themselves: the protocol before KIP-848.
+    is_classic: bool,
 }
 
 impl ConsumerClient {
@@ -85,12 +87,13 @@ impl ConsumerClient {
         Ok(ConsumerClient {
             queue,
             client: ManuallyDrop::new(client),
+            is_classic: group.kafka.get("group.protocol").is_none_or(|name| name != "consumer"),
         })
     }
 
     /// Frees everything. May wait for librdkafka's threads.
     pub fn destroy(self) {
-        let ConsumerClient { queue, client } = self;
+        let ConsumerClient { queue, client, .. } = self;
         // A queue handle must not outlive its client.
         drop(queue);
         drop(ManuallyDrop::into_inner(client));
@@ -228,6 +231,11 @@ impl ConsumerClient {
             let protocol = sys::rd_kafka_rebalance_protocol(self.ptr());
             !protocol.is_null() && CStr::from_ptr(protocol).to_bytes() == b"COOPERATIVE"
         }
+    }
+
+    /// With KIP-848 the broker moves partitions one by one, without rounds.
+    pub fn rebalances_in_two_rounds(&self) -> bool {
+        self.is_classic && self.is_cooperative()
     }
 
     /// Accepts an assignment as it came.

@@ -7,6 +7,7 @@ mod direct;
 mod memory;
 mod rebalance;
 mod recommit;
+mod second_round;
 mod watch;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use self::direct::Direct;
 pub use self::memory::Budget;
 use self::memory::Memory;
 use self::recommit::Recommit;
+use self::second_round::SecondRound;
 use self::watch::Watch;
 use crate::client::{ConsumerClient, Polled};
 use crate::error::{Error, KafkaError, Result};
@@ -52,6 +54,7 @@ pub struct Poller {
     budget: Arc<Budget>,
     force: Question,
     nothing_out: Question,
+    second_round: SecondRound,
 }
 
 impl Poller {
@@ -63,6 +66,7 @@ impl Poller {
             budget: host.budget,
             force: host.force,
             nothing_out: host.nothing_out,
+            second_round: SecondRound::default(),
         }
     }
 

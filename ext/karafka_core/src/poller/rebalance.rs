@@ -14,7 +14,12 @@ use crate::partition::Partition;
 impl Poller {
     pub(super) fn assign(&self, client: &ConsumerClient, event: &QueueEvent) {
         let places = event.partitions().into_iter().map(|row| (row.topic, row.partition));
-        self.take_on(client, places.collect(), || client.assign(event));
+        let places: Vec<_> = places.collect();
+        match places.is_empty() {
+            true => self.ask_for_second_round(client),
+            false => self.second_round.note(),
+        }
+        self.take_on(client, places, || client.assign(event));
     }
 
     /// Opens the partitions, has librdkafka accept them with `accept`, and tells the workers.
@@ -78,6 +83,7 @@ impl Poller {
     }
 
     pub(super) fn revoke(&self, client: &ConsumerClient, event: &QueueEvent) {
+        self.second_round.note();
         let lost = client.assignment_lost();
         let (leaving, generation) = {
             let mut assignment = self.group.assignment.lock();

@@ -272,6 +272,30 @@ on_both! {
     }
 }
 
+// The newcomer's heartbeats are so far apart that none of them tells it when the other one has given something up.
+#[test]
+fn a_new_member_does_not_wait_for_a_heartbeat_to_get_what_others_gave_up_on_real_kafka() {
+    let kafka = real_kafka!("a_new_member_does_not_wait_for_a_heartbeat_to_get_what_others_gave_up_on_real_kafka");
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..100);
+    let group = with(
+        group(&kafka, &topic),
+        &[("partition.assignment.strategy", "cooperative-sticky")],
+    );
+    let mut config = engine_config(vec![group.clone()]);
+    config.revocation_grace_ms = 60_000;
+    let first = Harness::without_workers(config);
+    let leases = [first.take(), first.take()];
+    let rarely = [("heartbeat.interval.ms", "120000"), ("session.timeout.ms", "300000")];
+    let second = Harness::start(engine_config(vec![with(group, &rarely)]), 1, ack);
+    wait_until("the first round", || {
+        second.log.has_event(|event| matches!(event, Event::Assigned { .. }))
+    });
+    wait_until("the revocation began", || first.assigned() == 1);
+    leases.into_iter().for_each(ack);
+    second.wait_for_assignment(1);
+}
+
 #[test]
 fn what_was_marked_before_the_grace_ran_out_is_committed_on_real_kafka() {
     let kafka = real_kafka!("what_was_marked_before_the_grace_ran_out_is_committed_on_real_kafka");
