@@ -17,9 +17,13 @@ module Karafka
     # What `statistics.emitted` and the metrics listeners live on. Off where nobody listens: it is expensive.
     STATISTICS_INTERVAL_MS = "5000"
 
+    # Members hear of a rebalance by their heartbeats, so what a member has left or given up waits so long. librdkafka's 3000 is
+    # for clients where a heartbeat costs more. With KIP-848 the broker decides, and librdkafka refuses the setting.
+    HEARTBEAT_INTERVAL_MS = "500"
+
     # librdkafka's own default.
     MAX_POLL_INTERVAL_MS = 300_000
-    private_constant :KAFKA_DEFAULTS, :STATISTICS_INTERVAL_MS, :MAX_POLL_INTERVAL_MS
+    private_constant :KAFKA_DEFAULTS, :STATISTICS_INTERVAL_MS, :HEARTBEAT_INTERVAL_MS, :MAX_POLL_INTERVAL_MS
 
     # @return [Array<Routing::SubscriptionGroup>] in the order of the engine's groups
     attr_reader :subscription_groups
@@ -81,6 +85,7 @@ module Karafka
       settings = Setup::KafkaSettings.new(Setup::AttributesMap.consumer(group.kafka)).to_librdkafka
       complete = KAFKA_DEFAULTS.merge("client.id" => @config.client_id).merge(settings)
       complete["statistics.interval.ms"] ||= STATISTICS_INTERVAL_MS if @config.monitor.listening?("statistics.emitted")
+      complete["heartbeat.interval.ms"] ||= HEARTBEAT_INTERVAL_MS unless complete["group.protocol"]&.casecmp?("consumer")
       complete["group.id"] = group.consumer_group_id
       complete["auto.offset.reset"] = group.initial_offset
       static_membership(complete, group)

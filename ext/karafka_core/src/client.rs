@@ -87,7 +87,10 @@ impl ConsumerClient {
         Ok(ConsumerClient {
             queue,
             client: ManuallyDrop::new(client),
-            is_classic: group.kafka.get("group.protocol").is_none_or(|name| name != "consumer"),
+            is_classic: group
+                .kafka
+                .get("group.protocol")
+                .is_none_or(|name| !name.eq_ignore_ascii_case("consumer")),
         })
     }
 
@@ -375,6 +378,19 @@ impl ConsumerClient {
             Some(row) if row.offset >= 0 => Ok(Some(row.offset)),
             _ => Ok(None),
         }
+    }
+
+    /// The offset after the last message, asked of the leader. With `isolation.level` read_committed that of the last one
+    /// that may be read.
+    pub fn end_of_log(&self, topic: &str, partition: i32, timeout: Duration) -> Result<i64> {
+        let name = c_string("topic", topic)?;
+        let (mut low, mut high) = (-1i64, -1i64);
+        // SAFETY: a living client; both out-parameters outlive the call.
+        check("asking for the end of a partition", unsafe {
+            let timeout_ms = timeout.as_millis() as i32;
+            sys::rd_kafka_query_watermark_offsets(self.ptr(), name.as_ptr(), partition, &mut low, &mut high, timeout_ms)
+        })?;
+        Ok(high)
     }
 
     /// The high watermark as last seen in a fetch; -1 when nothing was fetched yet. No I/O.

@@ -22,6 +22,8 @@ pub struct Drained {
     pub passed: i64,
     /// Running average of a message's size, for the next call.
     pub average_bytes: usize,
+    /// From this offset on a later leader has written other messages than those that were read before.
+    pub rewritten: Option<i64>,
 }
 
 /// With a filter so many messages are looked at for one batch, or until it is full: then the turn is another partition's.
@@ -37,6 +39,7 @@ pub fn drain(partition: &Partition, queue: &Queue, open: Option<(Batch, Instant)
         reached_end: false,
         passed: -1,
         average_bytes,
+        rewritten: None,
     };
     let mut looked_at = 0;
     loop {
@@ -74,6 +77,7 @@ impl Drained {
         if let Some(first) = messages.iter().find(real) {
             partition.begins_at(first.offset());
         }
+        self.rewritten = self.rewritten.or(read_by(partition, &messages));
         let count = messages.len();
         let mut bytes = messages.iter().map(Fetched::data_bytes).sum();
         self.average_bytes = (3 * self.average_bytes + bytes / count) / 4;
@@ -127,6 +131,17 @@ impl Drained {
     }
 }
 
+/// Notes which leader the messages are of.
+fn read_by(partition: &Partition, messages: &[Fetched]) -> Option<i64> {
+    let real = |message: &&Fetched| message.code() == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+    let of = |message: &Fetched| (message.offset(), message.leader_epoch());
+    let ends = (messages.iter().find(real)?, messages.iter().rfind(real)?);
+    match ends.0.leader_epoch() == ends.1.leader_epoch() {
+        true => partition.epochs.read([of(ends.0), of(ends.1)].into_iter()),
+        false => partition.epochs.read(messages.iter().filter(real).map(of)),
+    }
+}
+
 /// A message of librdkafka's, destroyed when dropped: an early exit leaks none.
 #[repr(transparent)]
 struct Fetched(*mut sys::rd_kafka_message_t);
@@ -140,6 +155,11 @@ impl Fetched {
     fn offset(&self) -> i64 {
         // SAFETY: a valid message.
         unsafe { (*self.0).offset }
+    }
+
+    fn leader_epoch(&self) -> i32 {
+        // SAFETY: a valid message.
+        unsafe { sys::rd_kafka_message_leader_epoch(self.0) }
     }
 
     fn data_bytes(&self) -> usize {

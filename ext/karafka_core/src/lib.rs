@@ -21,6 +21,7 @@ pub mod holds;
 pub mod json;
 mod known_commits;
 mod lanes;
+mod leader_epochs;
 pub mod lease;
 mod mailbox;
 mod marks;

@@ -17,6 +17,8 @@ pub const OFFSET_END: i64 = -1;
 pub struct Commit {
     pub offset: i64,
     pub metadata: Option<String>,
+    /// Of the last message that was read when this was committed. None: not known.
+    pub leader_epoch: Option<i32>,
 }
 
 /// An owned topic partition list.
@@ -54,6 +56,13 @@ impl PartitionList {
     /// Adds a row with what is to be committed.
     pub fn add_commit(&mut self, topic: &str, partition: i32, commit: &Commit) -> Result<()> {
         self.add(topic, partition, commit.offset)?;
+        if let Some(epoch) = commit.leader_epoch {
+            // SAFETY: the row that was just added.
+            unsafe {
+                let row = (*self.0).elems.add((*self.0).cnt as usize - 1);
+                sys::rd_kafka_topic_partition_set_leader_epoch(row, epoch);
+            }
+        }
         let Some(text) = commit.metadata.as_deref().filter(|text| !text.is_empty()) else {
             return Ok(());
         };
@@ -84,6 +93,18 @@ impl PartitionList {
             let bytes = std::slice::from_raw_parts(row.metadata.cast::<u8>(), row.metadata_size);
             Some(String::from_utf8_lossy(bytes).into_owned())
         }
+    }
+
+    /// The leader epoch of a row.
+    pub fn leader_epoch(&self, index: usize) -> Option<i32> {
+        // SAFETY: never null; within the rows.
+        let epoch = unsafe {
+            if index >= (*self.0).cnt as usize {
+                return None;
+            }
+            sys::rd_kafka_topic_partition_get_leader_epoch((*self.0).elems.add(index))
+        };
+        (epoch >= 0).then_some(epoch)
     }
 
     pub fn is_empty(&self) -> bool {

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, TopicPartition};
 use crate::failures::Failures;
 use crate::group::Group;
+use crate::leader_epochs::LeaderEpochs;
 use crate::lease::Kind;
 use crate::mailbox::Mailbox;
 use crate::marks::Marks;
@@ -24,6 +25,7 @@ mod idle;
 mod listening;
 mod offsets;
 mod parallel;
+mod restoring;
 mod revocation;
 mod seeking;
 mod settling;
@@ -125,6 +127,7 @@ pub struct Partition {
     mailbox: Mailbox,
     alive: AtomicBool,
     pub(crate) marks: Marks,
+    pub(crate) epochs: LeaderEpochs,
     pub(crate) skipped: Skipped,
     /// Something was fetched: where this assignment began is known.
     begun: AtomicBool,
@@ -186,6 +189,7 @@ impl Partition {
             mailbox: Mailbox::default(),
             alive: AtomicBool::new(true),
             marks: Marks::default(),
+            epochs: LeaderEpochs::default(),
             skipped: Skipped::default(),
             begun: AtomicBool::new(false),
             listening: Mutex::new(None),

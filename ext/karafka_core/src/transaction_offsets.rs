@@ -82,8 +82,12 @@ impl Lease {
             return Ok(None);
         }
         let mut list = PartitionList::with_capacity(1);
-        let metadata = note.map(str::to_owned);
-        list.add_commit(&partition.topic, partition.number, &Commit { offset, metadata })?;
+        let commit = Commit {
+            offset,
+            metadata: note.map(str::to_owned),
+            leader_epoch: partition.epochs.latest(),
+        };
+        list.add_commit(&partition.topic, partition.number, &commit)?;
         Ok(Some(GroupOffsets { list, group }))
     }
 

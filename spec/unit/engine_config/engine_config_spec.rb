@@ -23,7 +23,7 @@ RSpec.describe Karafka::EngineConfig do
         kafka: {
           "bootstrap.servers" => "127.0.0.1:9092", "client.id" => "shop", "group.id" => "app", "auto.offset.reset" => "earliest",
           "session.timeout.ms" => "10000", "fetch.queue.backoff.ms" => "10", "queued.max.messages.kbytes" => "4096",
-          "queued.min.messages" => "20000"
+          "queued.min.messages" => "20000", "heartbeat.interval.ms" => "500"
         },
         topics: [
           { name: "orders", pattern: nil, max_messages: 100, max_bytes: 1_048_576, max_wait_time_ms: 20, eofed: false,
@@ -52,6 +52,17 @@ RSpec.describe Karafka::EngineConfig do
     setup("fetch.queue.backoff.ms": 99, "client.id": "mine", "statistics.interval.ms": 0)
     topic
     expect(kafka.first).to include("fetch.queue.backoff.ms" => "99", "client.id" => "mine", "statistics.interval.ms" => "0")
+  end
+
+  it "sends heartbeats more often than librdkafka, where the broker does not decide it" do
+    setup
+    topic
+    expect(kafka.first).to include("heartbeat.interval.ms" => "500")
+    app.config.kafka[:"heartbeat.interval.ms"] = 2_000
+    expect(kafka.first).to include("heartbeat.interval.ms" => "2000")
+    setup("group.protocol": "consumer")
+    topic
+    expect(kafka.first).not_to include("heartbeat.interval.ms")
   end
 
   it "has librdkafka gather statistics only where somebody listens" do

@@ -153,9 +153,15 @@ impl Partition {
                 reached_end,
                 average_bytes,
                 passed,
+                rewritten,
             } = drain(self, queue, open, state.average_bytes);
             drop(listening);
             state.more = more;
+            if let Some(offset) = rewritten {
+                let first = batch.and_then(|(batch, _)| Slice::whole(batch).first_offset());
+                self.begin_again(state, offset, first.unwrap_or(offset));
+                return Next::Later;
+            }
             state.reached_end |= reached_end && config.eofed;
             state.average_bytes = average_bytes;
             let Some((batch, deadline)) = batch else {

@@ -70,7 +70,12 @@ impl Partition {
             }
             _ => encode(offset, &[], user, max_bytes),
         };
-        Some((Commit { offset, metadata }, self.version(state)))
+        let commit = Commit {
+            offset,
+            metadata,
+            leader_epoch: self.epochs.latest(),
+        };
+        Some((commit, self.version(state)))
     }
 
     fn version(&self, state: &State) -> u64 {

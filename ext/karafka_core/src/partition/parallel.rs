@@ -4,22 +4,19 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::handing_out::Next;
-use super::{Partition, Pause, State};
+use super::restoring::{is_newer, Restored};
+use super::{Partition, State};
 use crate::batch::{now_ms, Batch, Picked, Slice};
-use crate::commit_metadata::{decode, room};
+use crate::commit_metadata::room;
 use crate::config::{ParallelConfig, Spread};
-use crate::error::{Error, Result};
 use crate::lanes::{self, Pick};
+use crate::leader_epochs::LeaderEpochs;
 use crate::lease::{Kind, Lease};
-use crate::native::{Commit, PartitionList, OFFSET_INVALID};
 use crate::sync::MutexGuard;
 
-/// How long one look-up of what is committed may take before it is tried again.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
-const LOOKUP_RETRY: Duration = Duration::from_secs(1);
 /// What one partition may have in memory for its lanes. A batch counts until the last of its messages is finished.
 const WINDOW_MESSAGES: usize = 10_000;
 const WINDOW_BYTES: usize = 4 * 1024 * 1024;
@@ -57,8 +54,8 @@ pub(crate) struct Parallel {
     window_bytes: usize,
     pinned_bytes: Arc<AtomicUsize>,
     hasher: RandomState,
-    /// What was committed was looked up: the offset, or -1.
-    looked_up: Option<i64>,
+    /// What was committed was looked up: the offset, or -1, and the leader's epoch.
+    looked_up: Option<(i64, Option<i32>)>,
 }
 
 impl Parallel {
@@ -107,18 +104,18 @@ impl Parallel {
     }
 
     /// None: the host has to say the keys.
-    fn admit(&mut self, slice: Slice) {
+    fn admit(&mut self, slice: Slice, epochs: &LeaderEpochs) {
         match self.by {
             Spread::Host => self.unspread = Some(slice),
-            Spread::None => self.spread(&slice, |_| None),
+            Spread::None => self.spread(&slice, epochs, |_| None),
             Spread::Key => {
                 let hasher = self.hasher.clone();
-                self.spread(&slice, |index| slice.key(index).map(|key| hasher.hash_one(key)));
+                self.spread(&slice, epochs, |index| slice.key(index).map(|key| hasher.hash_one(key)));
             }
         }
     }
 
-    fn spread(&mut self, slice: &Slice, key_of: impl Fn(usize) -> Option<u64>) {
+    fn spread(&mut self, slice: &Slice, epochs: &LeaderEpochs, key_of: impl Fn(usize) -> Option<u64>) {
         let bytes = slice.memory_bytes();
         self.pinned_bytes.fetch_add(bytes, Ordering::Relaxed);
         let pinned = Arc::new(Pinned {
@@ -127,15 +124,34 @@ impl Parallel {
         });
         for (index, picked) in slice.pick().enumerate() {
             let Some(offset) = slice.offset(index) else { break };
-            if self.lanes.acks.has_restored() && offset < self.looked_up.unwrap_or(-1) {
-                // Not where the commit said: the position was reset, or the topic is another one.
-                self.lanes.acks.forget_restored();
+            if self.lanes.acks.has_restored() {
+                self.doubt_restored(offset, epochs.at(offset));
             }
             let message = Message {
                 picked,
                 _pinned: pinned.clone(),
             };
             self.lanes.admit(offset, key_of(index), message);
+        }
+    }
+
+    pub fn has_looked_up(&self) -> bool {
+        self.looked_up.is_some()
+    }
+
+    pub fn restore(&mut self, found: Restored) {
+        self.looked_up = Some((found.offset, found.leader_epoch));
+        self.lanes.acks.restore(found.finished);
+    }
+
+    /// Whether what was finished before says anything about this message and those after it.
+    fn doubt_restored(&mut self, offset: i64, leader_epoch: Option<i32>) {
+        let (committed, committed_epoch) = self.looked_up.unwrap_or((-1, None));
+        // Not where the commit said: the position was reset, or the topic is another one.
+        let before = offset < committed;
+        if before || is_newer(committed_epoch, leader_epoch) {
+            tracing::info!("what was processed beyond offset {committed} says nothing about the messages from offset {offset} on (leader epoch {leader_epoch:?})");
+            self.lanes.acks.forget_restored();
         }
     }
 
@@ -184,72 +200,6 @@ impl Partition {
         lease
     }
 
-    /// What an earlier assignment has finished beyond its commit. False: not known yet.
-    fn look_up(self: &Arc<Self>, guard: &mut MutexGuard<'_, State>) -> bool {
-        if guard
-            .parallel
-            .as_ref()
-            .is_none_or(|parallel| parallel.looked_up.is_some())
-        {
-            return true;
-        }
-        guard.leased = Some((Kind::Seek, Instant::now()));
-        let found = guard.unlocked(|| self.committed_now());
-        guard.leased = None;
-        self.settled.notify_all();
-        let state = &mut **guard;
-        match (found, state.parallel.as_mut()) {
-            (Ok(found), Some(parallel)) => {
-                let commit = found.unwrap_or(Commit {
-                    offset: -1,
-                    metadata: None,
-                });
-                let (finished, _) = decode(commit.offset, commit.metadata.as_deref().unwrap_or_default());
-                if !finished.is_empty() {
-                    let count: i64 = finished.iter().map(|run| run.end - run.start).sum();
-                    tracing::info!(
-                        "{}/{}: up to {count} messages beyond offset {} were processed before and do not come again",
-                        self.topic,
-                        self.number,
-                        commit.offset
-                    );
-                }
-                parallel.looked_up = Some(commit.offset);
-                parallel.lanes.acks.restore(finished);
-                true
-            }
-            (Err(error), _) => {
-                self.report(error);
-                if state.pause == Pause::No {
-                    state.pause = Pause::Until(Instant::now() + LOOKUP_RETRY);
-                }
-                false
-            }
-            (Ok(_), None) => true,
-        }
-    }
-
-    /// What the group has committed for this partition, asked of the broker.
-    pub(crate) fn committed_now(&self) -> Result<Option<Commit>> {
-        let client = self.group.client().ok_or(Error::Closed)?;
-        let mut list = PartitionList::with_capacity(1);
-        list.add(&self.topic, self.number, OFFSET_INVALID)?;
-        client.committed(&list, LOOKUP_TIMEOUT)?;
-        let Some(row) = list.rows().into_iter().next() else {
-            return Ok(None);
-        };
-        if let Some(source) = row.error {
-            return Err(Error::Kafka {
-                operation: "looking up what is committed",
-                source: Box::new(source),
-            });
-        }
-        Ok((row.offset >= 0).then(|| Commit {
-            offset: row.offset,
-            metadata: list.metadata(0),
-        }))
-    }
-
     fn fill_window(self: &Arc<Self>, state: &mut State) {
         loop {
             let user = state.metadata.clone().unwrap_or_default();
@@ -264,7 +214,7 @@ impl Partition {
                         self.marks.hand_out(first, last + 1, slice.passed_after());
                     }
                     if let Some(parallel) = state.parallel.as_mut() {
-                        parallel.admit(slice);
+                        parallel.admit(slice, &self.epochs);
                         self.publish(parallel);
                     }
                 }
@@ -462,7 +412,7 @@ impl Partition {
         {
             parallel.unspread = None;
             let hasher = parallel.hasher.clone();
-            parallel.spread(slice, |index| {
+            parallel.spread(slice, &self.epochs, |index| {
                 keys.get(index).copied().flatten().map(|key| hasher.hash_one(key))
             });
         }

@@ -65,6 +65,7 @@ impl Poller {
             Some(Commit {
                 offset: 0,
                 metadata: None,
+                leader_epoch: None,
             })
         });
         if asked.is_empty() {

@@ -272,6 +272,20 @@ impl Kafka {
         found
     }
 
+    /// The leader epoch beside what the group has committed; -1: none.
+    pub fn committed_epoch(&self, group: &str, topic: &str, partition: i32) -> i32 {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .set("group.id", group)
+            .create()
+            .expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, partition);
+        let found = consumer.committed_offsets(list, LONG).expect("committed offsets");
+        // SAFETY: the list has one row.
+        unsafe { sys::rd_kafka_topic_partition_get_leader_epoch((*found.ptr()).elems) }
+    }
+
     /// A group on this Kafka with short intervals.
     pub fn group(&self, topics: Vec<TopicConfig>) -> GroupConfig {
         let id = unique("g");

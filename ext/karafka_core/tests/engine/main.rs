@@ -15,6 +15,7 @@ mod membership;
 mod memory;
 mod offsets;
 mod parallel;
+mod parallel_restoring;
 mod parallel_selection;
 mod positions;
 mod rebalance;

@@ -1,0 +1,103 @@
+//! What a commit says is finished beyond its offset is believed only where the log can still have it.
+
+use std::time::Duration;
+
+use karafka_core::config::{GroupConfig, ParallelConfig, Spread, TopicConfig};
+use karafka_core::lease::Lease;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::common::*;
+use crate::{on_both, real_kafka};
+
+/// Offset 0 is not finished, 1 to 9 are.
+const ONE_TO_NINE: &str = "krs1:AAEJ:";
+/// TOPIC_AUTHORIZATION_FAILED: not tried again.
+const REFUSED: i32 = 29;
+
+/// A group that has committed offset 0 of a topic with `count` messages, and that those after the first one are finished.
+fn committed_beyond(kafka: &Kafka, count: u64) -> GroupConfig {
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..count);
+    let group = kafka.group(vec![TopicConfig {
+        parallel: Some(ParallelConfig {
+            by: Spread::None,
+            limit: 4,
+        }),
+        ..topic_config(&topic)
+    }]);
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &kafka.brokers)
+        .set("group.id", &group.id)
+        .create()
+        .expect("a consumer");
+    let mut list = TopicPartitionList::new();
+    let mut row = list.add_partition(&topic, 0);
+    row.set_offset(Offset::Offset(0)).expect("an offset");
+    row.set_metadata(ONE_TO_NINE);
+    consumer.commit(&list, CommitMode::Sync).expect("a commit");
+    group
+}
+
+/// What comes, until nothing comes any more.
+fn delivered(group: GroupConfig) -> Vec<i64> {
+    let harness = Harness::start(engine_config(vec![group]), 4, |lease: Lease| {
+        lease.ack();
+    });
+    wait_until("the first message", || harness.log.messages() > 0);
+    wait_until_still("no more messages", || harness.log.messages());
+    let mut offsets = harness.log.offsets(0);
+    offsets.sort_unstable();
+    harness.stop();
+    offsets
+}
+
+on_both! {
+    fn what_is_finished_is_believed_up_to_the_end_of_the_log(kafka) {
+        assert_eq!(delivered(committed_beyond(kafka, 12)), [0, 10, 11]);
+        assert_eq!(delivered(committed_beyond(kafka, 10)), [0]);
+    }
+
+    fn of_a_log_that_was_cut_off_everything_comes_again(kafka) {
+        // Up to which offset it was cut off nobody knows: 1 to 5 may be other messages than those that were processed.
+        assert_eq!(delivered(committed_beyond(kafka, 6)), [0, 1, 2, 3, 4, 5]);
+    }
+}
+
+#[test]
+fn where_nobody_says_how_long_the_log_is_everything_comes_again() {
+    let kafka = Kafka::mock(1);
+    let group = committed_beyond(&kafka, 12);
+    // More than are asked for: the first and the last offset.
+    let mock = kafka.mock.as_ref().unwrap();
+    mock.request_errors("list_offsets", &[REFUSED; 8]).unwrap();
+    assert_eq!(delivered(group), (0..12).collect::<Vec<i64>>());
+}
+
+#[test]
+fn a_commit_tells_the_epoch_of_the_leader_on_real_kafka() {
+    let kafka = real_kafka!("a_commit_tells_the_epoch_of_the_leader_on_real_kafka");
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let group = kafka.group(vec![topic_config(&topic)]);
+    let id = group.id.clone();
+    let harness = Harness::start(engine_config(vec![group]), 1, |lease: Lease| {
+        lease.ack();
+    });
+    harness.wait_for_messages(10);
+    wait_within(LONG, "the commit", || kafka.committed(&id, &topic, 0) == Some(10));
+    harness.stop();
+    assert_eq!(kafka.committed_epoch(&id, &topic, 0), 0);
+    // Who takes over checks it with the broker, and goes on.
+    kafka.fill(&topic, 1, 10..12);
+    let mut group = kafka.group(vec![topic_config(&topic)]);
+    group.kafka.insert("group.id".into(), id);
+    let again = Harness::start(engine_config(vec![group]), 1, |lease: Lease| {
+        lease.ack();
+    });
+    again.wait_for_messages(2);
+    stays("nothing else comes", Duration::from_millis(200), || {
+        again.log.messages() == 2
+    });
+}
