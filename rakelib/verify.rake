@@ -4,6 +4,7 @@
 namespace :verify do
   { consume: "Members, brokers and consumers fail at random for 10 minutes: nothing lost, nothing committed unprocessed, order kept",
     rebalance: "How long messages stand still while a group of 60 partitions rebalances under load",
+    elections: "A broker that lacks messages becomes the leader: what is written in their place is processed",
     rate: "throttle, delay_by and expire_after hold their numbers for a minute, and waiting costs nothing",
     produce: "Leaders of partitions are killed 20 times during 2 million messages: what was reported is what is there, once and in order",
     producer_memory: "20 million messages and 100,000 forgotten handles: memory stays flat",

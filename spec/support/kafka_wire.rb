@@ -86,9 +86,11 @@ class KafkaWire
     { brokers: brokers, controller: reply.int32, topics: reply.array { |r| topic_metadata(r) }.to_h }
   end
 
-  def create_topic(name, partitions:, replication:, config:, timeout_ms: 30_000)
+  # @param replicas [Array<Integer>, nil] the brokers of its only partition, the leader first, instead of the two numbers
+  def create_topic(name, config:, partitions: 1, replication: 1, replicas: nil, timeout_ms: 30_000)
     body = Writer.new.array([name]) do |w, topic|
-      w.string(topic).int32(partitions).int16(replication).int32(0)
+      w.string(topic).int32(replicas ? -1 : partitions).int16(replicas ? -1 : replication)
+      w.array([*([replicas] if replicas)]) { |entry, brokers| entry.int32(0).array(brokers) { |id, broker| id.int32(broker) } }
       w.array(config.to_a) { |entry, (key, value)| entry.string(key.to_s).string(value.to_s) }
     end
     reply = request(19, 2, body.int32(timeout_ms).int8(0))

@@ -8,6 +8,7 @@ $LOAD_PATH.unshift(File.expand_path("../../lib", __dir__), File.expand_path("../
 require "karafka"
 require_relative "../../spec/support/kafka_cluster"
 require_relative "gaps"
+require_relative "handovers"
 
 # rubocop:disable Style/FormatStringToken -- tables are read by columns
 module Rebalances
@@ -15,6 +16,7 @@ module Rebalances
   class Run
     ROOT = File.expand_path("../..", __dir__)
     DRAIN_SECONDS = 60
+    MEMBERS = %w[first second third fourth].freeze
 
     def initialize(strategy:, partitions:, rate:, phase:, limit:, kafka:)
       @strategy = strategy
@@ -102,11 +104,14 @@ module Rebalances
       partition_line("that stays", staying)
       partition_line("that moves", moved)
       puts format("  whole group     %8.0f", gaps.of_all)
+      handovers = Handovers.new(MEMBERS.to_h { |member| [member, log(member)] }).waits
+      puts format("from revoked to assigned, ms: median %.0f, most %.0f", handovers[handovers.size / 2], handovers.last)
       puts format("send to consume, ms: p50 %.1f, p99 %.1f, most %.0f", waits[waits.size / 2], waits[waits.size * 99 / 100], waits.last)
       puts "messages: #{@sent} sent, #{gaps.size} processed, #{gaps.repeated} twice"
       ok = members.fetch("first") <= @limit && staying.last <= @limit && gaps.size == @sent
       puts JSON.generate(strategy: @strategy, partitions: @partitions, rate: @rate, member_gap_ms: members.fetch("first"),
-                         staying_partition_gap_ms: staying.last, moved_partition_gap_ms: moved.last, group_gap_ms: gaps.of_all,
+                         staying_partition_gap_ms: staying.last, moved_partition_gap_ms: moved.last, handover_ms: handovers.last,
+                         group_gap_ms: gaps.of_all,
                          repeated: gaps.repeated, ok: ok)
       ok
     end
@@ -116,7 +121,7 @@ module Rebalances
                   @limit, gaps.count { |gap| gap > @limit })
     end
 
-    def gaps = Gaps.new(%w[first second third fourth].to_h { |member| [member, journal(member)] })
+    def gaps = Gaps.new(MEMBERS.to_h { |member| [member, journal(member)] })
     def assigned?(member) = File.exist?(log(member)) && File.read(log(member)).include?(": assigned ")
     def log(member) = File.join(@dir, "log-#{member}")
     def journal(member) = File.join(@dir, "journal-#{member}")

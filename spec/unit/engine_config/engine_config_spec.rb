@@ -60,8 +60,7 @@ RSpec.describe Karafka::EngineConfig do
     expect(kafka.first).to include("heartbeat.interval.ms" => "500")
     app.config.kafka[:"heartbeat.interval.ms"] = 2_000
     expect(kafka.first).to include("heartbeat.interval.ms" => "2000")
-    setup("group.protocol": "consumer")
-    topic
+    app.config.kafka = { "bootstrap.servers": "127.0.0.1:9092", "group.protocol": "consumer" }
     expect(kafka.first).not_to include("heartbeat.interval.ms")
   end
 
