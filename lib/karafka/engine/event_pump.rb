@@ -119,7 +119,8 @@ module Karafka
         place = "#{event[:topic]}/#{event[:partition]}"
         failure = Errors::EngineError.new(
           "#{place} goes on from offset #{event[:offset]}, though this process had committed #{event[:committed]}: the offset was moved " \
-          "back from outside, the group's offsets expired, or the topic was created anew. The messages between come again"
+          "back from outside, the group's offsets expired, the topic was created anew, or a broker that was not in sync became " \
+          "the leader. The messages between come again"
         )
         place = event.slice(:topic, :partition, :offset, :committed)
         Instrumentation::Safely.error(failure, "connection.offset_went_back.error", **whose(event), **place)

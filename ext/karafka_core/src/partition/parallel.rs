@@ -150,7 +150,10 @@ impl Parallel {
         // Not where the commit said: the position was reset, or the topic is another one.
         let before = offset < committed;
         if before || is_newer(committed_epoch, leader_epoch) {
-            tracing::info!("what was processed beyond offset {committed} says nothing about the messages from offset {offset} on (leader epoch {leader_epoch:?})");
+            tracing::info!(
+                "what was processed beyond offset {committed} says nothing about the messages from offset {offset} on \
+                 (leader epoch {leader_epoch:?})"
+            );
             self.lanes.acks.forget_restored();
         }
     }
