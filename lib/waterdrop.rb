@@ -36,10 +36,10 @@ module WaterDrop
 end
 
 %w[
-  errors config wait_time middleware instrumentation/monitor instrumentation/global instrumentation/logger_listener delivery_report
-  failure_text delivery_handle acknowledgement guard client/transactions client transaction clients/fake_delivery
-  clients/places clients/transactions clients/dummy clients/buffered clients buffer_timer open_producers
-  producer/transactions producer/sync producer/async
-  producer/buffer producer/tombstone producer/closing producer/connection producer/variants producer/not_yet producer lane variant
+  errors config wait_time middleware instrumentation/monitor instrumentation/global instrumentation/logger_listener
+  delivery_report failure_text delivery_handle acknowledgement guard client/transactions client/events client/event_loop
+  client transaction clients/fake_delivery clients/places clients/transactions clients/dummy clients/buffered clients
+  buffer_timer turn open_producers producer/transactions producer/sync producer/async producer/buffer producer/tombstone
+  producer/closing producer/connection producer/variants producer/not_yet producer lane variant
   connection_pool/producing connection_pool sync_producer async_producer message
 ].each { |file| require_relative "waterdrop/#{file}" }

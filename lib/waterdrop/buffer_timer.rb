@@ -3,6 +3,10 @@
 module WaterDrop
   # Calls a block some time after it was armed, in a thread of its own that begins with the first {#arm}.
   class BufferTimer
+    # The thread ends after so long without anything to wait for, seconds: it would keep its producer.
+    IDLE = 10
+    private_constant :IDLE
+
     # @param interval_ms [Numeric]
     # @yield from the timer's thread; must not raise
     def initialize(interval_ms, &due)
@@ -18,10 +22,10 @@ module WaterDrop
     # @return [void]
     def arm
       @lock.synchronize do
-        next if @at || @stopped
+        next if @stopped
 
-        @at = now + @interval
-        @thread = Thread.new { run }.tap { |thread| thread.name = "waterdrop.buffer" } unless @thread&.alive?
+        @at ||= now + @interval
+        begin_thread unless @thread&.alive?
         @changed.signal
       end
     end
@@ -36,20 +40,43 @@ module WaterDrop
     # @param timeout_ms [Numeric]
     # @return [void]
     def stop(timeout_ms)
-      @lock.synchronize do
+      thread = @lock.synchronize do
         @stopped = true
         @changed.signal
+        @thread
       end
-      @thread.join([timeout_ms, 0].max / 1_000.0) if @thread && @thread != Thread.current
+      thread.join([timeout_ms, 0].max / 1_000.0) if thread && thread != Thread.current
     end
 
     private
 
-    def run
-      @due.call while wait
+    def begin_thread
+      @thread = Thread.new { run }
+      @thread.name = "waterdrop.buffer"
     end
 
-    # @return [Boolean] false: stopped
+    def run
+      ended = false
+      @due.call while wait
+      ended = true
+    ensure
+      go_on unless ended
+    end
+
+    # A subscriber has ended the thread (Thread.exit). What is in the buffer has to be sent all the same. In the end of a
+    # process no thread can be begun.
+    def go_on
+      @lock.synchronize do
+        next if @stopped
+
+        @at ||= now + @interval
+        begin_thread
+      end
+    rescue ThreadError
+      nil
+    end
+
+    # @return [Boolean] false: stopped, or idle
     def wait
       @lock.synchronize do
         loop do
@@ -60,7 +87,8 @@ module WaterDrop
             @at = nil
             return true
           end
-          @changed.wait(@lock, left)
+          @changed.wait(@lock, left || IDLE)
+          return @thread = nil if left.nil? && @at.nil? && !@stopped
         end
       end
     end

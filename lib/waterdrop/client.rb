@@ -1,19 +1,15 @@
 # frozen_string_literal: true
 
 module WaterDrop
-  # The native producer of one process and the thread that takes its events. A forked child makes a new one.
+  # The native producer of one process. A forked child makes a new one. While something is under way its producer is kept
+  # ({OpenProducers}); a producer that nobody uses any more is collected after that, and ends by itself.
   class Client
     include Transactions
+    include Events
 
     # Tag of deliveries whose reports become events, with nothing kept for them here.
     ANNOUNCE = 1
-    # How long the event thread sleeps where nothing happens, ms. A close wakes it.
-    EVENTS_TIMEOUT_MS = 60_000
-    # What librdkafka repeats several times a second while no broker answers, what a purge says of each message, and
-    # seconds between two such lines in the log.
-    REPEATED = %i[all_brokers_down transport resolve purge_queue purge_inflight].freeze
-    REPEATED_PAUSE = 10
-    private_constant :ANNOUNCE, :EVENTS_TIMEOUT_MS, :REPEATED, :REPEATED_PAUSE
+    private_constant :ANNOUNCE
 
     # @return [Numeric] ms
     attr_reader :max_wait_timeout
@@ -46,12 +42,32 @@ module WaterDrop
     end
 
     # The first message starts it.
+    # @param producer [Producer] whose it is; kept from now on
     # @return [void]
-    def start
-      return if @thread
+    def start(producer)
+      return if @loop
 
-      @thread = Thread.new { serve }
-      @thread.name = "waterdrop.events"
+      OpenProducers.keep(self, producer)
+      @loop = EventLoop.new(self, @config)
+    end
+
+    # Called after messages were taken, which it has to live for.
+    # @param producer [Producer]
+    # @return [void]
+    def keep(producer)
+      OpenProducers.keep(self, producer) if @native.awake
+    end
+
+    # @return [Boolean] whether nothing is under way: the producer is kept no longer
+    def rest
+      return false unless @watched.empty?
+
+      # In this order: whoever takes a message from now on either keeps the producer itself or is seen here.
+      producer = OpenProducers.release(self)
+      return true if @native.rest
+
+      OpenProducers.keep(self, producer) if producer
+      false
     end
 
     # @param messages [Hash, Array<Hash>]
@@ -127,7 +143,7 @@ module WaterDrop
       deadline = now + (timeout_ms / 1_000.0)
       undelivered = @native.close(timeout_ms.ceil)
       # What was reported on the way is passed on before the close is. From its own thread there is nothing to wait for.
-      return undelivered if @thread.nil? || inside? || @thread.join([deadline - now, 1].max)
+      return undelivered if @loop.nil? || inside? || @loop.join([deadline - now, 1].max)
 
       @config.logger.warn("[#{@config.id}] closed, while subscribers or on_delivery blocks have not heard of all reports yet")
       undelivered
@@ -140,7 +156,7 @@ module WaterDrop
 
     # @return [Boolean] whether a subscriber or an on_delivery block asks
     def inside?
-      @thread == Thread.current
+      @loop&.inside? || false
     end
 
     private
@@ -188,104 +204,6 @@ module WaterDrop
         @watched.delete(tag) if entry[:calls].empty? && !entry[:labels]
         true
       end
-    end
-
-    def serve
-      while (events = @native.events(EVENTS_TIMEOUT_MS))
-        events.each { |event| guarded { handle(event) } }
-      end
-    rescue Karafka::Errors::BaseError => e
-      guarded { error(e, "librdkafka.error") }
-    end
-
-    def handle(event)
-      case event[:type]
-      when :reports then event[:reports].each { |delivery, *indexes| reported(delivery, indexes) }
-      when :error then error(kafka_error(event), "librdkafka.error")
-      when :reload, :reloaded, :disconnected then life(event)
-      when :queue_full then queue_full if @config.instrument_on_wait_queue_full
-      when :statistics then statistics(event[:json])
-      when :log then @config.logger.public_send(event[:level], "[#{@config.id}] librdkafka #{event[:target]}: #{event[:message]}")
-      when :dropped_events then @config.logger.warn("[#{@config.id}] #{event[:count]} events found no room and were dropped")
-      end
-    end
-
-    def reported(delivery, indexes)
-      tag = delivery.tag
-      entry = @watched[tag]
-      indexes.each { |index| guarded { announce(delivery, index, entry) } }
-      return unless entry
-
-      # Under the lock, or a call that comes in just now would be added to what nobody knows any more.
-      @lock.synchronize { @watched.delete(tag) if entry[:labels] ? delivery.done? : (entry[:calls] || {}).empty? }
-    end
-
-    def announce(delivery, index, entry)
-      calls = @lock.synchronize { entry[:calls]&.delete(index) } if entry
-      report = DeliveryReport.of(delivery, index, entry&.dig(:labels, index) || calls&.first&.last)
-      acknowledge(report)
-    ensure
-      calls&.each { |block, _label| guarded { block.call(report) } }
-    end
-
-    def acknowledge(report)
-      return if Acknowledgement.announce(@config, self, report)
-
-      unheard(report.error, "librdkafka.dispatch_error", FailureText.of(report))
-    end
-
-    # The client behind this one is replaced, or gone until the next message.
-    def life(event)
-      payload = event.slice(:attempt, :failed)
-      payload[:error] = kafka_error(event) if event[:type] == :reload
-      @monitor.instrument("producer.#{event[:type]}", { producer_id: @config.id, **payload })
-    end
-
-    # Normal under load, so nothing for the log: only for who listens.
-    def queue_full
-      return unless @monitor.listening?("error.occurred")
-
-      error = Karafka::Errors::KafkaError.new("librdkafka's queue is full: a produce call waits for room", code: :queue_full,
-                                                                                                           retryable: true)
-      error(error, "message.produce_queue_full")
-    end
-
-    def statistics(json)
-      return unless @monitor.listening?("statistics.emitted")
-
-      require "json"
-      @monitor.instrument("statistics.emitted", { producer_id: @config.id, statistics: JSON.parse(json) })
-    end
-
-    def kafka_error(event)
-      Karafka::Errors::KafkaError.new(event[:message], code: event[:code], fatal: event[:fatal], retryable: event[:retryable])
-    end
-
-    def error(error, type, **payload)
-      return unheard(error, type) unless @monitor.listening?("error.occurred")
-
-      @monitor.instrument("error.occurred", { producer_id: @config.id, caller: self, error: error, type: type, **payload })
-    end
-
-    # Nobody listens, so the log is told.
-    def unheard(error, type, text = error.message)
-      return if repeated?(error)
-
-      @config.logger.error("[#{@config.id}] #{type}: #{text} (#{error.respond_to?(:code) ? error.code : error.class})")
-    end
-
-    def repeated?(error)
-      code = error.code if error.respond_to?(:code)
-      return false unless REPEATED.include?(code) && !error.fatal?
-      return true if @said[code] && now - @said[code] < REPEATED_PAUSE
-
-      @said[code] = now
-      false
-    end
-
-    # A subscriber that raises must not end the event thread.
-    def guarded(&)
-      Guard.call(@config, "a subscriber or on_delivery block", &)
     end
   end
   private_constant :Client

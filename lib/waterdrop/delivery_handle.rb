@@ -44,6 +44,13 @@ module WaterDrop
         CLIENTS[client.native.serial] = client
       end
 
+      # @api private
+      # @param serial [Integer] of the native producer
+      # @return [Client, nil] nil: it was collected
+      def self.client_of(serial)
+        CLIENTS[serial]
+      end
+
       private
 
       def client

@@ -110,6 +110,10 @@ module WaterDrop
       end
     end
 
+    # A thread waits for its turn, while another one has been in a transaction of the same producer for longer than a broker
+    # allows. Mostly that one waits for this one.
+    class TransactionTurnError < ProduceError; end
+
     # The block of a transaction was left by break, return or throw. It was aborted.
     class EarlyTransactionExitNotAllowedError < BaseError; end
 

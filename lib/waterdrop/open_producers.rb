@@ -2,8 +2,8 @@
 
 # What the end of a process does for its producers.
 module WaterDrop
-  # The producers of this process that have sent something and are not closed. Looked at when the process ends. Holds none
-  # of them; but the event thread of one that has sent something does, so close what you do not need any more.
+  # The producers of this process that have sent something and are not closed. Looked at when the process ends. Holds those
+  # that have something to send, or to hear of what they have sent. Others are collected where nobody has them any more.
   module OpenProducers
     # How long the end of a process may be held up by messages without an answer, ms.
     EXIT_TIMEOUT_MS = 10_000
@@ -11,6 +11,10 @@ module WaterDrop
     # an immediate. No key is ever looked up by another producer, so identity is enough.
     @all = ObjectSpace::WeakMap.new
     @lock = Mutex.new
+    # Why it is kept (a client that has messages under way, a buffer with messages) => producer. Without the lock: a trap
+    # may send, too.
+    @kept = {}.compare_by_identity
+    @pid = ::Process.pid
     private_constant :EXIT_TIMEOUT_MS
 
     class << self
@@ -18,6 +22,21 @@ module WaterDrop
       # @return [void]
       def add(producer)
         @lock.synchronize { @all[producer] = producer }
+      end
+
+      # @param reason [Object] one at a time for each producer that it stands for
+      # @param producer [Producer]
+      # @return [void]
+      def keep(reason, producer)
+        # What a parent has under way is not this process's.
+        @kept, @pid = {}.compare_by_identity, ::Process.pid if @pid != ::Process.pid # rubocop:disable Style/ParallelAssignment
+        @kept[reason] = producer
+      end
+
+      # @param reason [Object]
+      # @return [Producer, nil] nil: it was not kept
+      def release(reason)
+        @kept.delete(reason)
       end
 
       # @return [Array<Producer>]

@@ -28,7 +28,7 @@ module WaterDrop
     def initialize(&block)
       @lifecycle = Mutex.new
       @buffer_lock = Mutex.new
-      @transactions = Mutex.new
+      @transactions = Turn.new
       @transaction = @finished = nil
       @bus = NeverQuiet
       empty_buffer
@@ -87,7 +87,8 @@ module WaterDrop
       with_client { |client| client.partition_count(topic) }
     end
 
-    # Gives up everything: the buffer, and what librdkafka has not got an answer for. Handles report it as failed.
+    # Gives up everything: the buffer, and what librdkafka has not got an answer for. Handles report it as failed when this
+    # returns (5 seconds at most; what other threads send meanwhile is not waited for).
     # @return [void]
     def purge
       purge_buffer
@@ -143,7 +144,7 @@ module WaterDrop
     def dispatch_many(messages, room_timeout_ms = @queue_full_timeout)
       raise ArgumentError, "messages must be an Array of Hashes, not #{messages.class}" unless messages.is_a?(Array)
 
-      result = with_client { |client| client.produce(messages, room_timeout_ms) }
+      result = with_client { |client| client.produce(messages, room_timeout_ms).tap { client.keep(self) } }
       return DeliveryHandle.all(@client, result, messages) unless result.is_a?(Array)
 
       refused(result, messages, many: true)
@@ -179,10 +180,12 @@ module WaterDrop
       configured!
       raise Errors::ProducerClosedError, "producer #{id} is closed" unless state == :configured
 
+      # Made by the parent, and not started there.
+      rebuild if @pid != ::Process.pid
       @lifecycle.synchronize do
         next unless @state == :configured
 
-        @client.start
+        @client.start(self)
         @state = :connected
         OpenProducers.add(self)
         @monitor.instrument("producer.connected", { producer_id: id })
@@ -222,6 +225,7 @@ module WaterDrop
     # @return [DeliveryHandle]
     def dispatch(message, target = @client)
       result = target.produce(message, @queue_full_timeout, 0)
+      @client.keep(self)
       return refused(result, [message], many: false).first if result.is_a?(Array)
 
       handle = DeliveryHandle.new(@client, result, 0)

@@ -14,6 +14,8 @@ module WaterDrop
 
     # @return [Errors::TransactionError, nil] why it was not committed
     attr_reader :failure
+    # @return [Thread] who has it
+    attr_reader :thread
 
     # @param client [Client]
     # @param config [Config]
@@ -22,6 +24,7 @@ module WaterDrop
       @config = config
       @thread = Thread.current
       @pid = ::Process.pid
+      @overdue_at = now + config.transaction_timeout_ms
       @marks = {}.compare_by_identity
       @failure = nil
       @committed = false
@@ -39,6 +42,11 @@ module WaterDrop
     # @return [Boolean] whether it belongs to a parent process
     def foreign?
       @pid != ::Process.pid
+    end
+
+    # @return [Boolean] the broker has given it up
+    def overdue?
+      now > @overdue_at
     end
 
     # @return [Boolean]
@@ -93,6 +101,10 @@ module WaterDrop
     end
 
     private
+
+    def now
+      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
+    end
 
     def send_marks
       @marks.each_value do |mark|

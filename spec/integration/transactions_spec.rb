@@ -60,7 +60,7 @@ RSpec.describe "transactions on a cluster" do
 
   it "gives a client up that gets no answer, tells its handles, and goes on with a new one" do
     broker.create_topic("t", 1)
-    made = producer { |config| config.max_wait_timeout = 500 }
+    made = producer { |config| config.max_wait_timeout = 500 * Wait::PATIENCE }
     made.produce_sync(topic: "t", payload: "x")
     handle = nil
     expect do

@@ -148,6 +148,17 @@ RSpec.describe "producing in servers" do
     expect(sent).to eq(11)
   end
 
+  it "loses nothing in Passenger, which forks the preloaded application" do
+    installed!("passenger")
+    rack_application
+    File.write(File.join(dir, "config.ru"), "PhusionPassenger.on_event(:stopping_worker_process) { WaterDrop.close }\n", mode: "a")
+    port = free_port
+    options = %w[--engine=builtin --max-pool-size 2 --min-instances 2 --disable-security-update-check --disable-anonymous-telemetry]
+    run("passenger", "start", "--address", "127.0.0.1", "--port", port.to_s, "--log-file", "out", "--pid-file", "pid", *options,
+        signal: :INT) { requests(port, 10) }
+    expect(sent).to eq(11)
+  end
+
   it "loses nothing in Sidekiq" do
     installed!("sidekiq", "ruby-sidekiq")
     installed!("redis-server")

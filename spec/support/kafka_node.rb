@@ -30,7 +30,10 @@ class KafkaNode
   # Writes the properties and formats the data directory.
   def format(cluster_id, shared)
     FileUtils.mkdir_p(@dir)
-    File.write(properties_file, own_properties.merge(shared).map { |key, value| "#{key}=#{value}\n" }.join)
+    # A listener of its own names these ports.
+    ports = { "PORT" => @port.to_s, "CONTROLLER_PORT" => @controller_port.to_s }
+    lines = own_properties.merge(shared).map { |key, value| "#{key}=#{value.to_s.gsub(/\b(CONTROLLER_)?PORT\b/, ports)}\n" }
+    File.write(properties_file, lines.join)
     command = [*jvm("256m"), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties_file]
     raise "node #{@id} could not be formatted, see #{log}" unless system(*command, %i[out err] => log)
   end

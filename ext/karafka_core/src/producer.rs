@@ -11,8 +11,10 @@ mod idle;
 mod messages;
 mod native;
 mod partitions;
+mod purge;
 mod reload;
 mod reports;
+mod rest;
 mod shared;
 mod single;
 mod transaction;
@@ -25,12 +27,14 @@ use std::time::{Duration, Instant};
 
 pub use delivery::{DeliverySet, Report, Ticket, Waited};
 pub use dispatch::{Dispatch, Progress};
-pub use events::{Event, Events};
+pub use events::Event;
 pub use gate::Cancel;
 pub use messages::{Draft, Invalid, Messages, Topic, ANY_PARTITION};
 pub use native::FatalError;
 pub use partitions::partition_of_key;
+pub use purge::Purge;
 pub use reload::ReloadPolicy;
+pub use rest::EventSource;
 pub use transaction::{Attempts, Command, Failure, FailureKind};
 
 use crate::error::{Error, Result};
@@ -162,17 +166,6 @@ impl Producer {
         }
     }
 
-    /// Gives up everything that was not delivered yet; gives how many that may be. Their handles report it.
-    pub fn purge(&self) -> Result<usize> {
-        self.shared.check_open()?;
-        let Some(native) = self.shared.borrow_native() else {
-            return Ok(0);
-        };
-        let waiting = self.shared.in_flight();
-        native.get()?.purge();
-        Ok(waiting)
-    }
-
     /// Messages that were taken and have no report yet.
     pub fn queue_size(&self) -> usize {
         self.shared.in_flight()
@@ -199,13 +192,6 @@ impl Producer {
     /// For tests: the report thread meets a panic at the next report.
     pub fn inject_panic(&self) {
         self.shared.panic_next.store(true, std::sync::atomic::Ordering::SeqCst);
-    }
-
-    pub fn events(&self) -> Result<&Events> {
-        if self.shared.guard.is_foreign() {
-            return Err(Error::Forked);
-        }
-        Ok(&self.shared.events)
     }
 
     /// Sends what it has for up to `timeout`, gives the rest up (its handles report that) and ends the client. Gives

@@ -171,8 +171,29 @@ fn purge_reports_each_message_as_given_up() {
     assert_eq!(producer.purge().unwrap(), 0);
     let set = send(&producer, "orders", &[Some(b"x"), Some(b"y")]);
     assert_eq!(producer.purge().unwrap(), 2);
-    assert_eq!(wait(&set), Waited::Done);
+    // At once: it has waited for the reports.
+    assert_eq!((producer.queue_size(), set.is_done()), (0, true));
     assert_eq!(set.report(1).unwrap().error.unwrap().code, "purge_queue");
+}
+
+#[test]
+fn it_rests_when_nothing_is_under_way_and_nothing_was_since_the_last_look() {
+    let producer = Producer::new(support::settings("127.0.0.1:1", &[])).unwrap();
+    send(&producer, "orders", &[Some(b"x")]);
+    assert!(!producer.rest());
+    producer.purge().unwrap();
+    assert!(!producer.rest());
+    // Also what librdkafka says of the absent broker is to be taken first.
+    let events = producer.events().unwrap();
+    let deadline = Instant::now() + LONG;
+    while !producer.rest() {
+        assert!(Instant::now() < deadline, "it never rests");
+        events.take(Duration::from_millis(1), &Cancel::new());
+    }
+    assert!(producer.awake());
+    // Whoever takes the events hears of that.
+    assert!(events.take(LONG * 10, &Cancel::new()).is_some());
+    assert!(!producer.awake());
 }
 
 #[test]

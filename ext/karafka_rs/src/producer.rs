@@ -1,5 +1,5 @@
-//! `Karafka::Native::Producer`. Crossings: `produce` once a call with all of its messages, `events` once a turn, the
-//! rest once a process.
+//! `Karafka::Native::Producer`. Crossings: `produce` once a call with all of its messages, the rest once a process or
+//! when it was idle.
 
 mod delivery;
 mod events;
@@ -193,9 +193,17 @@ impl Producer {
         self.core.queue_size()
     }
 
+    /// Gives up what was not delivered, and waits for the reports of that, a few seconds at most. Interruptible.
     fn purge(ruby: &Ruby, rb_self: &Self) -> Result<usize, Error> {
-        let purged = gvl::blocking(ruby, || rb_self.core.purge())?;
-        raise(ruby, purged)
+        let begun = gvl::blocking(ruby, || rb_self.core.begin_purge())?;
+        let purge = raise(ruby, begun)?;
+        loop {
+            let cancel = Cancel::within(SIGNALS);
+            if gvl::without_gvl(|| rb_self.core.finish_purge(&purge, &cancel), || cancel.set()) == Some(true) {
+                return Ok(purge.messages);
+            }
+            gvl::check_interrupts(ruby)?;
+        }
     }
 
     fn partition_count(ruby: &Ruby, rb_self: &Self, topic: String, timeout_ms: u64) -> Result<i32, Error> {
@@ -227,23 +235,19 @@ impl Producer {
         self.core.is_disconnected()
     }
 
-    /// An Array of events; empty: timed out or interrupted; nil: closed and empty.
-    fn events(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<Option<magnus::RArray>, Error> {
-        let queue = raise(ruby, rb_self.core.events())?;
-        let cancel = Cancel::new();
-        let wake = || {
-            cancel.set();
-            queue.wake();
-        };
-        let Some(taken) = gvl::without_gvl(|| queue.take(Duration::from_millis(timeout_ms), &cancel), wake) else {
-            gvl::check_interrupts(ruby)?;
-            return Ok(Some(ruby.ary_new()));
-        };
-        // Nothing was taken, so nothing is lost where this raises.
-        if taken.as_ref().is_some_and(Vec::is_empty) {
-            gvl::check_interrupts(ruby)?;
-        }
-        taken.map(|taken| events::convert(ruby, taken)).transpose()
+    /// The object that gives the events, without keeping this one.
+    fn event_source(ruby: &Ruby, rb_self: &Self) -> Result<events::Source, Error> {
+        raise(ruby, rb_self.core.events()).map(events::Source::new)
+    }
+
+    /// Whether nothing is under way. Then the next message goes the long way, and somebody says `awake` after it.
+    fn rest(&self) -> bool {
+        self.core.rest()
+    }
+
+    /// Whether it was at rest. Under the GVL as `rest` is, after a message was taken: so none is missed.
+    fn awake(&self) -> bool {
+        self.core.awake()
     }
 
     /// For tests: :out_of_order or :fenced.
@@ -313,9 +317,12 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("queue_size", method!(Producer::queue_size, 0))?;
     class.define_method("purge", method!(Producer::purge, 0))?;
     class.define_method("partition_count", method!(Producer::partition_count, 2))?;
-    class.define_method("events", method!(Producer::events, 1))?;
+    class.define_method("event_source", method!(Producer::event_source, 0))?;
+    class.define_method("rest", method!(Producer::rest, 0))?;
+    class.define_method("awake", method!(Producer::awake, 0))?;
     class.define_method("inject_fatal_error", method!(Producer::inject_fatal_error, 2))?;
     single::define(native)?;
+    events::define(ruby, native)?;
     transaction::define(class)?;
     delivery::define(ruby, native)
 }

@@ -42,7 +42,11 @@ module WaterDrop
 
       # @api private
       # @return [void]
-      def start; end
+      def start(_producer); end
+
+      # @api private
+      # @return [void]
+      def keep(_producer); end
 
       # @api private
       # @param messages [Hash, Array<Hash>]

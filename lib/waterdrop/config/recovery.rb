@@ -55,6 +55,11 @@ module WaterDrop
           backoff_ms: wait_backoff_on_idempotent_fatal_error.ceil }
       end
 
+      # @return [Integer] after so long a broker gives a transaction up, ms
+      def transaction_timeout_ms
+        Integer(kafka[:"transaction.timeout.ms"] || 60_000)
+      end
+
       # @param error [Errors::TransactionError]
       # @return [Boolean] whether a new client may follow it
       def renew_after?(error)

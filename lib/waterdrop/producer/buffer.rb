@@ -72,6 +72,7 @@ module WaterDrop
           raise Errors::ProducerClosedError, "producer #{id} is closed" unless %i[configured connected].include?(@state)
 
           @buffered_bytes += bytes
+          OpenProducers.keep(@buffer_lock, self)
           # Copied: whoever fills one Hash again and again means each of them.
           @messages.concat(messages.map(&:dup))
         end
@@ -155,6 +156,7 @@ module WaterDrop
           @messages = []
           @buffered_bytes = 0
           @timer&.disarm
+          OpenProducers.release(@buffer_lock)
           taken
         end
       end
@@ -164,6 +166,7 @@ module WaterDrop
         return if messages.empty?
 
         @buffer_lock.synchronize do
+          OpenProducers.keep(@buffer_lock, self)
           @messages = messages + @messages
           @buffered_bytes = @messages.sum { |message| bytesize_of(message) } if @config.buffer_max_bytes
         end
@@ -183,7 +186,7 @@ module WaterDrop
         begin
           messages = take_buffer
           unless messages.empty?
-            @client.start
+            @client.start(self)
             hand_over(messages, self, [deadline_ms - now_ms, 0].max.ceil.clamp(0, @queue_full_timeout))
           end
         rescue Errors::MessageInvalidError => e

@@ -6,12 +6,13 @@ module WaterDrop
     # all. One transaction of a producer at a time; other threads wait for their turn.
     module Transactions
       # Commits when the block returns, aborts when it raises: a {WaterDrop::AbortTransaction} ends there, anything else is
-      # raised again. Inside of a transaction of the same thread it joins that one.
+      # raised again. Inside of a transaction of the same thread, also of another fiber of it, it joins that one.
       # @yieldparam producer [Producer] self
       # @return [Object, nil] what the block returned; nil: aborted by {WaterDrop::AbortTransaction}
       # @raise [Errors::TransactionError] not committed; `in_doubt?` where nobody knows
       # @raise [Errors::EarlyTransactionExitNotAllowedError] the block was left by break, return or throw; it was aborted
       # @raise [Errors::ProducerNotTransactionalError]
+      # @raise [Errors::TransactionTurnError] another thread has been in one for longer than the broker allows
       def transaction(&block)
         raise ArgumentError, "transaction needs a block" unless block
         return yield(self) if transaction?
@@ -20,7 +21,7 @@ module WaterDrop
           raise Errors::ProducerNotTransactionalError,
                 "a transaction needs a producer with \"transactional.id\" in config.kafka, a name that no other running producer has"
         end
-        @transactions.synchronize { run_transaction(&block) }
+        @transactions.take(method(:check_turn)) { run_transaction(&block) }
       end
 
       # Marks a consumer's message as processed, together with what the transaction produces.
@@ -56,8 +57,8 @@ module WaterDrop
       # @raise [Errors::TransactionError]
       def prepare_transactions(wait: true)
         # Whoever is in one has done it.
-        next_turn = wait || !@transactions.locked?
-        next_turn && @transactions.synchronize do
+        next_turn = wait || !@transactions.taken?
+        next_turn && @transactions.take(method(:check_turn)) do
           ready_client!
           wait ? @client.transact(:init) : @client.prepare_transactions
         rescue Errors::TransactionError => e
@@ -69,6 +70,18 @@ module WaterDrop
       end
 
       private
+
+      # Whoever waits for a thread that waits for it would do so for ever. That cannot be seen, but that the transaction has
+      # taken longer than a broker allows.
+      def check_turn
+        holder = @transaction
+        return unless holder&.overdue?
+
+        raise Errors::TransactionTurnError,
+              "#{holder.thread.inspect} has had a transaction of producer #{id} open for longer than transaction.timeout.ms " \
+              "(#{@config.transaction_timeout_ms} ms): #{Thread.current.inspect} waits for its turn no longer. A thread that another one " \
+              "waits for (join, value) inside of a transaction needs a producer of its own"
+      end
 
       def run_transaction
         transaction = failure = nil
@@ -172,7 +185,7 @@ module WaterDrop
           @client = @config.new_client
           next unless @state == :connected
 
-          @client.start
+          @client.start(self)
           @client.prepare_transactions if prepare
         end
         old.abandon
@@ -241,7 +254,7 @@ module WaterDrop
 
       # What the trap has interrupted may be a transaction: the close then waits for its end.
       def close_from_trap(timeout_ms)
-        interrupted = [@transactions, @lifecycle, @buffer_lock, @lanes_lock].any?(&:owned?)
+        interrupted = @transactions.mine? || [@lifecycle, @buffer_lock, @lanes_lock].any?(&:owned?)
         closer = Thread.new { close_within(timeout_ms) }
         return 0 if interrupted
 
@@ -253,14 +266,14 @@ module WaterDrop
       private_constant :TRAP_SECONDS
 
       def in_turn(deadline)
-        mine = @transactions.try_lock
+        mine = @transactions.try_take
         until mine || now_ms >= deadline
           sleep(0.01)
-          mine = @transactions.try_lock
+          mine = @transactions.try_take
         end
         yield mine
       ensure
-        @transactions.unlock if mine
+        @transactions.leave
       end
 
       # Before the close, whose locks a transaction must not wait for.

@@ -105,6 +105,43 @@ RSpec.describe "transactions of a producer" do
     expect(events.tally["committed"]).to eq(20)
   end
 
+  it "says so in a thread that is joined inside of it and cannot get its turn, and goes on" do
+    made = WaterDrop::Producer.new do |config|
+      config.deliver = false
+      config.kafka = { "transactional.id": "spec", "transaction.timeout.ms": 1_000, "message.timeout.ms": 1_000 }
+    end
+    joined = lambda do
+      made.transaction do
+        thread = Thread.new { made.produce_sync(message) }
+        thread.report_on_exception = false
+        thread.join
+      end
+    end
+    expect(&joined).to raise_error(WaterDrop::Errors::TransactionTurnError, /open for longer than transaction.timeout.ms \(1000 ms\)/)
+    expect(made.transaction { 1 }).to eq(1)
+  end
+
+  it "belongs to the thread: other fibers of it join, an Enumerator's too" do
+    handles = []
+    producer.transaction do
+      numbers = Enumerator.new { |each| 3.times { |number| each << producer.produce_async(message(number.to_s)) } }
+      handles = Array.new(3) { numbers.next }
+      Fiber.new { producer.transaction { handles << producer.produce_async(message("3")) } }.resume
+      raise WaterDrop::AbortTransaction
+    end
+    expect(handles.map { |handle| handle.report.error&.code }).to eq([:purge_queue] * 4)
+    expect(events).to eq(%w[started aborted finished])
+  end
+
+  it "that is begun in a fiber ends there, and is joined by its thread until then" do
+    fiber = Fiber.new { producer.transaction { Fiber.yield(producer.produce_async(message)) } }
+    fiber.resume
+    handle = producer.produce_async(message)
+    expect([producer.transaction?, events]).to eq([true, %w[started]])
+    fiber.resume
+    expect([handle.report.error, producer.transaction?, events]).to eq([nil, false, %w[started committed finished]])
+  end
+
   it "makes each call outside of one a transaction of its own" do
     producer.produce_sync(message)
     producer.produce_async(message)

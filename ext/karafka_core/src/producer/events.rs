@@ -54,12 +54,14 @@ struct Queue {
     dropped: u64,
     said_full_at: Option<Instant>,
     closed: bool,
+    /// The reader is to look around.
+    nudged: bool,
     /// Somebody has ever asked: only then are failures of untagged sets kept.
     read: bool,
 }
 
 #[derive(Default)]
-pub struct Events {
+pub(super) struct Events {
     queue: Mutex<Queue>,
     changed: Condvar,
     reader: Reader,
@@ -128,6 +130,11 @@ impl Events {
         self.reader.waits(|| self.wake())
     }
 
+    /// Everything was taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().events.is_empty()
+    }
+
     pub(super) fn is_read(&self) -> bool {
         self.lock().read
     }
@@ -138,7 +145,14 @@ impl Events {
         self.changed.notify_all();
     }
 
-    /// Everything that is there, as soon as there is something. Empty: timed out or cancelled. None: closed and empty.
+    /// Makes the next `take` return at once.
+    pub(super) fn nudge(&self) {
+        self.lock().nudged = true;
+        self.changed.notify_all();
+    }
+
+    /// Everything that is there, as soon as there is something. Empty: timed out, cancelled or nudged. None: closed and
+    /// empty.
     pub fn take(&self, timeout: Duration, cancel: &Cancel) -> Option<Vec<Event>> {
         let deadline = Instant::now() + timeout;
         let mut queue = self.lock();
@@ -158,7 +172,7 @@ impl Events {
             if queue.closed {
                 return None;
             }
-            if Instant::now() >= deadline || cancel.is_set() {
+            if std::mem::take(&mut queue.nudged) || Instant::now() >= deadline || cancel.is_set() {
                 return Some(Vec::new());
             }
             queue = self

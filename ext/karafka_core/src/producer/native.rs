@@ -114,8 +114,13 @@ impl Native {
 
     /// Messages without a report that was read, or other events.
     pub fn has_messages(&self) -> bool {
+        self.queue_len() > 0
+    }
+
+    /// How many of them.
+    pub fn queue_len(&self) -> usize {
         // SAFETY: the client is alive.
-        unsafe { sys::rd_kafka_outq_len(self.rk()) > 0 }
+        usize::try_from(unsafe { sys::rd_kafka_outq_len(self.rk()) }).unwrap_or(0)
     }
 
     /// It takes no message any more.

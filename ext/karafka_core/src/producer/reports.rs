@@ -244,9 +244,10 @@ impl Reports<'_> {
             self.shared.reload.delivered();
         }
         if self.count > 0 {
+            // An event first: nobody must see that nothing is under way, and nothing to be told.
+            self.shared.events.push_reports(self.passed_on);
             self.shared.reported(self.count);
             self.shared.room.made();
-            self.shared.events.push_reports(self.passed_on);
         }
         self.failed
     }

@@ -66,6 +66,11 @@ pub(super) struct Shared {
     pub panic_next: AtomicBool,
     /// Messages taken and not yet reported.
     in_flight: AtomicUsize,
+    /// Reports in all; wraps.
+    reported: AtomicUsize,
+    /// See `rest`.
+    pub resting: AtomicBool,
+    pub reported_at_look: AtomicUsize,
     closing: Mutex<Option<Closing>>,
     /// Messages given up by a close.
     undelivered: AtomicUsize,
@@ -93,6 +98,9 @@ impl Shared {
             questions: Questions::default(),
             panic_next: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            reported: AtomicUsize::new(0),
+            resting: AtomicBool::new(false),
+            reported_at_look: AtomicUsize::new(0),
             closing: Mutex::new(None),
             undelivered: AtomicUsize::new(0),
             spare: Mutex::new(Vec::new()),
@@ -197,7 +205,12 @@ impl Shared {
     }
 
     pub fn reported(&self, messages: usize) {
+        self.reported.fetch_add(messages, Ordering::SeqCst);
         self.in_flight.fetch_sub(messages, Ordering::SeqCst);
+    }
+
+    pub fn reported_in_all(&self) -> usize {
+        self.reported.load(Ordering::SeqCst)
     }
 
     pub fn in_flight(&self) -> usize {

@@ -1,6 +1,7 @@
 //! The short way of a message that comes alone: from the caller's memory straight into librdkafka, which copies it. What
 //! is not plain and does not fit at once goes the long way, through `dispatch`.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::types::RDKafkaRespErr;
@@ -58,13 +59,14 @@ impl Singles {
 }
 
 impl Producer {
-    /// Takes one message without headers, without blocking. None: `dispatch` has to do it, and will say what is wrong.
+    /// Takes one message without headers, without blocking. None: `dispatch` has to do it, and will say what is wrong; also
+    /// at rest, where somebody has to keep the producer first.
     pub fn send_single(&self, draft: &Draft<'_>, max_payload_size: usize) -> Option<Ticket> {
         let size = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
         let longest = size(draft.payload).max(size(draft.key));
         let plain = draft.timestamp_ms.is_none() && draft.partition_key.is_none();
-        if !plain || size(draft.payload) > max_payload_size || longest > i32::MAX as usize || !self.shared.is_running()
-        {
+        let ready = self.shared.is_running() && !self.shared.resting.load(Ordering::SeqCst);
+        if !plain || !ready || size(draft.payload) > max_payload_size || longest > i32::MAX as usize {
             return None;
         }
         let partition = draft

@@ -1,14 +1,55 @@
-//! Producer events as Hashes; reports as one Array of [delivery, index, index, …] for each delivery they belong to.
+//! `Karafka::Native::ProducerEvents`: a producer's events as Hashes, once a turn; reports as one Array of
+//! [delivery, [index, index, …]] for each delivery they belong to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use karafka_core::error::KafkaError;
-use karafka_core::producer::{DeliverySet, Event};
-use magnus::{Error, IntoValue, RArray, RHash, Ruby};
+use karafka_core::error::{Error as CoreError, KafkaError};
+use karafka_core::producer::{Cancel, DeliverySet, Event, EventSource};
+use magnus::{method, prelude::*, Error, IntoValue, RArray, RHash, RModule, Ruby};
 
 use super::delivery::Delivery;
+use crate::{errors, gvl};
 
-pub fn convert(ruby: &Ruby, events: Vec<Event>) -> Result<RArray, Error> {
+/// Does not keep the producer.
+#[magnus::wrap(class = "Karafka::Native::ProducerEvents", free_immediately)]
+pub struct Source(EventSource);
+
+impl Source {
+    pub fn new(source: EventSource) -> Self {
+        Source(source)
+    }
+
+    /// An Array of events; empty: timed out, woken or interrupted; nil: closed and empty.
+    fn take(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<Option<RArray>, Error> {
+        let source = &rb_self.0;
+        if source.is_foreign() {
+            return Err(errors::raise(ruby, CoreError::Forked));
+        }
+        let cancel = Cancel::new();
+        let wake = || {
+            cancel.set();
+            source.wake();
+        };
+        let Some(taken) = gvl::without_gvl(|| source.take(Duration::from_millis(timeout_ms), &cancel), wake) else {
+            gvl::check_interrupts(ruby)?;
+            return Ok(Some(ruby.ary_new()));
+        };
+        // Nothing was taken, so nothing is lost where this raises.
+        if taken.as_ref().is_some_and(Vec::is_empty) {
+            gvl::check_interrupts(ruby)?;
+        }
+        taken.map(|taken| convert(ruby, taken)).transpose()
+    }
+}
+
+pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
+    let class = native.define_class("ProducerEvents", ruby.class_object())?;
+    class.undef_default_alloc_func();
+    class.define_method("take", method!(Source::take, 1))
+}
+
+fn convert(ruby: &Ruby, events: Vec<Event>) -> Result<RArray, Error> {
     let list = ruby.ary_new_capa(events.len());
     for event in events {
         list.push(hash(ruby, event)?)?;
@@ -69,13 +110,14 @@ fn add_error(ruby: &Ruby, hash: RHash, error: &KafkaError) -> Result<(), Error> 
 fn group(ruby: &Ruby, reports: &[(Arc<DeliverySet>, u32)]) -> Result<RArray, Error> {
     let rows = ruby.ary_new();
     for chunk in reports.chunk_by(|one, other| Arc::ptr_eq(&one.0, &other.0)) {
-        let row = ruby.ary_new_capa(chunk.len() + 1);
-        if let Some((set, _)) = chunk.first() {
-            row.push(Delivery::new(set, false))?;
-        }
+        let Some((set, _)) = chunk.first() else { continue };
+        let indexes = ruby.ary_new_capa(chunk.len());
         for (_, index) in chunk {
-            row.push(*index)?;
+            indexes.push(*index)?;
         }
+        let row = ruby.ary_new_capa(2);
+        row.push(Delivery::new(set, false))?;
+        row.push(indexes)?;
         rows.push(row)?;
     }
     Ok(rows)

@@ -1,0 +1,82 @@
+//! What lets a producer that nobody uses any more be forgotten by those who serve it: its events can be taken without
+//! holding it, and it says when nothing of it is under way.
+
+use std::mem::ManuallyDrop;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::events::Event;
+use super::gate::Cancel;
+use super::shared::Shared;
+use super::Producer;
+use crate::error::{Error, Result};
+
+/// The events of a producer. Does not keep it: dropped without a close it still ends, and these events with it.
+pub struct EventSource(ManuallyDrop<Arc<Shared>>);
+
+impl EventSource {
+    /// True in a process forked after the producer was made.
+    pub fn is_foreign(&self) -> bool {
+        self.0.guard.is_foreign()
+    }
+
+    /// Everything that is there, as soon as there is something. Empty: timed out, cancelled, or the producer is no longer
+    /// at rest. None: closed and empty.
+    pub fn take(&self, timeout: Duration, cancel: &Cancel) -> Option<Vec<Event>> {
+        self.0.events.take(timeout, cancel)
+    }
+
+    /// Makes whoever takes look again; set its `Cancel` first.
+    pub fn wake(&self) {
+        if !self.is_foreign() {
+            self.0.events.wake();
+        }
+    }
+}
+
+impl Drop for EventSource {
+    fn drop(&mut self) {
+        if !self.is_foreign() {
+            // SAFETY: dropped once, here. The client in it belongs to the report thread, which has a reference of its own.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+        }
+    }
+}
+
+impl Producer {
+    pub fn events(&self) -> Result<EventSource> {
+        if self.shared.guard.is_foreign() {
+            return Err(Error::Forked);
+        }
+        Ok(EventSource(ManuallyDrop::new(Arc::clone(&self.shared))))
+    }
+
+    /// True: nothing is under way nor was since the last look, and all events were taken, so whoever has kept the producer for
+    /// their sake can let it go. Then `send_single` takes nothing before `awake`. Not to be called while a message is handed
+    /// over.
+    pub fn rest(&self) -> bool {
+        if self.shared.guard.is_foreign() {
+            return false;
+        }
+        // In this order: a report is an event before it is no longer counted.
+        let idle = self.shared.in_flight() == 0 && self.shared.events.is_empty();
+        let reported = self.shared.reported_in_all();
+        if self.shared.reported_at_look.swap(reported, Ordering::SeqCst) != reported {
+            return false;
+        }
+        if idle {
+            self.shared.resting.store(true, Ordering::SeqCst);
+        }
+        idle
+    }
+
+    /// True: it was at rest.
+    pub fn awake(&self) -> bool {
+        let woken = self.shared.resting.load(Ordering::SeqCst) && self.shared.resting.swap(false, Ordering::SeqCst);
+        if woken {
+            self.shared.events.nudge();
+        }
+        woken
+    }
+}

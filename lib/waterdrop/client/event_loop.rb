@@ -1,0 +1,132 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  class Client
+    # The thread that takes a producer's events. It keeps neither the client nor the producer: a subscriber's block mostly
+    # refers to the producer, so that would never be collected. Where somebody's block ends the thread (Thread.exit), another
+    # one goes on with what is left.
+    class EventLoop
+      # After so long without an event the producer may rest, ms.
+      QUIET_MS = 1_000
+      # How long it sleeps then, ms. A message wakes it, and a close.
+      RESTING_MS = 60_000
+      private_constant :QUIET_MS, :RESTING_MS
+
+      # @param client [Client]
+      # @param config [Config]
+      def initialize(client, config)
+        @serial = client.native.serial
+        @source = client.native.event_source
+        @config_id = config.id
+        @logger = config.logger
+        @pending = []
+        @lost = 0
+        begin_thread
+      end
+
+      # @return [Boolean] whether a subscriber or an on_delivery block asks
+      def inside?
+        @thread == Thread.current
+      end
+
+      # @param seconds [Numeric]
+      # @return [Boolean] false: it goes on still
+      def join(seconds)
+        deadline = now + seconds
+        loop do
+          thread = @thread
+          return false unless thread.join([deadline - now, 0].max)
+          return true if thread.equal?(@thread)
+        end
+      end
+
+      private
+
+      def begin_thread
+        @thread = Thread.new { run }
+        @thread.name = "waterdrop.events"
+      end
+
+      def run
+        ended = false
+        turn(@pending.empty? ? take : []) until ended?
+        ended = true
+        report_lost
+      ensure
+        go_on unless ended
+      end
+
+      # In the end of a process no thread can be begun.
+      def go_on
+        begin_thread
+        @logger.warn("[#{@config_id}] a subscriber or on_delivery block has ended the event thread; another one goes on")
+      rescue ThreadError
+        nil
+      end
+
+      def ended?
+        @over == true
+      end
+
+      # @return [Array<Hash>]
+      def take
+        started = now
+        events = @source.take(@resting ? RESTING_MS : QUIET_MS)
+        @over = events.nil?
+        @quiet = events&.empty? && (now - started) * 1_000 >= QUIET_MS
+        events || []
+      rescue Karafka::Errors::BaseError => e
+        @logger.error("[#{@config_id}] events are not passed on any more: #{e.message}")
+        @over = true
+        []
+      end
+
+      def turn(events)
+        @pending.concat(events)
+        pass_on
+        # On a stack of its own: what that leaves behind would keep the client for as long as this thread sleeps.
+        @resting = (@quiet || @over) && Fiber.new { rest }.resume
+      end
+
+      def client
+        DeliveryHandle::Single.client_of(@serial)
+      end
+
+      # @return [Boolean] whether nothing is under way
+      def rest
+        client = self.client or return true
+        OpenProducers.release(client) if @over
+        @over || client.rest
+      end
+
+      # Reports stay until all of them are passed on; anything else is tried once.
+      def pass_on
+        return if @pending.empty?
+
+        client = self.client
+        until @pending.empty?
+          event = @pending.first
+          @pending.shift unless event[:reports]
+          client ? client.handle(event) : unheard(event)
+          @pending.shift if event[:reports]
+        end
+      end
+
+      # Of a producer that was collected.
+      def unheard(event)
+        @lost += event[:reports].sum { |delivery, indexes| indexes.count { |index| delivery.report(index)&.at(3) } } if event[:reports]
+      end
+
+      def report_lost
+        return if @lost.zero?
+
+        @logger.error("[#{@config_id}] was dropped without a close, and #{@lost} messages were not delivered")
+      end
+
+      def now
+        ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
+      end
+    end
+    private_constant :EventLoop
+  end
+end
