@@ -185,7 +185,8 @@ class KafkaCluster
       KafkaNode.new(id: id, port: ports[id - 1], controller_port: ports[count + id - 1], heap: heap,
                     dir: File.join(@dir, "node-#{id}"))
     end
-    cluster_id = [SecureRandom.random_bytes(16)].pack("m0").tr("+/", "-_").delete("=")
+    # A minus in front would be an option for Kafka's tool.
+    cluster_id = [SecureRandom.random_bytes(16)].pack("m0").tr("+/", "__").delete("=")
     @nodes.map { |new_node| Thread.new { new_node.format(cluster_id, shared) } }.each(&:join)
   end
 
