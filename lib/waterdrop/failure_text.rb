@@ -8,6 +8,10 @@ module WaterDrop
     # librdkafka's and a broker's names for a topic that is not there.
     NO_TOPIC = %i[unknown_topic unknown_topic_or_part].freeze
 
+    TIMESTAMP = ". The topic limits how far from the broker's clock a timestamp may be (message.timestamp.before.max.ms and " \
+                "message.timestamp.after.max.ms)"
+    private_constant :TIMESTAMP
+
     class << self
       # @param report [DeliveryReport] of a message that was not delivered
       # @return [String]
@@ -32,6 +36,7 @@ module WaterDrop
       def hint(topic, partition, code)
         return "" unless topic
         return ". If the topic is not there, create it: kafka-topics --create --topic #{topic}" if NO_TOPIC.include?(code)
+        return TIMESTAMP if code == :invalid_timestamp
         return ". The topic has no partition #{partition}" if code == :unknown_partition && partition
 
         ""

@@ -40,6 +40,19 @@ RSpec.describe "producing to a real Kafka" do
     expect(sender.close).to eq(0)
   end
 
+  # librdkafka's words of the broker's are in memory that is free by then.
+  it "says what is wrong with a timestamp, in words that are there, each time" do
+    topic = cluster.create_topic
+    sender = made
+    texts = Array.new(60) do |index|
+      sender.produce_async(topic: topic, payload: "x" * (index * 40), timestamp: 4_102_444_800_000 + index).wait.offset
+    rescue WaterDrop::Errors::ProduceError => e
+      e.message
+    end
+    expect(texts.uniq).to match([/\Aa message to #{topic} was not delivered: Broker: Invalid timestamp\. .*message\.timestamp\.after\.max\.ms/])
+    sender.close
+  end
+
   it "says that it may not write", deadline: 300 do
     skip("needs a cluster of its own") if ENV.key?("KARAFKA_TEST_BROKERS")
 

@@ -253,22 +253,21 @@ impl Reports<'_> {
     }
 }
 
-/// The broker's own words, or what is behind librdkafka's envelope of fatal errors.
+/// What is behind librdkafka's envelope of fatal errors.
+///
+/// The broker's own words are not to be had: `rd_kafka_message_produce_errstr` points into an answer that librdkafka
+/// (2.12.1, `rd_kafka_dr_msgq0`) has freed by then.
 ///
 /// # Safety
 /// `message` is alive.
 unsafe fn detail(message: *const sys::rd_kafka_message_t, native: &Native) -> Option<String> {
-    // SAFETY: by the contract; the text lives as long as the message.
+    // SAFETY: by the contract.
     unsafe {
         if (*message).err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL {
             return Some(native.explain((*message).err).to_string());
         }
-        if let Some(epitaph) = native.epitaph() {
-            return Some(epitaph.to_owned());
-        }
-        let words = sys::rd_kafka_message_produce_errstr(message);
-        (!words.is_null()).then(|| text(words))
     }
+    native.epitaph().map(str::to_owned)
 }
 
 /// # Safety
