@@ -126,6 +126,18 @@ RSpec.describe "retries and offsets" do
     expect(drained).to eq([[1, 2], [2]])
   end
 
+  it "says in the state what waits: for its consumer to resume it, or for what failed to come again" do
+    held = Queue.new
+    2.times { |partition| produce("orders", %w[1], partition: partition) }
+    start do
+      partition.zero? ? (held << self) && pause(:consecutive, -1) : raise("no")
+    end
+    waiting = -> { Karafka::Server.state[:waiting].to_h { |one| [one[:partition], one[:for_ms]] } }
+    wait_until("both to wait") { (now = waiting.call).size == 2 && now[0].nil? && now[1].positive? }
+    held.pop.resume
+    wait_until("one to go on") { !waiting.call.key?(0) }
+  end
+
   it "tells about the end of a partition" do
     seen = self.seen
     consumer = Class.new(Karafka::BaseConsumer) do

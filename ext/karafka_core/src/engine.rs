@@ -47,8 +47,18 @@ pub struct EngineState {
     pub fetched_bytes: usize,
     /// What an operator has paused.
     pub paused: Vec<Hold>,
+    /// Partitions that are not handed over for a while: their consumer has paused them, or what failed comes again later.
+    pub waiting: Vec<WaitingState>,
     /// Filtered and expired messages of the present assignments.
     pub skipped: (u64, u64),
+}
+
+#[derive(Debug, Clone)]
+pub struct WaitingState {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    /// None: until it is resumed.
+    pub for_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -327,9 +337,15 @@ impl Engine {
     pub fn state(&self) -> Result<EngineState> {
         self.check_process()?;
         let mut leases = Vec::new();
+        let mut waiting = Vec::new();
         let mut groups = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
             for partition in group.partitions() {
+                waiting.extend(partition.waiting().map(|left| WaitingState {
+                    topic: partition.topic.clone(),
+                    partition: partition.number,
+                    for_ms: left.map(|left| left.as_millis() as u64),
+                }));
                 for lease in partition.current_leases() {
                     leases.push(LeaseState {
                         topic: partition.topic.clone(),
@@ -358,6 +374,7 @@ impl Engine {
             held_bytes: held_bytes(),
             fetched_bytes: self.budget.used_bytes(),
             paused: self.switches.holds.list(),
+            waiting,
             skipped: self.skipped(),
         })
     }

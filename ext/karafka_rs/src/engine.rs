@@ -185,6 +185,15 @@ fn state_hash(ruby: &Ruby, state: &EngineState) -> Result<RHash, Error> {
         paused.push(entry)?;
     }
     hash.aset(ruby.to_symbol("paused"), paused)?;
+    let waiting = ruby.ary_new();
+    for one in &state.waiting {
+        let entry = ruby.hash_new();
+        entry.aset(ruby.to_symbol("topic"), &*one.topic)?;
+        entry.aset(ruby.to_symbol("partition"), one.partition)?;
+        entry.aset(ruby.to_symbol("for_ms"), one.for_ms)?;
+        waiting.push(entry)?;
+    }
+    hash.aset(ruby.to_symbol("waiting"), waiting)?;
     let skipped = ruby.hash_new();
     skipped.aset(ruby.to_symbol("filtered"), state.skipped.0)?;
     skipped.aset(ruby.to_symbol("expired"), state.skipped.1)?;

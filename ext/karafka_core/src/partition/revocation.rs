@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Partition;
+use super::{Partition, Pause};
 use crate::lease::Kind;
 
 /// How soon a wait for a lease sees that the host gave up.
@@ -70,5 +70,18 @@ impl Partition {
             age: since.elapsed(),
         })
         .collect()
+    }
+
+    /// How long nothing is handed over: its consumer has paused it, or what failed comes again later. Some(None): until it
+    /// is resumed. None: it does not wait.
+    pub fn waiting(&self) -> Option<Option<Duration>> {
+        match self.state.lock().pause {
+            Pause::No => None,
+            Pause::UntilResumed => Some(None),
+            Pause::Until(at) => {
+                let left = at.saturating_duration_since(Instant::now());
+                (!left.is_zero()).then_some(Some(left))
+            }
+        }
     }
 }

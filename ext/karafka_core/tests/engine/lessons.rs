@@ -34,7 +34,13 @@ fn a_pause_of_no_time_does_not_spin_and_one_of_ages_can_be_resumed() {
     lease.ack();
     kafka.fill(&topic, 1, 2..3);
     assert!(harness.take_within(Duration::from_millis(300)).is_none(), "paused");
+    let waiting = harness.engine.state().unwrap().waiting;
+    assert_eq!(
+        (&*waiting[0].topic, waiting[0].partition, waiting.len()),
+        (&*topic, 0, 1)
+    );
     assert!(lease.resume());
+    assert!(harness.engine.state().unwrap().waiting.is_empty());
     assert_eq!(harness.take().messages().first_offset(), Some(2));
 }
 
