@@ -63,7 +63,9 @@ unsafe fn wide<'d>(
             if found.escaped {
                 return Some(false);
             }
-            for (lane, mut quotes) in found.names.into_iter().enumerate() {
+            for (lane, quotes) in found.names.into_iter().enumerate() {
+                let following = masks.quote.get(lane + 1).copied().unwrap_or(u64::MAX);
+                let mut quotes = names.fitting(quotes, masks.quote[lane], following);
                 while quotes != 0 {
                     let name = at + lane * BLOCK + quotes.trailing_zeros() as usize + 1;
                     quotes &= quotes - 1;
