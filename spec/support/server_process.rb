@@ -41,7 +41,14 @@ class ServerProcess
   end
 
   def log = File.exist?(@log) ? File.read(@log) : ""
-  def output = File.exist?(output_path) ? File.readlines(output_path, chomp: true) : []
+
+  # @return [Array<String>] lines that are complete: it may be writing one
+  def output
+    return [] unless File.exist?(output_path)
+
+    File.readlines(output_path).take_while { |line| line.end_with?("\n") }.map(&:chomp)
+  end
+
   def output_path = File.join(@dir, "output")
 
   # @return [MatchData]
