@@ -5,7 +5,7 @@ require "rbconfig"
 require_relative "../spec_helper"
 
 # The short form of `rake verify:*`. A failure prints the seed; `verify/consume --seed N` makes the same choices again.
-RSpec.describe "random faults on real Kafka", deadline: 400 do
+RSpec.describe "random faults on real Kafka", deadline: 1_500 do
   # @return [String] what it said
   def verify(name, *arguments)
     program = File.expand_path("../../verify/#{name}", __dir__)
