@@ -60,8 +60,13 @@ RSpec.describe "transactions on a cluster" do
 
   it "gives a client up that gets no answer, tells its handles, and goes on with a new one" do
     broker.create_topic("t", 1)
-    made = producer { |config| config.max_wait_timeout = 500 * Wait::PATIENCE }
-    made.produce_sync(topic: "t", payload: "x")
+    made = producer { |config| config.max_wait_timeout = 1_000 * Wait::PATIENCE }
+    works = lambda do
+      made.produce_sync(topic: "t", payload: "x")
+    rescue WaterDrop::Errors::BaseError
+      false
+    end
+    wait_until("a client that works", &works)
     handle = nil
     expect do
       made.transaction do
@@ -72,11 +77,7 @@ RSpec.describe "transactions on a cluster" do
     wait_until("the report") { !handle.pending? }
     expect(handle.report.error).not_to be_nil
     broker.round_trip_ms(1, 0)
-    wait_until("a new client that works") do
-      made.produce_sync(topic: "t", payload: "y")
-    rescue WaterDrop::Errors::BaseError
-      false
-    end
+    wait_until("a new client that works", &works)
   end
 
   it "is aborted when it is interrupted while it commits or works" do
