@@ -131,7 +131,7 @@ RSpec.describe "a producer and its process" do
     before = trap(:USR2) { answers << made.close }
     main = Thread.current
     Thread.new do
-      wait_until("the close") { main.status == "sleep" }
+      wait_until("the close") { made.status.closing? && main.status == "sleep" }
       Process.kill(:USR2, Process.pid)
     end
     answers << made.close
