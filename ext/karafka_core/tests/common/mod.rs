@@ -238,7 +238,8 @@ impl Kafka {
     }
 
     pub fn producer(&self) -> Sender {
-        Sender::new(&self.brokers)
+        // What is sent once is there once and in order, also when a busy broker answers late: tests compute with offsets.
+        Sender::new(&self.brokers, self.mock.is_none())
     }
 
     /// Messages 0...count, spread in turn over the partitions; the payload is the number.
@@ -264,7 +265,15 @@ impl Kafka {
             .expect("a consumer");
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, partition);
-        let found = consumer.committed_offsets(list, LONG).expect("committed offsets");
+        let deadline = Instant::now() + LONG;
+        let found = loop {
+            // A busy cluster may be looking for a coordinator just now.
+            match consumer.committed_offsets(list.clone(), LONG) {
+                Ok(found) => break found,
+                Err(error) => assert!(Instant::now() < deadline, "committed offsets: {error}"),
+            }
+            std::thread::park_timeout(Duration::from_millis(100));
+        };
         let found = match found.find_partition(topic, partition).expect("the partition").offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
@@ -281,7 +290,15 @@ impl Kafka {
             .expect("a consumer");
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, partition);
-        let found = consumer.committed_offsets(list, LONG).expect("committed offsets");
+        let deadline = Instant::now() + LONG;
+        let found = loop {
+            // A busy cluster may be looking for a coordinator just now.
+            match consumer.committed_offsets(list.clone(), LONG) {
+                Ok(found) => break found,
+                Err(error) => assert!(Instant::now() < deadline, "committed offsets: {error}"),
+            }
+            std::thread::park_timeout(Duration::from_millis(100));
+        };
         // SAFETY: the list has one row.
         unsafe { sys::rd_kafka_topic_partition_get_leader_epoch((*found.ptr()).elems) }
     }
@@ -375,9 +392,10 @@ impl Message {
 pub struct Sender(BaseProducer);
 
 impl Sender {
-    pub fn new(brokers: &str) -> Self {
+    pub fn new(brokers: &str, idempotent: bool) -> Self {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", brokers)
+            .set("enable.idempotence", if idempotent { "true" } else { "false" })
             .set("message.max.bytes", "20000000")
             .set("queue.buffering.max.kbytes", "1000000")
             .set("queue.buffering.max.messages", "1000000")
