@@ -389,7 +389,7 @@ fn churn(kafka: &Kafka, settings: &[(&str, &str)]) {
     let mut group: GroupConfig = kafka.group(vec![parallel(&topic, Spread::Key, 4, 5)]);
     // Nothing is processed twice, and no order is lost, as long as nobody is thrown out and every lease has the time it
     // needs: a busy machine stands still for longer than the short times of other tests.
-    group.kafka.insert("session.timeout.ms".into(), "45000".into());
+    group.kafka.insert("session.timeout.ms".into(), "20000".into());
     for (key, value) in settings {
         match value.is_empty() {
             true => group.kafka.remove(*key),
