@@ -1,7 +1,7 @@
 //! The consumer client of one subscription group. rust-rdkafka owns the native client and its configuration;
 //! the main queue is polled here, because its own `poll` can't be woken and hides the results of an assignment.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::mem::ManuallyDrop;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub struct ConsumerClient {
     client: ManuallyDrop<Client<DefaultClientContext>>,
     /// The group's members agree on the assignment among themselves: the protocol before KIP-848.
     is_classic: bool,
+    /// For SASL; empty where there are none.
+    credentials: (CString, CString),
 }
 
 impl ConsumerClient {
@@ -50,6 +52,7 @@ impl ConsumerClient {
             config.set("enable.partition.eof", "true");
         }
         let debug = group.kafka.contains_key("debug");
+        let setting = |name: &str| c_string("kafka", group.kafka.get(name).map_or("", String::as_str));
         config.set_log_level(if debug {
             RDKafkaLogLevel::Debug
         } else {
@@ -87,6 +90,7 @@ impl ConsumerClient {
         Ok(ConsumerClient {
             queue,
             client: ManuallyDrop::new(client),
+            credentials: (setting("sasl.username")?, setting("sasl.password")?),
             is_classic: group
                 .kafka
                 .get("group.protocol")
@@ -269,6 +273,24 @@ impl ConsumerClient {
                     "giving partitions up",
                     sys::rd_kafka_assign(self.ptr(), std::ptr::null()),
                 )
+            }
+        }
+    }
+
+    /// Has librdkafka's broker threads look at once what there is to fetch. It pauses all partitions of a group while it waits for
+    /// the answer to a rebalance, also those that stay. Where an answer of a broker comes in between, its thread finds nothing to
+    /// fetch and sleeps for up to a second (`rd_kafka_max_block_ms`): resuming wakes nobody. Of what the library offers only new
+    /// credentials wake all of these threads, so they get those that they have.
+    pub fn wake_fetchers(&self) {
+        // Answered by the thread that resumes the partitions, after it has done so.
+        self.is_cooperative();
+        let (username, password) = &self.credentials;
+        // SAFETY: a living client; both texts are copied.
+        unsafe {
+            let error = sys::rd_kafka_sasl_set_credentials(self.ptr(), username.as_ptr(), password.as_ptr());
+            if !error.is_null() {
+                // Neither text is null; it has no other reason to refuse.
+                sys::rd_kafka_error_destroy(error);
             }
         }
     }

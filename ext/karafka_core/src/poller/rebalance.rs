@@ -41,7 +41,9 @@ impl Poller {
                 Err(error) => self.report(error),
             }
         }
-        if let Err(error) = accept() {
+        let accepted = accept();
+        client.wake_fetchers();
+        if let Err(error) = accepted {
             self.report(error);
             opened.iter().for_each(Partition::end);
             return;
@@ -99,6 +101,7 @@ impl Poller {
         if let Err(error) = client.unassign(event) {
             self.report(error);
         }
+        client.wake_fetchers();
         if !leaving.is_empty() {
             let partitions = leaving
                 .iter()
