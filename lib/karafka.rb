@@ -19,7 +19,7 @@ module Karafka
   # Loaded by hand or on demand: they define other names than their paths say.
   LOADER.ignore(
     *%w[version errors conflicts compat/rdkafka].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
-    *%w[rails active_job].map { |dir| File.join(__dir__, "karafka", dir) },
+    File.join(__dir__, "karafka", "active_job"),
     File.join(__dir__, "karafka", "railtie.rb")
   )
   # A server needs none of it.
@@ -91,3 +91,5 @@ end
 require_relative "karafka/compat/rdkafka"
 # By path: `waterdrop` could also be found in a gem of that name.
 File.expand_path("waterdrop.rb", __dir__).then { |path| Object.autoload(:WaterDrop, path) if File.exist?(path) }
+# In a Rails application this file is loaded after Rails.
+require_relative "karafka/railtie" if defined?(Rails::Railtie)

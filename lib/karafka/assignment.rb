@@ -28,8 +28,7 @@ module Karafka
       @persistent = topic.consumer_persistence
       @each = !topic.batch_consuming
       @monitor = Karafka.monitor
-      # Looked up once: it is asked for each batch.
-      @wraps = topic.consumer.instance_method(:wrap).owner != BaseConsumer
+      @wraps = wraps?(topic.consumer)
     end
 
     # Processes a batch with the user's code. What that raises goes through.
@@ -147,7 +146,7 @@ module Karafka
     end
 
     def prepare(lease)
-      fresh = @consumer.nil? || (!@persistent && lease.kind == :consume && lease.attempt == 1)
+      fresh = @consumer.nil? || (!@persistent && lease.kind == :consume && (lease.attempt == 1 || reloaded?))
       return @consumer.tap { |consumer| consumer.karafka_lease = lease } unless fresh
 
       consumer = @topic.consumer.new
@@ -156,8 +155,19 @@ module Karafka
       consumer.initialized
       # Only now: one whose `initialized` raised is not used again.
       @consumer = consumer
+      @wraps = wraps?(consumer.class) unless @persistent
       Instrumentation::Safely.instrument("consumer.initialized", caller: consumer) if @monitor.listening?("consumer.initialized")
       consumer
+    end
+
+    # Asked once for each instance, not for each batch.
+    def wraps?(klass)
+      klass.instance_method(:wrap).owner != BaseConsumer
+    end
+
+    # A retry is for the code that was mended, not for that which failed.
+    def reloaded?
+      !@consumer.instance_of?(@topic.consumer)
     end
 
     # A database transaction in `wrap` comes to its end inside: should it fail, nothing is committed to Kafka.

@@ -40,7 +40,6 @@ module Karafka
     # @return [self]
     # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
     def start
-      config = App.config
       routes = EngineConfig.new
       check_monitor
       @engine = Engine.new(routes.to_h)
@@ -48,9 +47,8 @@ module Karafka
       @listeners = routes.subscription_groups.map { |group| Listener.new(group.id, group) }
       @transactions = TransactionalProducers.new
       coordinator = Coordinator.new(routes, @transactions)
-      @workers = Workers.new(@engine) do |index|
-        Worker.new(index, @engine, coordinator, on_fatal: method(:fail_with), priority: config.worker_thread_priority)
-      end
+      build = worker_builder(routes, coordinator)
+      @workers = Workers.new(@engine) { |index| build.call(index) }
       @pump = Engine::EventPump.new(@engine, routes.subscription_groups, @workers, @transactions)
       Failures::Topics.prepare(routes.subscription_groups.flat_map(&:active_topics))
       begin_all(routes.concurrency)
@@ -89,6 +87,17 @@ module Karafka
       @workers.start(concurrency)
       each_listener("connection.listener.before_fetch_loop")
       @status.running!
+    end
+
+    # In a Rails application each piece of work is one for Rails, too.
+    def worker_builder(routes, coordinator)
+      options = { on_fatal: method(:fail_with), priority: App.config.worker_thread_priority }
+      application = OnRails::Execution.application
+      return ->(index) { Worker.new(index, @engine, coordinator, **options) } unless application
+
+      execution = OnRails::Execution.new(application)
+      persistent = ->(lease) { routes.topic(lease.group_index, lease.topic_index).consumer_persistence }
+      ->(index) { OnRails::Worker.new(index, @engine, coordinator, execution: execution, persistent: persistent, **options) }
     end
 
     # A Timeout or Thread#kill that comes while a worker loads a constant leaves it missing for good: then every batch

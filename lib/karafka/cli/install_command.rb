@@ -44,7 +44,8 @@ module Karafka
         return @out.puts("exists  #{path}") if File.exist?(target)
 
         FileUtils.mkdir_p(File.dirname(target))
-        File.write(target, File.read(File.join(TEMPLATES, template)).gsub("{{name}}", application_name).gsub("{{loading}}\n", loading))
+        text = File.read(File.join(TEMPLATES, template)).gsub("{{name}}", application_name).gsub("{{loading}}\n", loading)
+        File.write(target, text.gsub("{{reloading}}", reloading))
         @out.puts("create  #{path}")
       end
 
@@ -60,6 +61,12 @@ module Karafka
           LOADER.push_dir(File.join(__dir__, "app", "consumers"))
           LOADER.setup
         RUBY
+      end
+
+      def reloading
+        return "" unless rails?
+
+        "    # Made for each batch, so that code you change is used.\n    config.consumer_persistence = !Rails.env.development?\n"
       end
 
       # The directory's name, as far as Kafka's rules for names allow.

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "monitor"
+
 module Karafka
   module Routing
     # A consumer group of Kafka: topics that are consumed together, each message once in the group.
@@ -19,6 +21,7 @@ module Karafka
         @builder = builder
         @sections = []
         @subscription_groups = nil
+        @lock = ::Monitor.new
       end
 
       # @return [String] the name in Kafka (`group.id`), which a `consumer_mapper` may change
@@ -59,13 +62,14 @@ module Karafka
 
       # @return [Array<SubscriptionGroup>] one for each client that is needed
       def subscription_groups
-        @subscription_groups ||= SubscriptionGroup.split(self, @sections)
+        @subscription_groups || @lock.synchronize { @subscription_groups ||= SubscriptionGroup.split(self, @sections) }
       end
 
       # Says that the routes changed.
       # @return [void]
       def refresh
-        @subscription_groups = nil
+        # Another thread may be at it, with what there was before.
+        @lock.synchronize { @subscription_groups = nil }
       end
 
       # @return [Boolean] whether this process consumes any of its topics

@@ -51,7 +51,7 @@ module Karafka
       # @yieldparam error [Exception]
       # @return [Array<Integer, nil>]
       def keys(messages)
-        messages.map do |message|
+        messages.to_a.map do |message|
           key = @by.call(message)
           key.nil? ? nil : key.hash & MASK
         rescue SystemExit, SignalException, NoMemoryError

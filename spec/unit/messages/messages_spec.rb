@@ -49,6 +49,10 @@ RSpec.describe Karafka::Messages::Messages do
     expect(messages.to_a.size).to eq(3)
     expect(messages.payloads.size).to eq(3)
     expect(messages.last.offset).to eq(12)
+    expect([messages.keys.size, messages.offsets.size, messages.group_by_key.size, messages.compact_by_key.size]).to eq([3, 3, 2, 2])
+    expect(messages.pluck("u.n").size).to eq(3)
+    expect(messages.deserialize!.parsed.size).to eq(3)
+    expect(Karafka::Routing::Parallel.build("x", ->(message) { message.offset }, 2).keys(messages).size).to eq(3)
   end
 
   it "plucks natively, and from payloads where the topic has a deserializer of its own" do

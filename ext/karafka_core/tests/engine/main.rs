@@ -7,6 +7,7 @@ mod common;
 mod brokers;
 mod delivery;
 mod failures;
+mod groups;
 mod hostile_messages;
 mod leases;
 mod lessons;
