@@ -99,7 +99,7 @@ module Karafka
       settings = kafka(group)
       {
         id: group.id, kafka: settings, topics: topics.map { |topic| topic_hash(topic, settings) },
-        recommit_interval_ms: @config.offset_recommit_interval || nil
+        recommit_interval_ms: @config.offset_recommit_interval || nil, multiplexing: group.scaling
       }
     end
 
@@ -148,6 +148,13 @@ module Karafka
     # Two clients of one group with the same instance id would fence each other off.
     def static_membership(settings, group)
       template = settings["group.instance.id"] or return
+
+      if group.scaling
+        raise Errors::InvalidConfigurationError,
+              "\"group.instance.id\" does not go with multiplexing between #{group.connections.min} and #{group.connections.max} " \
+              "connections (#{group.topics.map(&:name).join(", ")}): a static member that goes stays in the group for the session " \
+              "timeout. Leave min and boot out."
+      end
 
       place = [group.position, group.client].compact
       place = [] if place.all?(&:zero?)

@@ -49,6 +49,22 @@ pub struct GroupConfig {
     pub topics: Vec<TopicConfig>,
     /// How often offsets that did not change are committed again, before they expire. None: never.
     pub recommit_interval_ms: Option<u64>,
+    /// One of several clients for the same topics, whose number changes. None: it runs from start to stop.
+    pub multiplexing: Option<MultiplexingConfig>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct MultiplexingConfig {
+    /// The name that those which belong together have in common.
+    pub set: String,
+    /// Which of them this is, from 0.
+    pub place: usize,
+    pub min: usize,
+    pub max: usize,
+    /// So many run at the start.
+    pub boot: usize,
+    /// A change takes place after so long at least.
+    pub delay_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

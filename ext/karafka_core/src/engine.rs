@@ -1,5 +1,6 @@
 //! The engine: its groups, their poll threads, and the door the host's workers come through.
 
+use std::collections::HashMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crate::sync::{Condvar, Mutex};
 use crate::batch::held_bytes;
 use crate::client::ConsumerClient;
 use crate::config::EngineConfig;
+use crate::connections::Connections;
 use crate::error::{Error, KafkaError, Result};
 use crate::event::{Event, EventQueue, Interrupt};
 use crate::fork::ForkGuard;
@@ -70,6 +72,8 @@ pub struct GroupState {
     pub last_poll_age_ms: u64,
     /// Out of the group because a lease is over its limit.
     pub away: bool,
+    /// False: one of several clients that is not needed now.
+    pub runs: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -105,10 +109,16 @@ impl Engine {
             ..Switches::default()
         });
         let mut groups = Vec::with_capacity(config.groups.len());
+        let mut sets: HashMap<String, Arc<Connections>> = HashMap::new();
         for (index, group) in config.groups.iter().enumerate() {
             settings::client_config(&group.kafka)?;
             let (ready, events, switches) = (ready.clone(), events.clone(), switches.clone());
-            groups.push(Arc::new(Group::new(index, group.clone(), ready, events, switches)?));
+            let connections = group.multiplexing.as_ref().map(|given| {
+                let set = sets.entry(given.set.clone());
+                set.or_insert_with(|| Arc::new(Connections::from(given))).clone()
+            });
+            let group = Group::new(index, group.clone(), ready, events, switches, connections)?;
+            groups.push(Arc::new(group));
         }
         Ok(Arc::new(Engine {
             open_groups: Mutex::new(groups.len()),
@@ -147,10 +157,14 @@ impl Engine {
         telemetry::listen(&self.events);
         let mut clients = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
+            if !group.runs() {
+                clients.push(None);
+                continue;
+            }
             match ConsumerClient::new(&group.config) {
-                Ok(client) => clients.push(client),
+                Ok(client) => clients.push(Some(client)),
                 Err(error) => {
-                    clients.into_iter().for_each(ConsumerClient::destroy);
+                    clients.into_iter().flatten().for_each(ConsumerClient::destroy);
                     telemetry::unlisten(&self.events);
                     self.started.store(false, Ordering::Release);
                     return Err(error);
@@ -172,7 +186,7 @@ impl Engine {
         Ok(())
     }
 
-    fn run_group(self: Arc<Self>, group: Arc<Group>, client: ConsumerClient) {
+    fn run_group(self: Arc<Self>, group: Arc<Group>, client: Option<ConsumerClient>) {
         let force: Arc<dyn Fn() -> bool + Send + Sync> = {
             let engine = self.clone();
             Arc::new(move || engine.force.load(Ordering::Acquire))
@@ -363,6 +377,7 @@ impl Engine {
                 generation: assignment.generation,
                 last_poll_age_ms: group.last_poll_age_ms(),
                 away: group.is_away(),
+                runs: group.runs(),
             });
         }
         let running = self.started.load(Ordering::Acquire) && *self.open_groups.lock() > 0;

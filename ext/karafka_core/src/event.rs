@@ -81,6 +81,12 @@ pub enum Event {
     Returned {
         group: Arc<str>,
     },
+    /// A subscription group with several clients has one more or one less.
+    Scaled {
+        group: Arc<str>,
+        clients: usize,
+        grown: bool,
+    },
     Log {
         level: &'static str,
         target: String,

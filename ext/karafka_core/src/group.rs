@@ -9,6 +9,7 @@ use crate::sync::Mutex;
 
 use crate::client::ConsumerClient;
 use crate::config::{GroupConfig, TopicConfig, TopicTable};
+use crate::connections::Connections;
 use crate::error::KafkaError;
 use crate::event::{Event, EventQueue, TopicPartition};
 use crate::fork::ForkGuard;
@@ -59,6 +60,8 @@ pub struct Group {
     pub guard: ForkGuard,
     pub metadata_limit: MetadataLimit,
     pub known_commits: KnownCommits,
+    /// Of those whose number changes, and which one this is.
+    connections: Option<(Arc<Connections>, usize)>,
     client: Mutex<Weak<ConsumerClient>>,
     started: Instant,
     last_poll_ms: AtomicU64,
@@ -73,8 +76,11 @@ impl Group {
         ready: Arc<ReadyQueue>,
         events: Arc<EventQueue>,
         switches: Arc<Switches>,
+        connections: Option<Arc<Connections>>,
     ) -> crate::error::Result<Self> {
+        let place = config.multiplexing.as_ref().map(|multiplexing| multiplexing.place);
         Ok(Group {
+            connections: connections.zip(place),
             index,
             id: Arc::from(config.id.as_str()),
             topics: TopicTable::new(&config.topics)?,
@@ -113,8 +119,21 @@ impl Group {
         *self.client.lock() = Weak::new();
     }
 
+    /// Those whose number changes, and which one this is.
+    pub fn connections(&self) -> Option<(&Connections, usize)> {
+        self.connections.as_ref().map(|(all, place)| (&**all, *place))
+    }
+
+    /// Whether its client is wanted.
+    pub fn runs(&self) -> bool {
+        self.connections().is_none_or(|(all, place)| all.runs(place))
+    }
+
     /// Makes the poll thread look at the state of the group.
     pub fn wake_poller(&self) {
+        if let Some((all, _)) = self.connections() {
+            all.wake();
+        }
         if let Some(client) = self.client() {
             client.wake();
         }

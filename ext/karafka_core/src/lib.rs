@@ -10,6 +10,7 @@ pub mod batch;
 mod client;
 pub mod commit_metadata;
 pub mod config;
+pub(crate) mod connections;
 mod drain;
 pub mod engine;
 pub mod error;

@@ -7,6 +7,7 @@ mod direct;
 mod memory;
 mod rebalance;
 mod recommit;
+mod scaling;
 mod second_round;
 mod watch;
 
@@ -47,6 +48,14 @@ pub struct Host {
     pub nothing_out: Question,
 }
 
+/// How a client's life ended.
+enum End {
+    Stopped,
+    /// One of several clients that has nothing to do.
+    NotNeeded,
+    Failed(KafkaError),
+}
+
 pub struct Poller {
     group: Arc<Group>,
     revocation_grace: Duration,
@@ -71,18 +80,22 @@ impl Poller {
     }
 
     /// Until the engine stops. A client that failed for good is replaced, more slowly each time.
-    pub fn run(&self, first: ConsumerClient) -> Result<()> {
+    pub fn run(&self, first: Option<ConsumerClient>) -> Result<()> {
         let mut backoff = REBUILD_BACKOFF.0;
-        let mut next = Some(first);
+        let mut next = first;
         loop {
-            let born = Instant::now();
             let client = match next.take() {
                 Some(client) => client,
-                None if self.group.is_stopping() => return Ok(()),
-                None => ConsumerClient::new(&self.group.config)?,
+                None => match self.await_client()? {
+                    Some(client) => client,
+                    None => return Ok(()),
+                },
             };
-            let Some(fatal) = self.run_client(client)? else {
-                return Ok(());
+            let born = Instant::now();
+            let fatal = match self.run_client(client)? {
+                End::Stopped => return Ok(()),
+                End::NotNeeded => continue,
+                End::Failed(fatal) => fatal,
             };
             if fatal.number == RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID as i32 {
                 // A new client would fence the other member in turn, for ever.
@@ -101,8 +114,8 @@ impl Poller {
         }
     }
 
-    /// One client's life. Some: the error that ended it.
-    fn run_client(&self, client: ConsumerClient) -> Result<Option<KafkaError>> {
+    /// One client's life.
+    fn run_client(&self, client: ConsumerClient) -> Result<End> {
         let client = Arc::new(client);
         self.group.set_client(&client);
         self.group.set_away(false);
@@ -110,16 +123,20 @@ impl Poller {
             true => Ok(()),
             false => client.subscribe(&self.group.config.subscription()),
         };
-        let fatal = if subscribed.is_ok() {
+        let end = if subscribed.is_ok() {
             self.poll_until_stopped(&client)
         } else {
-            None
+            End::Stopped
         };
-        self.close(client, fatal.is_some());
-        subscribed.map(|()| fatal)
+        self.close(client, matches!(end, End::Failed(_)));
+        if matches!(end, End::NotNeeded) {
+            // What came in the last moment went again while it closed.
+            self.group.abandon_assignment();
+        }
+        subscribed.map(|()| end)
     }
 
-    fn poll_until_stopped(&self, client: &ConsumerClient) -> Option<KafkaError> {
+    fn poll_until_stopped(&self, client: &ConsumerClient) -> End {
         let interval = self.group.config.commit_interval();
         let mut next_commit = Instant::now() + interval;
         let mut stop_announced = false;
@@ -137,12 +154,14 @@ impl Poller {
                     partitions.iter().for_each(Partition::notify);
                 }
                 if (self.force)() || partitions.iter().all(|partition| partition.is_finished()) {
-                    return None;
+                    return End::Stopped;
                 }
                 if self.nobody_comes(&mut attendance) {
                     tracing::error!(group = %self.group.id, "the stop does not run `shutdown`: no worker has come for {NOBODY_COMES:?}");
-                    return None;
+                    return End::Stopped;
                 }
+            } else if self.is_not_needed() {
+                return End::NotNeeded;
             }
             direct.run_if_due(self, client);
             watch.run_if_due(self, client);
@@ -151,7 +170,7 @@ impl Poller {
             let wait = next_commit.saturating_duration_since(Instant::now()).min(IDLE_POLL);
             let wait = wait.min(memory.wait());
             if let Some(fatal) = self.serve(client, client.poll(wait)) {
-                return Some(fatal);
+                return End::Failed(fatal);
             }
             self.group.ready.nudge();
             if Instant::now() >= next_commit {

@@ -158,6 +158,7 @@ fn state_hash(ruby: &Ruby, state: &EngineState) -> Result<RHash, Error> {
         hash.aset(ruby.to_symbol("generation"), group.generation)?;
         hash.aset(ruby.to_symbol("last_poll_age_ms"), group.last_poll_age_ms)?;
         hash.aset(ruby.to_symbol("away"), group.away)?;
+        hash.aset(ruby.to_symbol("running"), group.runs)?;
         groups.push(hash)?;
     }
     let leases = ruby.ary_new();

@@ -151,6 +151,13 @@ pub fn hash(ruby: &Ruby, event: &Event) -> Result<RHash, Error> {
             fields.add("group", &**group)?;
             fields
         }
+        Event::Scaled { group, clients, grown } => {
+            let fields = Fields::new(ruby, "scaled")?;
+            fields.add("group", &**group)?;
+            fields.add("clients", *clients)?;
+            fields.add("grown", *grown)?;
+            fields
+        }
         Event::Log { level, target, message } => {
             let fields = Fields::new(ruby, "log")?;
             fields.add("level", *level)?;

@@ -35,6 +35,13 @@ module Karafka
         OK
       end
 
+      def connections
+        groups = App.routes.subscription_groups.select { |group| group.active? && (group.client || 0).zero? }
+        several = groups.select(&:connections)
+        changing = several.select { |group| group.connections.dynamic? }.map { |group| "; #{group.name || group.id}: #{group.connections}" }
+        "#{groups.size - several.size + several.sum { |group| group.connections.boot }}#{changing.join}"
+      end
+
       def application
         config = App.config
         line "Rails", ::Rails.version if defined?(::Rails.version)
@@ -42,6 +49,7 @@ module Karafka
         line "Brokers", config.kafka[:"bootstrap.servers"]
         line "Kafka settings", config.kafka.to_display.except(:"bootstrap.servers").map { |key, value| "#{key}=#{value}" }.join(" ")
         line "Concurrency", config.concurrency
+        line "Connections", connections
         line "Max messages", config.max_messages
         line "Shutdown timeout", "#{config.shutdown_timeout} ms"
         line "Routes", "#{App.routes.size} consumer groups, #{App.routes.topics.size} topics (`karafka routes` lists them)"

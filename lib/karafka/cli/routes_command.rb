@@ -26,7 +26,10 @@ module Karafka
       def group(group)
         @out.puts("consumer group #{group.id}#{" (#{group.name} in the routes)" unless group.id == group.name}")
         group.subscription_groups.each do |subscription|
-          @out.puts("  subscription group #{[subscription.id, subscription.name].compact.join(" ")}")
+          next if subscription.client&.positive?
+
+          connections = " (#{subscription.connections})" if subscription.connections
+          @out.puts("  subscription group #{[subscription.id, subscription.name].compact.join(" ")}#{connections}")
           subscription.topics.each { |topic| topic(topic) }
         end
       end

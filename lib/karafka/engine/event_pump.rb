@@ -48,7 +48,7 @@ module Karafka
         when :error then error(event)
         when :assigned then rebalanced("rebalance.partitions_assigned", event)
         when :revoked then rebalanced("rebalance.partitions_revoked", event)
-        when :committed, :statistics, :abandoned, :skipped, :went_back then send(event[:type], event)
+        when :committed, :statistics, :abandoned, :skipped, :went_back, :scaled then send(event[:type], event)
         when :stuck, :left, :returned then @stuck.public_send(event[:type], event, whose(event))
         when :dropped_events then Karafka.logger.warn("#{event[:count]} events of the engine were dropped: subscribers are too slow")
         else Karafka.logger.debug("engine: #{event.inspect}")
@@ -124,6 +124,18 @@ module Karafka
         )
         place = event.slice(:topic, :partition, :offset, :committed)
         Instrumentation::Safely.error(failure, "connection.offset_went_back.error", **whose(event), **place)
+      end
+
+      def scaled(event)
+        group = @groups[event[:group].to_s]
+        change = event[:grown] ? :up : :down
+        why = event[:grown] ? "each has partitions" : "#{event[:group]} has had no partition for a while"
+        count = event[:clients]
+        connections = count == 1 ? "1 connection consumes" : "#{count} connections consume"
+        Karafka.logger.info("#{connections} #{Array(group&.topics).map(&:name).join(", ")} now: #{why}")
+        return unless Karafka.monitor.listening?("multiplexing.scaled")
+
+        Instrumentation::Safely.instrument("multiplexing.scaled", { **whose(event), connections: event[:clients], change: change })
       end
 
       def whose(event)

@@ -22,6 +22,7 @@ module Karafka
         "rebalance.partitions_revoked" => %i[caller subscription_group_id consumer_group_id tpl partitions generation lost],
         "offsets.committed" => %i[caller subscription_group_id consumer_group_id offsets],
         "filtering.skipped" => %i[caller subscription_group_id consumer_group_id topic partition filtered expired],
+        "multiplexing.scaled" => %i[caller subscription_group_id consumer_group_id connections change],
         "statistics.emitted" => %i[caller subscription_group_id consumer_group_id statistics],
         "worker.stuck" => %i[caller subscription_group_id consumer_group_id topic partition kind time backtrace],
         "worker.process" => %i[caller job],

@@ -23,27 +23,28 @@ module Karafka
         @consumer_group = consumer_group
         @topics = []
         @implicit = implicit
-        @clients = 1
+        @connections = nil
       end
 
-      # @return [Integer] how many clients consume these topics in this process
-      attr_reader :clients
+      # @return [Multiplexing, nil] how many clients consume these topics in this process; nil: one
+      attr_reader :connections
 
       # Consumes the topics with several clients of this process, each with a share of the partitions: for more fetching at
       # a time than one connection gives.
-      # @param max [Integer] so many
-      # @param min [Integer, nil] as max: the number does not change while the process runs
-      # @param boot [Integer, nil] as max
+      # @option given [Integer] :max at most so many, 1 to 100
+      # @option given [Integer] :min (max) at least so many; in between their number follows that of the partitions
+      # @option given [Integer] :boot so many at the start; by default half of max, and at least min
+      # @option given [Integer] :scale_delay (60_000) milliseconds between two changes, and without partitions before one goes
       # @return [void]
-      # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
-      def multiplexing(max: nil, min: nil, boot: nil, **unknown)
-        no_others!(:multiplexing, unknown.keys, %i[max min boot])
-        Setup.invalid!("#{label} multiplexing max", max, "an Integer from 1 to 100") unless max.is_a?(Integer) && max.between?(1, 100)
-        unless [min, boot].compact.all?(max)
-          raise Errors::UnsupportedFeatureError.for("multiplexing with another min or boot than max",
-                                                    "The number of clients is fixed: leave min and boot out.")
-        end
-        @clients = max
+      # @raise [Errors::InvalidConfigurationError]
+      def multiplexing(**given)
+        no_others!(:multiplexing, given.keys - Multiplexing::NAMES, Multiplexing::NAMES)
+        @connections = Multiplexing.new("#{label} multiplexing", **given)
+      end
+
+      # @return [Integer] how many clients there are at most
+      def clients
+        connections ? connections.max : 1
       end
 
       # @return [Boolean] whether it is the one without a block
@@ -87,7 +88,7 @@ module Karafka
       private
 
       def multiplexing_options(given)
-        return given if given.is_a?(Hash) && (given.keys - %i[max min boot]).empty?
+        return given if given.is_a?(Hash)
 
         Setup.invalid!("#{label} multiplexing", given, "given as { max: 2 }")
       end

@@ -15,7 +15,7 @@ module Karafka
         alike.each_with_index.flat_map do |(section, topics), index|
           next new(section.name, consumer_group, topics, index) if section.clients == 1
 
-          Array.new(section.clients) { |client| new(section.name, consumer_group, topics, index, client) }
+          Array.new(section.clients) { |client| new(section.name, consumer_group, topics, index, client).of(section.connections) }
         end
       end
 
@@ -38,6 +38,8 @@ module Karafka
       attr_reader :position
       # @return [Integer, nil] which of several clients with the same topics; nil: there is one
       attr_reader :client
+      # @return [Multiplexing, nil] how many of them there are
+      attr_reader :connections
       # @return [String] unique in the application; the engine's name for it
       attr_reader :id
 
@@ -56,6 +58,14 @@ module Karafka
         topics.each { |topic| topic.subscription_group = self } if client.nil? || client.zero?
       end
 
+      # @param connections [Multiplexing] that it is one of
+      # @return [self]
+      # @api private
+      def of(connections)
+        @connections = connections
+        self
+      end
+
       # @return [String] name of the consumer group in Kafka
       def consumer_group_id
         consumer_group.id
@@ -64,6 +74,11 @@ module Karafka
       # @return [Boolean] whether other clients of this process have the same topics
       def multiplexing?
         !client.nil?
+      end
+
+      # @return [Hash{Symbol=>Object}, nil] what the engine has to know where the number of clients changes
+      def scaling
+        connections&.for_engine([consumer_group.name, position].join("_"), client)
       end
 
       # @return [Array<Topic>] those that this process consumes

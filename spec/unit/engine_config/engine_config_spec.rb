@@ -19,7 +19,7 @@ RSpec.describe Karafka::EngineConfig do
     expect(engine.to_h).to eq(
       revocation_grace_ms: 5_000, stuck_report_ms: 60_000, max_queued_bytes: 268_435_456, throttles: [],
       groups: [{
-        id: "app_0", recommit_interval_ms: 21_600_000,
+        id: "app_0", recommit_interval_ms: 21_600_000, multiplexing: nil,
         kafka: {
           "bootstrap.servers" => "127.0.0.1:9092", "client.id" => "shop", "group.id" => "app", "auto.offset.reset" => "earliest",
           "session.timeout.ms" => "10000", "fetch.queue.backoff.ms" => "10", "queued.max.messages.kbytes" => "4096",
@@ -123,8 +123,32 @@ RSpec.describe Karafka::EngineConfig do
     expect([engine.topic(0, 0), engine.topic(1, 0), engine.topic(2, 0)].map(&:name)).to eq(%w[a a b])
     refuse = ->(message, **given) { expect { app.routes.draw { subscription_group(:s, multiplexing: given) } }.to be_refused(message) }
     refuse.call(/multiplexing max.*1 to 100/, max: 0)
-    expect { app.routes.draw { subscription_group(:s, multiplexing: { max: 4, min: 1 }) } }.to be_unsupported(/another min or boot/)
+    refuse.call(/multiplexing max is nil/, min: 1)
+    refuse.call(/multiplexing min is 5, but must be an Integer from 1 to 4 \(max\)/, max: 4, min: 5)
+    refuse.call(/multiplexing boot is 1, but must be an Integer from 2 to 4 \(min to max\)/, max: 4, min: 2, boot: 1)
+    refuse.call(/multiplexing scale_delay is 60, but must be an Integer of at least 1000, in milliseconds/, max: 4, scale_delay: 60)
+    refuse.call(/`subscription_group s multiplexing mx`/, mx: 2)
     expect { app.routes.draw { subscription_group(:s) { topic(:c) { consumer(klass) && assign(true) } } } }.to be_refused(/multiplexing/)
+  end
+
+  it "tells the engine between which numbers of connections it may choose" do
+    setup
+    klass = consumer_class
+    app.routes.draw { subscription_group(:s, multiplexing: { max: 3, min: 1, scale_delay: 5_000 }) { topic(:a) { consumer klass } } }
+    expect(engine.to_h[:groups].map { |group| group[:multiplexing] }).to eq(
+      Array.new(3) { |place| { set: "app_0", place: place, min: 1, max: 3, boot: 1, delay_ms: 5_000 } }
+    )
+    expect(engine.subscription_groups.first.connections.to_s).to eq("1 to 3 connections, 1 at the start, a change each 5000 ms at most")
+    app.routes.clear
+    app.routes.draw { subscription_group(:s, multiplexing: { max: 4 }) { topic(:a) { consumer klass } } }
+    expect(engine.to_h[:groups].map { |group| group[:multiplexing] }.uniq).to eq([nil])
+  end
+
+  it "refuses static members whose number changes: one that goes would stay in the group" do
+    setup("group.instance.id": "pod-1")
+    klass = consumer_class
+    app.routes.draw { subscription_group(:s, multiplexing: { max: 3, min: 1 }) { topic(:a) { consumer klass } } }
+    expect { kafka }.to be_refused(/"group.instance.id" does not go with multiplexing between 1 and 3 connections/)
   end
 
   it "gives topics that are assigned directly a client of their own" do

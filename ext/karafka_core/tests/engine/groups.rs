@@ -15,6 +15,9 @@ const GROUPS: usize = 3;
 const PARTITIONS: i32 = 4;
 const MESSAGES: u64 = 400;
 
+/// Partition and offset of what a group has processed, in any engine.
+type Done = Mutex<HashSet<(i32, i64)>>;
+
 fn slowly(lease: Lease) {
     std::thread::sleep(Duration::from_millis(1));
     lease.ack();
@@ -34,8 +37,8 @@ fn groups_that_rebalance_at_the_same_time_do_not_mix_up_what_they_have_on_real_k
         })
         .collect();
     // What each group has processed, in this engine or in a guest's.
-    let done: Arc<Vec<Mutex<HashSet<(i32, i64)>>>> = Arc::new((0..GROUPS).map(|_| Mutex::default()).collect());
-    let note = |lease: &Lease, group: usize, done: &[Mutex<HashSet<(i32, i64)>>]| {
+    let done: Arc<Vec<Done>> = Arc::new((0..GROUPS).map(|_| Mutex::default()).collect());
+    let note = |lease: &Lease, group: usize, done: &[Done]| {
         let messages = lease.messages();
         let offsets = (0..messages.len()).filter_map(|index| messages.offset(index));
         done[group]

@@ -14,6 +14,7 @@ mod lessons;
 mod lessons_offsets;
 mod membership;
 mod memory;
+mod multiplexing;
 mod offsets;
 mod parallel;
 mod parallel_restoring;
