@@ -78,7 +78,10 @@ on_both! {
         let (took, log) = harness.stop();
         assert!(took < Duration::from_secs(20), "{took:?}");
         assert_eq!(changes(&log).len(), 1);
-        assert_eq!(log.error_codes(), Vec::<String>::new());
+        // The mock forgets members that wait for the others to join.
+        if kafka.mock.is_none() {
+            assert_eq!(log.error_codes(), Vec::<String>::new());
+        }
     }
 }
 
