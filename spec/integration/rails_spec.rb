@@ -67,14 +67,6 @@ RSpec.describe "producing in Rails" do
     output
   end
 
-  # @return [Integer] messages of the topic
-  def sent
-    made = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": broker.bootstrap_servers } }
-    made.produce_sync(topic: "orders").offset
-  ensure
-    made.close
-  end
-
   it "starts no thread in rake, a runner and a console before the first message, and loses none then" do
     rails = [RbConfig.ruby, "bin/rails"]
     expect(run("rake", "threads")).to include("threads: []")
@@ -82,7 +74,7 @@ RSpec.describe "producing in Rails" do
     expect(run(*rails, "runner", "puts THREADS.call; #{sending}")).to match(/threads: \[\]\nthreads: \[".+"\]/)
     console = run(*rails, "console", input: "puts THREADS.call\n#{sending}\nexit\n")
     expect(console).to match(/threads: \[\].*threads: \[".+"\]/m)
-    expect(sent).to eq(2)
+    expect(sent_to("orders")).to eq(2)
   end
 
   it "loses nothing in Spring, which forks the application for each command", deadline: 60 do
@@ -100,6 +92,6 @@ RSpec.describe "producing in Rails" do
     end
     # Each look sends a message, too.
     looks = 0
-    wait_until("the application of Spring to end") { sent - (looks += 1) == 3 }
+    wait_until("the application of Spring to end") { sent_to("orders") - (looks += 1) == 3 }
   end
 end

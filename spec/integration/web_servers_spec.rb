@@ -86,20 +86,12 @@ RSpec.describe "producing in servers" do
     Array.new(count - 1) { Net::HTTP.get("127.0.0.1", "/", port) }
   end
 
-  # @return [Integer] messages of the topic
-  def sent
-    made = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": broker.bootstrap_servers } }
-    made.produce_sync(topic: "orders").offset
-  ensure
-    made.close
-  end
-
   it "loses nothing in Puma's single mode" do
     installed!("puma")
     rack_application
     port = free_port
     run("puma", "-b", "tcp://127.0.0.1:#{port}", "-t", "1:2") { requests(port, 10) }
-    expect([sent, output]).to match([11, /Gracefully stopping/])
+    expect([sent_to("orders"), output]).to match([11, /Gracefully stopping/])
   end
 
   it "loses nothing in Puma's cluster, preloaded after the producer was used" do
@@ -118,7 +110,7 @@ RSpec.describe "producing in servers" do
       requests(port, 20)
     end
     # Whoever had no request has nothing to lose either, and closes all the same.
-    expect([sent, output.scan("closed, 0 lost").size]).to eq([21, 2])
+    expect([sent_to("orders"), output.scan("closed, 0 lost").size]).to eq([21, 2])
   end
 
   it "loses nothing in Puma's cluster without any hook" do
@@ -129,7 +121,7 @@ RSpec.describe "producing in servers" do
       both_workers(/Worker \d \(PID: \d+\) booted/)
       requests(port, 10)
     end
-    expect(sent).to eq(11)
+    expect(sent_to("orders")).to eq(11)
   end
 
   it "loses nothing in Unicorn, where a request waits for its answer" do
@@ -145,7 +137,7 @@ RSpec.describe "producing in servers" do
       both_workers(/worker=\d ready/)
       requests(port, 10)
     end
-    expect(sent).to eq(11)
+    expect(sent_to("orders")).to eq(11)
   end
 
   it "loses nothing in Passenger, which forks the preloaded application" do
@@ -158,7 +150,7 @@ RSpec.describe "producing in servers" do
         signal: :INT) { requests(port, 10) }
     # It does not wait for the process that it forks from. Each look sends a message, too.
     looks = -1
-    wait_until("the last message") { sent - (looks += 1) == 11 }
+    wait_until("the last message") { sent_to("orders") - (looks += 1) == 11 }
   end
 
   it "loses nothing in Sidekiq" do
@@ -186,7 +178,7 @@ RSpec.describe "producing in servers" do
     enqueue = "require 'sidekiq'; require './jobs'; 10.times { |number| Job.perform_async(number) }"
     expect(system(RbConfig.ruby, "-e", enqueue, chdir: dir, err: File::NULL)).to be(true)
     run("sidekiq", "-r", "./jobs.rb", "-c", "2") { wait_until("the jobs") { output.scan(/^job/).size == 10 } }
-    expect(sent).to eq(10)
+    expect(sent_to("orders")).to eq(10)
   ensure
     Process.kill(:TERM, redis) && Process.wait(redis) if redis
   end

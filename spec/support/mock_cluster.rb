@@ -23,6 +23,15 @@ module MockCluster
     WireProducer.new(broker.bootstrap_servers).committed_offset(group, topic, partition)
   end
 
+  # Sends one more, which arrives behind them.
+  # @return [Integer] messages that were in partition 0 of the topic before
+  def sent_to(topic)
+    made = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": broker.bootstrap_servers } }
+    made.produce_sync(topic: topic).offset
+  ensure
+    made.close
+  end
+
   def close_cluster
     @broker&.close
   end

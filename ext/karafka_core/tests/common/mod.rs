@@ -256,8 +256,8 @@ impl Kafka {
         sender.flush();
     }
 
-    /// What the group has committed, as the broker knows it.
-    pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+    /// One row: what the group has committed, as the broker knows it.
+    fn committed_row(&self, group: &str, topic: &str, partition: i32) -> TopicPartitionList {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.brokers)
             .set("group.id", group)
@@ -266,39 +266,28 @@ impl Kafka {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, partition);
         let deadline = Instant::now() + LONG;
-        let found = loop {
+        loop {
             // A busy cluster may be looking for a coordinator just now.
             match consumer.committed_offsets(list.clone(), LONG) {
-                Ok(found) => break found,
+                Ok(found) => return found,
                 Err(error) => assert!(Instant::now() < deadline, "committed offsets: {error}"),
             }
             std::thread::park_timeout(Duration::from_millis(100));
-        };
-        let found = match found.find_partition(topic, partition).expect("the partition").offset() {
+        }
+    }
+
+    /// The offset that the group has committed.
+    pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+        let found = self.committed_row(group, topic, partition);
+        match found.find_partition(topic, partition).expect("the partition").offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
-        };
-        found
+        }
     }
 
     /// The leader epoch beside what the group has committed; -1: none.
     pub fn committed_epoch(&self, group: &str, topic: &str, partition: i32) -> i32 {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &self.brokers)
-            .set("group.id", group)
-            .create()
-            .expect("a consumer");
-        let mut list = TopicPartitionList::new();
-        list.add_partition(topic, partition);
-        let deadline = Instant::now() + LONG;
-        let found = loop {
-            // A busy cluster may be looking for a coordinator just now.
-            match consumer.committed_offsets(list.clone(), LONG) {
-                Ok(found) => break found,
-                Err(error) => assert!(Instant::now() < deadline, "committed offsets: {error}"),
-            }
-            std::thread::park_timeout(Duration::from_millis(100));
-        };
+        let found = self.committed_row(group, topic, partition);
         // SAFETY: the list has one row.
         unsafe { sys::rd_kafka_topic_partition_get_leader_epoch((*found.ptr()).elems) }
     }
