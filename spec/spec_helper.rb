@@ -6,6 +6,7 @@ require "tmpdir"
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 require "karafka"
 require_relative "support/gc_stress"
+require_relative "support/os_threads"
 
 # An example that hangs must fail with its name, not hang the suite. `it "…", deadline: 240` gives one more time. Longer
 # than a single wait (spec/support/wait.rb), which says more.

@@ -26,12 +26,7 @@ RSpec.describe "a producer that is dropped" do
   end
 
   def threads
-    names = Dir["/proc/self/task/*/comm"].map do |file|
-      File.read(file).chomp
-    rescue SystemCallError
-      nil
-    end
-    names.tally.values_at("krs.dr", "waterdrop.event").map(&:to_i)
+    OsThreads.all.values.tally.values_at("krs.dr", "waterdrop.event").map(&:to_i)
   end
 
   it "is collected when nothing of it is under way, and its threads end" do

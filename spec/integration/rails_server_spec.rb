@@ -73,8 +73,8 @@ RSpec.describe "karafka in a Rails application", skip: missing do
   it "knows karafka.rb in a web process or a console, where nothing is started", deadline: 60 do
     app = rails
     app.write("app/consumers/orders_consumer.rb", "class OrdersConsumer < ApplicationConsumer\n  def consume; end\nend\n")
-    threads = "Dir['/proc/self/task/*/comm'].map { |file| File.read(file) }.grep(/krs|rdk|karafka|waterdrop/)"
-    script = "require './config/environment'; p [Karafka::App.config.client_id, Karafka::App.routes.topics.size, #{threads}]"
+    script = "require './config/environment'; require #{OsThreads::FILE.inspect}; " \
+             "p [Karafka::App.config.client_id, Karafka::App.routes.topics.size, OsThreads.ours]"
     run = lambda { |env|
       Open3.capture2e({ "RAILS_ENV" => "test" }.merge(env), RbConfig.ruby, "-I#{ServerProcess::ROOT}/lib", "-e", script, chdir: app.dir)
     }

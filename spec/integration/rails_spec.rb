@@ -54,10 +54,8 @@ RSpec.describe "producing in Rails" do
       Karafka::App.setup { |config| config.kafka = kafka }
       PRODUCER = Karafka.producer
       PRODUCER.monitor.subscribe(WaterDrop::Instrumentation::LoggerListener.new(Logger.new(nil)))
-      THREADS = lambda do
-        names = Dir["/proc/self/task/*/comm"].map { |file| File.read(file).chomp }
-        "threads: \#{names.grep(/krs|rdk|waterdrop|karafka/).sort.inspect}"
-      end
+      require #{OsThreads::FILE.inspect}
+      THREADS = -> { "threads: \#{OsThreads.ours.inspect}" }
     RUBY
   end
 
