@@ -16,11 +16,13 @@ module Karafka
     # @param topic [Routing::Topic]
     # @param lease [Native::Lease] the first one
     # @param transactions [TransactionalProducers, nil] nil: the application's producer has to be a transactional one
-    def initialize(topic, lease, transactions = nil)
+    # @param guard [Failures::Guard, nil] what all lanes of the partition share
+    def initialize(topic, lease, transactions = nil, guard: nil)
       @kafka_topic = lease.topic
       name = application_name(lease.topic)
       @topic = topic.for(name)
       @transactions = transactions
+      @guard = guard
       @exactly_once = topic.exactly_once?
       @partition = lease.partition
       @decoders = decoders(name)
@@ -49,7 +51,7 @@ module Karafka
     # @param error [Exception]
     # @return [void]
     def failed(lease, error)
-      @failures ||= Failures::Handler.new(self)
+      @failures ||= Failures::Handler.new(self, @guard)
       @failures.call(lease, error, reached: @reached.equal?(lease))
     end
 
@@ -127,6 +129,7 @@ module Karafka
     # @param lease [Native::Lease]
     # @return [void]
     def settle(lease)
+      @guard&.succeeded if lease.kind == :consume
       @failures&.succeeded
       @manual || lease.kind != :consume ? lease.release : lease.ack
     end

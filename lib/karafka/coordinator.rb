@@ -10,26 +10,32 @@ module Karafka
       @transactions = transactions
       @mutex = Mutex.new
       @assignments = {}
+      @guards = Failures::Guards.new
     end
 
     # @param lease [Native::Lease]
     # @return [Assignment]
     def fetch(lease)
       id = lease.assignment_id
-      @assignments[id] || @mutex.synchronize do
-        @assignments[id] ||= Assignment.new(@routes.topic(lease.group_index, lease.topic_index), lease, @transactions)
-      end
+      @assignments[id] || @mutex.synchronize { @assignments[id] ||= build(lease) }
     end
 
     # @param lease [Native::Lease]
     # @return [void]
     def evict(lease)
-      @mutex.synchronize { @assignments.delete(lease.assignment_id) }
+      @mutex.synchronize { @guards.release(lease) if @assignments.delete(lease.assignment_id) }
     end
 
     # @return [Integer]
     def size
       @assignments.size
+    end
+
+    private
+
+    def build(lease)
+      topic = @routes.topic(lease.group_index, lease.topic_index)
+      Assignment.new(topic, lease, @transactions, guard: @guards.take(topic, lease))
     end
   end
 end

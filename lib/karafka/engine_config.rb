@@ -23,7 +23,9 @@ module Karafka
 
     # librdkafka's own default.
     MAX_POLL_INTERVAL_MS = 300_000
-    private_constant :KAFKA_DEFAULTS, :STATISTICS_INTERVAL_MS, :HEARTBEAT_INTERVAL_MS, :MAX_POLL_INTERVAL_MS
+    # The first partition may take two heartbeats of KIP-848 to come, 5 seconds each by default.
+    LEAST_SCALE_DELAY_MS = 10_000
+    private_constant :KAFKA_DEFAULTS, :STATISTICS_INTERVAL_MS, :HEARTBEAT_INTERVAL_MS, :MAX_POLL_INTERVAL_MS, :LEAST_SCALE_DELAY_MS
 
     # @return [Array<Routing::SubscriptionGroup>] in the order of the engine's groups
     attr_reader :subscription_groups
@@ -89,6 +91,7 @@ module Karafka
       complete["group.id"] = group.consumer_group_id
       complete["auto.offset.reset"] = group.initial_offset
       static_membership(complete, group)
+      scaling_delay(complete, group)
       require_brokers(complete, group)
       complete
     end
@@ -143,6 +146,16 @@ module Karafka
     def limit(topic, settings)
       limit = topic.long_running_limit
       limit.nil? ? Integer(settings["max.poll.interval.ms"] || MAX_POLL_INTERVAL_MS) : limit || nil
+    end
+
+    # With KIP-848 partitions move a heartbeat of the broker's (5 s) after another: a connection that is still waiting for its
+    # first one would go as needless, and would not be tried again.
+    def scaling_delay(settings, group)
+      return if group.scaling.nil? || group.connections.scale_delay >= LEAST_SCALE_DELAY_MS
+      return unless settings["group.protocol"]&.casecmp?("consumer")
+
+      Setup.invalid!("multiplexing scale_delay of #{group.topics.map(&:name).join(", ")}", group.connections.scale_delay,
+                     "at least #{LEAST_SCALE_DELAY_MS} ms with \"group.protocol\": \"consumer\": so long partitions may take to move there")
     end
 
     # Two clients of one group with the same instance id would fence each other off.

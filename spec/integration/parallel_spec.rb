@@ -69,6 +69,26 @@ RSpec.describe "several batches of one partition at once" do
     expect(Array.new(dead.size) { dead.pop }).to eq([7])
   end
 
+  it "counts dead letters over all of its consumers, so that stop_after holds for the partition" do
+    gone = Queue.new
+    stopped = Queue.new
+    Karafka.monitor.subscribe("dead_letter_queue.dispatched") { |event| gone << event[:message].offset }
+    Karafka.monitor.subscribe("dead_letter_queue.stopped") { |event| stopped << event[:caller] }
+    broker.create_topic("dead", 1)
+    produce("orders", (0...40).map(&:to_s))
+    bad = true
+    start(parallel: { by: :none, limit: 4 }, dead_letter_queue: { topic: "dead", max_retries: 0, stop_after: { consecutive: 5 } }) do
+      raise "bad deploy" if bad
+    end
+    wait_until("the stop") { !stopped.empty? }
+    wait_until("the end of what was under way") { Karafka::Server.state[:leases].empty? }
+    expect(gone.size).to be_between(5, 8)
+    bad = false
+    stopped.pop.resume
+    commit_of(40)
+    expect(gone.size).to be_between(5, 8)
+  end
+
   it "moves a failed message alone to the retry topic, which is parallel too, and from there to the dead letter queue" do
     seen = self.seen
     dead = Queue.new

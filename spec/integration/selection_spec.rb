@@ -22,6 +22,7 @@ RSpec.describe "rate and selection" do
         consumer klass
         instance_eval(&)
       end
+      consumer_group("other") { topic(/\Aaudit\./) { consumer klass } }
     end
     Karafka::Embedded.start
   end
@@ -59,7 +60,12 @@ RSpec.describe "rate and selection" do
     expect(Karafka::Server.pause(topic: :orders, partition: 0)).to eq(1)
     expect(Karafka::Server.pause(group: "other")).to eq(0)
     other = { group: "other", topic: nil, partition: nil }
-    expect(Karafka::Server.state[:paused]).to eq([{ group: nil, topic: "orders", partition: 0 }, other])
+    expect { Karafka::Server.pause(topic: "order") }.to raise_error(ArgumentError, /no route has the topic `order`. Did you mean `orders`/)
+    expect { Karafka::Server.resume(group: "othr") }.to raise_error(ArgumentError, /no route has the group `othr`/)
+    expect { Karafka::Server.pause(group: "other", topic: "orders") }.to raise_error(ArgumentError, /no route has the topic `orders`/)
+    expect(Karafka::Server.pause(topic: "audit.new")).to eq(0), "a pattern may find it later"
+    audit = { group: nil, topic: "audit.new", partition: nil }
+    expect(Karafka::Server.state[:paused]).to eq([{ group: nil, topic: "orders", partition: 0 }, other, audit])
     produce("orders", ['{"id":1}'])
     expect { Karafka::Server.pause(partition: 1) }.to raise_error(ArgumentError, /together with its topic/)
     expect(Karafka::Server.resume(topic: "orders")).to eq(1)

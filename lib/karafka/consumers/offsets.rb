@@ -14,7 +14,7 @@ module Karafka
       # @param message [Messages::Message, Messages::Seek] of this partition; may be of an earlier batch
       # @param offset_metadata [String, nil] as {#store_offset_metadata}
       # @return [Boolean] false: the partition was lost
-      # @raise [ArgumentError] the message is of another partition, or is none
+      # @raise [ArgumentError] the message is of another partition, or is none; or it is a place that nothing was delivered from yet
       def mark_as_consumed(message, offset_metadata = nil)
         if @karafka_transaction
           note = offset_metadata && check_metadata(offset_metadata)
@@ -144,9 +144,22 @@ module Karafka
         unless %i[topic partition offset].all? { |part| message.respond_to?(part) }
           raise ArgumentError, "#{message.inspect} is no message, so it cannot be marked"
         end
-        return if message.partition == lease.partition && (message.topic == lease.topic || message.topic == topic.name)
+        unless message.partition == lease.partition && (message.topic == lease.topic || message.topic == topic.name)
+          raise ArgumentError, "#{message.inspect} is not of #{lease.topic}/#{lease.partition}, so it cannot be marked here"
+        end
 
-        raise ArgumentError, "#{message.inspect} is not of #{lease.topic}/#{lease.partition}, so it cannot be marked here"
+        check_delivered(message) unless message.is_a?(Messages::Message)
+      end
+
+      # A place that was made by hand. Marks cover all before them, so one beyond would commit what nobody has processed.
+      def check_delivered(place)
+        raise ArgumentError, "#{place.inspect} has no offset to mark" unless POSITION.call(place.offset)
+
+        last = messages&.last&.offset
+        return if revoked? || (last && place.offset <= last)
+
+        raise ArgumentError, "offset #{place.offset} was not delivered yet#{" (#{last} was the last one)" if last}, so it cannot be " \
+                             "marked. To leave out what is before an offset, seek there"
       end
     end
   end

@@ -1,8 +1,11 @@
 # frozen_string_literal: true
 
+require "set"
+
 module Karafka
   module Failures
     # `stop_after`: counts what goes to the dead letter queue of one partition. A bad deploy must not drain the topic.
+    # With `parallel` all consumers of the partition share one, in whatever order they come.
     class Guard
       # The ratio is that of dead letters among so many offsets.
       WINDOW = 1_000
@@ -11,31 +14,33 @@ module Karafka
       def initialize(limits)
         @consecutive = limits && limits[:consecutive]
         @most = (limits[:ratio] * WINDOW).floor if limits && limits[:ratio]
-        reset
+        @lock = Mutex.new
+        clear
       end
 
       # @param offset [Integer] of the message that would be the next dead letter
       # @param first [Boolean] whether nothing of its batch was processed before it
       # @return [Boolean] whether it is one too many; else it is counted
       def exceeded?(offset, first: true)
-        @row = 0 unless first
-        @dead.shift while @dead.any? && @dead.first <= offset - WINDOW
-        return true if row_full? || window_full?
+        @lock.synchronize do
+          @row = 0 unless first
+          @dead.delete_if { |known| (offset - known).abs >= WINDOW }
+          next true if row_full? || window_full?
 
-        @row += 1
-        @dead << offset if @most && @dead.last != offset
-        false
+          @row += 1
+          @dead << offset if @most
+          false
+        end
       end
 
       # @return [void]
       def succeeded
-        @row = 0
+        @lock.synchronize { @row = 0 }
       end
 
       # @return [void]
       def reset
-        @row = 0
-        @dead = []
+        @lock.synchronize { clear }
       end
 
       # @param topic [Routing::Topic]
@@ -53,6 +58,11 @@ module Karafka
       end
 
       private
+
+      def clear
+        @row = 0
+        @dead = Set.new
+      end
 
       def row_full?
         @consecutive && @row >= @consecutive

@@ -10,11 +10,12 @@ module Karafka
     # leaves the partition, the batch comes again one message at a time.
     class Handler
       # @param assignment [Assignment]
-      def initialize(assignment)
+      # @param guard [Guard, nil] that of the whole partition, where it has several assignments (`parallel`)
+      def initialize(assignment, guard = nil)
         @assignment = assignment
         @topic = assignment.topic
         @queue = @topic.dead_letter_queue
-        @guard = Guard.new(@queue.stop_after)
+        @guard = guard || Guard.new(@queue.stop_after)
         # Attempts that a {RetryLater} asked for.
         @postponed = 0
       end

@@ -13,7 +13,7 @@ module Karafka
       # @param topic [String, nil] nil: all
       # @param partition [Integer, nil] nil: all
       # @return [Integer] how many partitions of this process that covers now
-      # @raise [ArgumentError] a partition without its topic
+      # @raise [ArgumentError] a partition without its topic, or a topic or group that no route has
       # @raise [Errors::EngineError] no server runs in this process
       def pause(group: nil, topic: nil, partition: nil)
         change(:pause, group, topic, partition)
@@ -24,7 +24,7 @@ module Karafka
       # @param topic [String, nil]
       # @param partition [Integer, nil]
       # @return [Integer] how many partitions of this process that covers now
-      # @raise [ArgumentError] a partition without its topic
+      # @raise [ArgumentError] a partition without its topic, or a topic or group that no route has
       # @raise [Errors::EngineError] no server runs in this process
       def resume(group: nil, topic: nil, partition: nil)
         change(:resume, group, topic, partition)
@@ -38,9 +38,28 @@ module Karafka
         end
 
         engine = (runtime&.engine if @active) or raise Errors::EngineError, "no server runs in this process: nothing to #{action}"
+        drawn!(action, group&.to_s, topic&.to_s)
         covered = engine.public_send(action, group&.to_s, topic&.to_s, partition)
         Karafka.logger.info("#{action} of #{place(group, topic, partition)}: #{covered} partitions of this process")
         covered
+      end
+
+      # What another process of the application consumes is drawn, too: a call that goes to all of them is right in each.
+      def drawn!(action, group, topic)
+        routes = App.routes.topics
+        if group
+          known = routes.map { |route| route.consumer_group.id }
+          routes = routes.select { |route| route.consumer_group.id == group }
+          unknown!(action, "group", group, known) if routes.empty?
+        end
+        return if topic.nil? || routes.any? { |route| route.matches?(topic) }
+
+        unknown!(action, "topic", topic, routes.reject(&:pattern?).map(&:subscription_name))
+      end
+
+      def unknown!(action, kind, name, names)
+        raise ArgumentError,
+              "nothing to #{action}: no route has the #{kind} `#{name}`.#{Setup.suggestion(name, names)} Names are those in Kafka."
       end
 
       def place(group, topic, partition)

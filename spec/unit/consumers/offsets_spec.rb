@@ -31,6 +31,16 @@ RSpec.describe Karafka::Consumers::Offsets do
     expect(lease.marked).to be_empty
   end
 
+  it "refuses to mark a place made by hand beyond what was delivered" do
+    seek = ->(offset) { Karafka::Messages::Seek.new("orders", 0, offset) }
+    expect { consumer.mark_as_consumed(seek[13]) }.to raise_error(ArgumentError, /offset 13 was not delivered yet \(12 was the last one\)/)
+    expect { consumer.mark_as_consumed!(seek[:latest]) }.to raise_error(ArgumentError, /no offset to mark/)
+    expect(lease.marked).to be_empty
+    expect(consumer.mark_as_consumed(seek[12])).to be(true)
+    lease.lost = true
+    expect(consumer.mark_as_consumed(seek[13])).to be(false)
+  end
+
   it "commits what it marked" do
     expect(consumer.mark_as_consumed!(consumer.messages.first)).to be(true)
     consumer.commit_offsets

@@ -109,6 +109,16 @@ RSpec.describe Karafka::EngineConfig do
     expect { setup("group.instance.id": "x-%{host}") }.to be_refused(/%{host} is none/) # rubocop:disable Style/FormatStringToken
   end
 
+  it "refuses to change connections faster than KIP-848 moves partitions" do
+    setup("group.protocol": "consumer")
+    klass = consumer_class
+    app.routes.draw { subscription_group(:s, multiplexing: { max: 3, min: 1, scale_delay: 5_000 }) { topic(:a) { consumer klass } } }
+    expect { kafka }.to be_refused(/scale_delay of a is 5000, but must be at least 10000 ms with "group.protocol": "consumer"/)
+    app.routes.clear
+    app.routes.draw { subscription_group(:s, multiplexing: { max: 3, min: 1, scale_delay: 10_000 }) { topic(:a) { consumer klass } } }
+    expect(kafka.size).to eq(3)
+  end
+
   it "has one client for each connection of a subscription group that is multiplexed" do
     setup
     klass = consumer_class

@@ -29,6 +29,13 @@ RSpec.describe Karafka::Failures::Guard do
     expect([guard.exceeded?(0), guard.exceeded?(5, first: false), guard.exceeded?(6)]).to eq([false, false, true])
   end
 
+  it "counts messages in any order, and from several threads" do
+    guard = described_class.new({ ratio: 0.1 })
+    threads = Array.new(4) { |lane| Thread.new { dead(guard, (0...25).map { |number| 99 - (number * 4) - lane }) } }
+    expect(threads.flat_map(&:value)).to all(be(false))
+    expect(guard.exceeded?(100)).to be(true)
+  end
+
   it "allows as many again after a reset" do
     guard = described_class.new({ consecutive: 1 })
     expect([guard.exceeded?(0), guard.exceeded?(1)]).to eq([false, true])
