@@ -13,7 +13,7 @@ RSpec.describe "several connections for the same topics" do
     close_cluster
   end
 
-  it "become fewer where there are no partitions for them, which is said, and the rest goes on", deadline: 120 do
+  it "become fewer where there are no partitions for them, which is said, and the rest goes on" do
     scaled = Queue.new
     seen = Queue.new
     Karafka.monitor.subscribe("multiplexing.scaled") do |event|

@@ -75,7 +75,7 @@ RSpec.describe "producing in Rails" do
     expect(sent_to("orders")).to eq(2)
   end
 
-  it "loses nothing in Spring, which forks the application for each command", deadline: 60 do
+  it "loses nothing in Spring, which forks the application for each command" do
     skip "Spring is not installed (apt-get install ruby-spring)" unless system("command -v spring > /dev/null")
     write("Gemfile", %w[railties spring].map { |name| "gem \"#{name}\"\n" }.join)
     # Sent where Spring loads the application, before it forks.

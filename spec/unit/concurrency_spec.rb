@@ -18,7 +18,7 @@ RSpec.describe "what threads share" do
     threads.map(&:value)
   end
 
-  it "an assignment has one consumer, however many workers come with its first leases", deadline: 60 do
+  it "an assignment has one consumer, however many workers come with its first leases" do
     routes = route(Class.new(Karafka::BaseConsumer) { def consume = nil })
     # Long enough in between for the others.
     allow(Karafka::Assignment).to(receive(:new).and_wrap_original { |original, *given| sleep(0.001) && original.call(*given) })
@@ -31,7 +31,7 @@ RSpec.describe "what threads share" do
     end
   end
 
-  it "subscribers come and go while events are told, and none is forgotten or told twice", deadline: 60 do
+  it "subscribers come and go while events are told, and none is forgotten or told twice" do
     bus = Karafka::Instrumentation::Notifications.new
     told = Queue.new
     telling = true
@@ -62,7 +62,7 @@ RSpec.describe "what threads share" do
     expect(told).to eq(%i[once more last])
   end
 
-  it "routes that are read while others are drawn do not keep an old list", deadline: 60 do
+  it "routes that are read while others are drawn do not keep an old list" do
     setup
     topic(:first)
     klass = consumer_class("Second")

@@ -64,7 +64,7 @@ RSpec.describe Karafka::OnRails::Execution do
     expect([application.checks, logged]).to eq([0, []])
   end
 
-  it "loads changed code before a piece of work, but not while another one is at work", deadline: 60 do
+  it "loads changed code before a piece of work, but not while another one is at work" do
     one = execution
     gate = Queue.new
     application.changed = false
@@ -95,7 +95,7 @@ RSpec.describe Karafka::OnRails::Execution do
     expect(application.checks).to eq(1)
   end
 
-  it "counts nobody who has left with an exception", deadline: 60 do
+  it "counts nobody who has left with an exception" do
     one = execution
     expect { one.wrap { raise "no" } }.to raise_error("no")
     application.changed = true
@@ -103,7 +103,7 @@ RSpec.describe Karafka::OnRails::Execution do
     expect(logged).to eq([:reloaded])
   end
 
-  it "never takes classes away under somebody, with many at work", deadline: 60 do
+  it "never takes classes away under somebody, with many at work" do
     one = execution
     threads = Array.new(6) do |number|
       Thread.new do

@@ -92,7 +92,8 @@ RSpec.describe WaterDrop::Clients do
   it "takes no broker and starts no thread" do
     before = Thread.list
     producer.produce_sync(topic: "orders")
-    expect(Thread.list).to eq(before)
+    # Threads of the example before may end meanwhile.
+    expect(Thread.list - before).to eq([])
   end
 
   it "is the engine's by its old name" do
