@@ -77,7 +77,7 @@ RSpec.describe "consuming from a cluster" do
   it "stops only the partition of an undecodable message, which keeps its bytes" do
     seen = self.seen
     errors = Queue.new
-    Karafka.monitor.subscribe("error.occurred") { |event| event[:type] == "consumer.consume.error" && errors << event[:error] }
+    Karafka.monitor.subscribe("error.occurred") { |event| errors << event[:error] if event[:type] == "consumer.consume.error" }
     consume({ orders: 2 }) { messages.each { |message| seen << message.payload } }
     produce("orders", ["{oops"])
     produce("orders", ["7"], partition: 1)

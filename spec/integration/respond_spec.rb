@@ -62,7 +62,7 @@ RSpec.describe "responders" do
   it "have the batch delivered again where they fail: by a rule, or because Kafka did not take a message" do
     klass = responder
     failures = Queue.new
-    Karafka.monitor.subscribe("error.occurred") { |event| event[:type] == "consumer.consume.error" && failures << event[:error] }
+    Karafka.monitor.subscribe("error.occurred") { |event| failures << event[:error] if event[:type] == "consumer.consume.error" }
     attempts = Queue.new
     consumer = stub_const("OrdersConsumer", Class.new(Karafka::BaseConsumer) do
       define_method(:consume) do
