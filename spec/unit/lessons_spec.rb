@@ -11,15 +11,15 @@ RSpec.describe "what others have learned about consuming" do
       ["#{engine}/failures.rs", "attempts_of_an_assignment_that_ended_do_not_count_in_the_next_one"],
     "Nothing that is kept for a partition grows with rebalances" => ["#{engine}/lessons.rs", "nothing_grows_with_rebalances"],
     "A paused partition that comes back is not paused for ever" =>
-      ["#{engine}/rebalance.rs", "no_pause_timer_or_waiting_batch_survives_its_assignment"],
+      ["#{engine}/rebalance/loss.rs", "no_pause_timer_or_waiting_batch_survives_its_assignment"],
     "Marks and commits answer false once a partition is lost" =>
       ["#{unit}/consumers/offsets_spec.rb", "answers false, and never raises, once the partition is lost"],
     "An assignment that was lost is seen without a poll of the user's" =>
-      ["#{engine}/rebalance.rs", "a_lost_assignment_waits_for_nobody_and_commits_nothing"],
+      ["#{engine}/rebalance/loss.rs", "a_lost_assignment_waits_for_nobody_and_commits_nothing"],
     "What was fetched for a partition that went is not delivered after it came back" =>
-      ["#{engine}/membership.rs", "a_partition_that_comes_back_waits_for_its_old_lease_and_its_revoked"],
+      ["#{engine}/rebalance/loss.rs", "a_partition_that_comes_back_waits_for_its_old_lease_and_its_revoked"],
     "cooperative-sticky holds while members join and leave" =>
-      ["#{engine}/rebalance.rs", "members_join_and_leave_under_load_cooperatively_on_real_kafka"],
+      ["#{engine}/rebalance/churn.rs", "members_join_and_leave_under_load_cooperatively_on_real_kafka"],
     "A stop in the middle of a rebalance ends" => ["#{engine}/shutdown.rs", "a_stop_in_the_middle_of_a_rebalance_ends"],
     "A stop right after the start ends" => ["#{engine}/lessons.rs", "a_stop_right_after_the_start_ends"],
     "A stale member epoch of KIP-848 is tried again" =>
@@ -37,7 +37,7 @@ RSpec.describe "what others have learned about consuming" do
     "A seek that fails skips nothing" =>
       ["#{engine}/lessons_offsets.rs", "a_seek_that_fails_is_said_and_tried_again_and_nothing_is_handed_out_meanwhile"],
     "A seek in parallel work passes nothing that others have not finished" =>
-      ["#{engine}/parallel.rs", "a_seek_of_one_lane_skips_nothing_that_another_one_has_not_finished"],
+      ["#{engine}/parallel/seeking.rs", "a_seek_of_one_lane_skips_nothing_that_another_one_has_not_finished"],
     "A dead letter is stored before its message is marked" =>
       ["#{unit}/failures/handler_spec.rb", "keeps the message when it cannot be sent, and tries again with a back-off"],
     "Whatever is raised, the batch comes again" => ["#{unit}/worker/worker_spec.rb", "gives the batch back after"],
@@ -53,7 +53,8 @@ RSpec.describe "what others have learned about consuming" do
       ["#{engine}/lessons_offsets.rs", "a_partition_that_comes_back_before_what_was_committed_is_told_about"],
     "Offsets of a quiet partition are committed again before they expire" =>
       ["#{engine}/slow_work.rs", "offsets_that_do_not_change_are_committed_again"],
-    "What is processed is committed before a partition goes" => ["#{engine}/rebalance.rs", "a_lease_settled_within_the_grace_is_committed"],
+    "What is processed is committed before a partition goes" =>
+      ["#{engine}/rebalance/revocation.rs", "a_lease_settled_within_the_grace_is_committed"],
     "A commit that is refused is sent again" => ["#{engine}/offsets.rs", "a_commit_that_fails_is_tried_again"],
     # Ends
     "What wrap returns decides nothing" => ["#{unit}/worker/worker_spec.rb", "goes around consume"],
@@ -84,9 +85,9 @@ RSpec.describe "what others have learned about consuming" do
       ["spec/integration/parallel_spec.rb", "keeps the order of each key, with as many workers as the limit says"],
     "What is fetched ahead is bounded" =>
       ["#{engine}/memory.rs", "what_is_fetched_ahead_stays_about_the_limit_and_everything_arrives_once_in_order"],
-    "Slow work costs no rebalance" => ["#{engine}/rebalance.rs", "slow_work_costs_no_rebalance"],
+    "Slow work costs no rebalance" => ["#{engine}/slow_work.rs", "slow_work_costs_no_rebalance"],
     "A topic that has much to do does not starve another" =>
-      ["#{engine}/membership.rs", "no_group_starves_while_another_has_many_busy_partitions"],
+      ["#{engine}/turns.rs", "no_group_starves_while_another_has_many_busy_partitions"],
     # Rails
     "Database connections go back and CurrentAttributes are reset, also after a failure" =>
       ["spec/integration/rails_server_spec.rb", "connections go back and CurrentAttributes are reset, also after a failure"],

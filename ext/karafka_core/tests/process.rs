@@ -9,16 +9,11 @@ use std::time::{Duration, Instant};
 use common::*;
 use karafka_core::engine::Engine;
 use karafka_core::event::{Event, Interrupt};
-use karafka_core::lease::Lease;
 use parking_lot::{Mutex, MutexGuard};
 
 fn alone() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
     LOCK.lock()
-}
-
-fn ack(lease: Lease) {
-    lease.ack();
 }
 
 /// Runs `child` in a forked process; its exit status.
@@ -181,15 +176,7 @@ fn an_idle_engine_costs_no_processor_time() {
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..10);
     let measure = |workers: usize| {
-        let mut group = kafka.group(vec![topic_config(&topic)]);
-        for key in [
-            "fetch.wait.max.ms",
-            "heartbeat.interval.ms",
-            "session.timeout.ms",
-            "auto.commit.interval.ms",
-        ] {
-            group.kafka.remove(key);
-        }
+        let group = with(kafka.group(vec![topic_config(&topic)]), &LIBRDKAFKAS_TIMES);
         let harness = Harness::start(engine_config(vec![group.clone()]), 1, ack);
         harness.wait_for_assignment(1);
         wait_until("the first commit is over", || {

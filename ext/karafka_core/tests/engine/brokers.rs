@@ -1,7 +1,5 @@
 //! Brokers that are not there, go away, come back, or throw us out.
-use karafka_core::config::GroupConfig;
 use karafka_core::event::Event;
-use karafka_core::lease::Lease;
 
 use crate::common::*;
 use crate::real_kafka;
@@ -10,10 +8,6 @@ use crate::real_kafka;
 const UNRELEASED: i32 = 111;
 /// FENCED_INSTANCE_ID: no client recovers from that.
 const FENCED: i32 = 82;
-
-fn ack(lease: Lease) {
-    lease.ack();
-}
 
 #[test]
 fn reading_goes_on_after_a_broker_was_away() {
@@ -61,35 +55,28 @@ fn an_engine_started_without_a_broker_says_so_and_works_once_there_is_one() {
     harness.stop();
 }
 
-fn kip_848(kafka: &Kafka, topic: &str) -> GroupConfig {
-    let mut group = kafka.group(vec![topic_config(topic)]);
-    group.kafka.insert("group.protocol".into(), "consumer".into());
-    group.kafka.remove("session.timeout.ms");
-    group.kafka.remove("heartbeat.interval.ms");
-    group
-}
-
-#[test]
-fn a_client_that_failed_for_good_is_replaced() {
-    let kafka = Kafka::mock(1);
+/// A member whose client will not come back by itself.
+fn failed_for_good(kafka: &Kafka) -> (String, Harness) {
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..10);
-    let group = kip_848(&kafka, &topic);
+    let group = with(kafka.group(vec![topic_config(&topic)]), &KIP_848);
     let id = group.id.clone();
     let harness = Harness::start(engine_config(vec![group]), 1, ack);
     harness.wait_for_messages(10);
     wait_until("committed", || kafka.committed(&id, &topic, 0) == Some(10));
-    kafka
-        .mock
-        .as_ref()
-        .unwrap()
-        .request_errors("consumer_group_heartbeat", &[UNRELEASED])
-        .unwrap();
+    kafka.refuse("consumer_group_heartbeat", &[UNRELEASED]);
     wait_until("the error", || {
         harness
             .log
             .has_event(|event| matches!(event, Event::Error { error, .. } if error.fatal))
     });
+    (topic, harness)
+}
+
+#[test]
+fn a_client_that_failed_for_good_is_replaced() {
+    let kafka = Kafka::mock(1);
+    let (topic, harness) = failed_for_good(&kafka);
     kafka.fill(&topic, 1, 10..20);
     harness.wait_for_messages(20);
     assert_eq!(harness.log.offsets(0), (0..20).collect::<Vec<i64>>());
@@ -100,22 +87,7 @@ fn a_client_that_failed_for_good_is_replaced() {
 #[test]
 fn a_stop_while_a_failed_client_is_being_replaced_ends() {
     let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    kafka.fill(&topic, 1, 0..10);
-    let group = kip_848(&kafka, &topic);
-    let harness = Harness::start(engine_config(vec![group]), 1, ack);
-    harness.wait_for_messages(10);
-    kafka
-        .mock
-        .as_ref()
-        .unwrap()
-        .request_errors("consumer_group_heartbeat", &[UNRELEASED])
-        .unwrap();
-    wait_until("the error", || {
-        harness
-            .log
-            .has_event(|event| matches!(event, Event::Error { error, .. } if error.fatal))
-    });
+    let (_, harness) = failed_for_good(&kafka);
     let (took, _) = harness.stop();
     assert!(took < NO_LIMIT, "{took:?}");
 }
@@ -164,12 +136,7 @@ fn a_client_that_does_not_end_is_left_behind() {
     kafka.fill(&topic, 1, 0..10);
     let harness = Harness::start(engine_config(vec![kafka.group(vec![topic_config(&topic)])]), 1, ack);
     harness.wait_for_messages(10);
-    kafka
-        .mock
-        .as_ref()
-        .unwrap()
-        .request_errors("heartbeat", &[FENCED])
-        .unwrap();
+    kafka.refuse("heartbeat", &[FENCED]);
     wait_until("the error", || {
         harness.log.error_codes().contains(&"fenced_instance_id".to_owned())
     });

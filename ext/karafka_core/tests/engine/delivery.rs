@@ -2,14 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use karafka_core::lease::{Kind, Lease};
+use karafka_core::lease::Kind;
 
 use crate::common::*;
 use crate::on_both;
-
-fn ack(lease: Lease) {
-    lease.ack();
-}
 
 on_both! {
     fn every_message_arrives_once_and_in_order_per_partition(kafka) {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use karafka_core::config::TopicConfig;
-use karafka_core::lease::{Lease, Wait};
+use karafka_core::lease::Wait;
 use karafka_core::partition::Position;
 
 use crate::common::*;
@@ -45,12 +45,6 @@ impl Place {
     fn committed(&self) -> Option<i64> {
         self.kafka.committed(&self.group, &self.topic, 0)
     }
-}
-
-fn offsets(lease: &Lease) -> Vec<i64> {
-    (0..lease.messages().len())
-        .filter_map(|index| lease.messages().offset(index))
-        .collect()
 }
 
 #[test]

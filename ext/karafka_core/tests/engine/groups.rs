@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use karafka_core::config::GroupConfig;
+use karafka_core::config::{GroupConfig, TopicConfig};
 use karafka_core::lease::Lease;
-use parking_lot::Mutex;
 
 use crate::common::*;
 use crate::real_kafka;
@@ -14,9 +13,6 @@ use crate::real_kafka;
 const GROUPS: usize = 3;
 const PARTITIONS: i32 = 4;
 const MESSAGES: u64 = 400;
-
-/// Partition and offset of what a group has processed, in any engine.
-type Done = Mutex<HashSet<(i32, i64)>>;
 
 fn slowly(lease: Lease) {
     std::thread::sleep(Duration::from_millis(1));
@@ -29,7 +25,7 @@ fn groups_that_rebalance_at_the_same_time_do_not_mix_up_what_they_have_on_real_k
     let topic = kafka.topic(PARTITIONS);
     let groups: Vec<GroupConfig> = (0..GROUPS)
         .map(|_| GroupConfig {
-            topics: vec![karafka_core::config::TopicConfig {
+            topics: vec![TopicConfig {
                 max_messages: 5,
                 ..topic_config(&topic)
             }],
@@ -37,13 +33,11 @@ fn groups_that_rebalance_at_the_same_time_do_not_mix_up_what_they_have_on_real_k
         })
         .collect();
     // What each group has processed, in this engine or in a guest's.
-    let done: Arc<Vec<Done>> = Arc::new((0..GROUPS).map(|_| Mutex::default()).collect());
-    let note = |lease: &Lease, group: usize, done: &[Done]| {
-        let messages = lease.messages();
-        let offsets = (0..messages.len()).filter_map(|index| messages.offset(index));
-        done[group]
-            .lock()
-            .extend(offsets.map(|offset| (lease.partition().number, offset)));
+    let done: Arc<Vec<Processed>> = Arc::new((0..GROUPS).map(|_| Processed::default()).collect());
+    let note = |lease: &Lease, group: usize, done: &[Processed]| {
+        for offset in offsets(lease) {
+            done[group].add(lease.partition().number, offset);
+        }
     };
     let seen = done.clone();
     let harness = Harness::start(engine_config(groups.clone()), 4, move |lease| {
@@ -94,7 +88,7 @@ fn groups_that_rebalance_at_the_same_time_do_not_mix_up_what_they_have_on_real_k
     assert!(ids.iter().all(|generation| *generation > 1), "{ids:?}");
     harness.wait_for_assignment(GROUPS * PARTITIONS as usize);
     wait_until("each group has everything", || {
-        done.iter().all(|group| group.lock().len() == MESSAGES as usize)
+        done.iter().all(|group| group.count() == MESSAGES as usize)
     });
     wait_until("each group has committed everything", || {
         groups.iter().all(|group| {

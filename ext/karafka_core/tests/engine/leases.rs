@@ -107,9 +107,7 @@ fn a_worker_that_does_not_come_back_leaves_its_partition_to_the_others() {
     kafka.fill(&topic, 1, 0..200);
     let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
     let lease = harness.take();
-    let harness = harness.with_workers(1, |lease| {
-        lease.ack();
-    });
+    let harness = harness.with_workers(1, ack);
     std::thread::park_timeout(Duration::from_millis(20));
     // This thread took it, so nobody is woken; and it takes no more.
     lease.ack();
@@ -147,9 +145,7 @@ fn a_batch_stays_readable_after_its_lease_is_settled_and_the_engine_gone() {
     let messages = lease.messages().clone();
     lease.ack();
     drop(lease);
-    let harness = harness.with_workers(1, |lease| {
-        lease.ack();
-    });
+    let harness = harness.with_workers(1, ack);
     harness.stop();
     drop(kafka);
     let texts: Vec<_> = (0..10).map(|index| messages.payload(index).unwrap().to_vec()).collect();
@@ -168,9 +164,7 @@ fn quiet_hands_out_nothing_new_and_keeps_the_assignment() {
     lease.ack();
     assert!(harness.take_within(Duration::from_millis(300)).is_none());
     assert_eq!(harness.assigned(), 1);
-    let harness = harness.with_workers(1, |lease| {
-        lease.ack();
-    });
+    let harness = harness.with_workers(1, ack);
     let (took, log) = harness.stop();
     assert!(took < NO_LIMIT, "{took:?}");
     assert_eq!(log.count(Kind::Shutdown), 1);

@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use karafka_core::event::Event;
-use karafka_core::lease::{Kind, Lease};
+use karafka_core::lease::Kind;
 
 use crate::common::*;
 use crate::{on_both, real_kafka};
-
-fn ack(lease: Lease) {
-    lease.ack();
-}
 
 #[test]
 fn a_pause_of_no_time_does_not_spin_and_one_of_ages_can_be_resumed() {
@@ -85,10 +80,7 @@ fn a_stop_right_after_the_start_ends_with_kip_848_on_real_kafka() {
     let topic = kafka.topic(2);
     let mut dice = Dice::new();
     for _ in 0..3 {
-        let mut group = kafka.group(vec![topic_config(&topic)]);
-        group.kafka.insert("group.protocol".into(), "consumer".into());
-        group.kafka.remove("session.timeout.ms");
-        group.kafka.remove("heartbeat.interval.ms");
+        let group = with(kafka.group(vec![topic_config(&topic)]), &KIP_848);
         let harness = Harness::start(engine_config(vec![group]), 1, ack);
         std::thread::park_timeout(Duration::from_millis(dice.below(200)));
         let (took, _) = harness.stop();
@@ -114,10 +106,8 @@ fn nothing_grows_with_rebalances() {
             harness.log.count(Kind::Consume) >= 3 * round
         });
         // UNKNOWN_MEMBER_ID: thrown out.
-        kafka.mock.as_ref().unwrap().request_errors("heartbeat", &[25]).unwrap();
-        wait_until("lost", || {
-            harness.log.count_events(|event| matches!(event, Event::Revoked { .. })) == round
-        });
+        kafka.refuse("heartbeat", &[25]);
+        wait_until("lost", || harness.log.count_events(is_revoked) == round);
         harness.wait_for_assignment(3);
     }
     let (took, _) = harness.stop();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use karafka_core::config::{ParallelConfig, Spread, TopicConfig};
 use karafka_core::event::Event;
 use karafka_core::holds::Hold;
-use karafka_core::lease::{Kind, Lease};
+use karafka_core::lease::Kind;
 use karafka_core::only::{Only, OnlyConfig, WantedConfig};
 use karafka_core::partition::Position;
 use karafka_core::selection::SelectionConfig;
@@ -18,14 +18,6 @@ const TOPIC_AUTHORIZATION_FAILED: i32 = 29;
 const STALE_MEMBER_EPOCH: i32 = 113;
 /// UNKNOWN_MEMBER_ID: the broker has thrown this member out.
 const THROWN_OUT: i32 = 25;
-
-fn ack(lease: Lease) {
-    lease.ack();
-}
-
-fn next_requests_fail(kafka: &Kafka, request: &str, codes: &[i32]) {
-    kafka.mock.as_ref().unwrap().request_errors(request, codes).unwrap();
-}
 
 fn wanting_yes(topic: &str) -> TopicConfig {
     let wanted = WantedConfig {
@@ -59,10 +51,6 @@ fn send_yes_and_no(kafka: &Kafka, topic: &str, numbers: std::ops::Range<u64>) {
     sender.flush();
 }
 
-fn revocations(harness: &Harness) -> usize {
-    harness.log.count_events(|event| matches!(event, Event::Revoked { .. }))
-}
-
 #[test]
 fn what_a_broker_refuses_beside_an_offset_costs_no_commit() {
     let kafka = Kafka::mock(1);
@@ -73,14 +61,14 @@ fn what_a_broker_refuses_beside_an_offset_costs_no_commit() {
     kafka.fill(&topic, 1, 0..1);
     let lease = harness.take();
     // Before the mark: the interval may commit it at any moment.
-    next_requests_fail(&kafka, "offset_commit", &[OFFSET_METADATA_TOO_LARGE]);
+    kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE]);
     assert!(lease.mark_with(0, &"u".repeat(500)));
     assert!(lease.commit_sync().unwrap(), "1024 bytes may be taken");
     assert_eq!(lease.committed_metadata().unwrap().map(|text| text.len()), Some(500));
     lease.release();
     kafka.fill(&topic, 1, 1..2);
     let lease = harness.take();
-    next_requests_fail(&kafka, "offset_commit", &[OFFSET_METADATA_TOO_LARGE]);
+    kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE]);
     assert!(lease.mark(1));
     wait_until("by the interval", || kafka.committed(&id, &topic, 0) == Some(2));
     assert_eq!(
@@ -97,7 +85,7 @@ fn what_a_broker_refuses_beside_an_offset_costs_no_commit() {
     lease.release();
     kafka.fill(&topic, 1, 3..4);
     let lease = harness.take();
-    next_requests_fail(&kafka, "offset_commit", &[OFFSET_METADATA_TOO_LARGE; 2]);
+    kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE; 2]);
     lease.ack();
     harness.with_workers(1, ack).stop();
     assert_eq!(kafka.committed(&id, &topic, 0), Some(4), "the last commit, too");
@@ -160,8 +148,8 @@ fn what_a_consumer_sought_itself_is_no_jump() {
     assert!(lease.mark(0) && lease.commit_sync().unwrap());
     lease.release();
     assert_eq!(kafka.committed(&id, &topic, 0), Some(1));
-    next_requests_fail(&kafka, "heartbeat", &[THROWN_OUT]);
-    wait_until("lost", || revocations(&harness) == 1);
+    kafka.refuse("heartbeat", &[THROWN_OUT]);
+    wait_until("lost", || harness.log.count_events(is_revoked) == 1);
     let harness = harness.with_workers(1, ack);
     wait_until("read again from there", || kafka.committed(&id, &topic, 0) == Some(10));
     assert!(!harness.log.has_event(|event| matches!(event, Event::WentBack { .. })));
@@ -188,8 +176,8 @@ fn a_held_topic_stays_held_over_a_rebalance_and_a_filter_counts_no_message_twice
         wait_until("the filtered topic, to its end", || {
             kafka.committed(&id, &filtered, 0) == Some(20 * (round as i64 + 1))
         });
-        next_requests_fail(&kafka, "heartbeat", &[THROWN_OUT]);
-        wait_until("lost", || revocations(&harness) == round as usize + 1);
+        kafka.refuse("heartbeat", &[THROWN_OUT]);
+        wait_until("lost", || harness.log.count_events(is_revoked) == round as usize + 1);
         harness.wait_for_assignment(2);
     }
     stays("held", Duration::from_millis(300), || {
@@ -211,14 +199,11 @@ fn a_stale_member_epoch_is_a_bad_moment_for_a_commit_and_nothing_more() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);
     kafka.fill(&topic, 1, 0..5);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    group.kafka.insert("group.protocol".into(), "consumer".into());
-    group.kafka.remove("session.timeout.ms");
-    group.kafka.remove("heartbeat.interval.ms");
+    let group = with(kafka.group(vec![topic_config(&topic)]), &KIP_848);
     let id = group.id.clone();
     let harness = Harness::without_workers(engine_config(vec![group]));
     harness.wait_for_assignment(1);
-    next_requests_fail(&kafka, "offset_commit", &[STALE_MEMBER_EPOCH; 2]);
+    kafka.refuse("offset_commit", &[STALE_MEMBER_EPOCH; 2]);
     let harness = harness.with_workers(1, ack);
     wait_until("committed", || kafka.committed(&id, &topic, 0) == Some(5));
     let refused = |event: &Event| match event {
@@ -237,7 +222,7 @@ fn a_seek_that_fails_is_said_and_tried_again_and_nothing_is_handed_out_meanwhile
     kafka.fill(&topic, 1, 0..3);
     let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![whole_batches(&topic, 3)])]));
     let lease = harness.take();
-    next_requests_fail(&kafka, "list_offsets", &[TOPIC_AUTHORIZATION_FAILED]);
+    kafka.refuse("list_offsets", &[TOPIC_AUTHORIZATION_FAILED]);
     kafka.fill(&topic, 1, 3..6);
     assert!(lease.seek(Position::TimeMs(1)));
     lease.release();
@@ -268,7 +253,7 @@ fn a_pause_of_a_filtered_partition_goes_on_behind_what_was_left_out() {
         send_yes_and_no(&kafka, &topic, round * 10..round * 10 + 10);
         while seen.len() < 2 * (round as usize + 1) {
             let lease = harness.take();
-            seen.extend((0..lease.messages().len()).filter_map(|index| lease.messages().offset(index)));
+            seen.extend(offsets(&lease));
             assert!(lease.pause(None, Some(Duration::from_millis(50))));
             lease.ack();
         }
@@ -295,7 +280,7 @@ fn without_room_beside_the_offset_finished_messages_are_committed_with_those_bef
     let harness = Harness::without_workers(engine_config(vec![group]));
     send_yes_and_no(&kafka, &topic, 0..1);
     let stuck = harness.take();
-    next_requests_fail(&kafka, "offset_commit", &[OFFSET_METADATA_TOO_LARGE; 4]);
+    kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE; 4]);
     let sender = kafka.producer();
     for number in 1..300 {
         sender.send(&Message {

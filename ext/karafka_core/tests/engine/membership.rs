@@ -1,21 +1,12 @@
-//! Who gets which partitions: static members, several groups, direct assignment, partitions that come back.
+//! Who gets which partitions: static members, several clients of a group, direct assignment, topics that grow.
 
 use std::time::Duration;
 
 use karafka_core::config::{GroupConfig, TopicConfig};
-use karafka_core::event::Event;
-use karafka_core::lease::{Kind, Lease};
+use karafka_core::lease::Kind;
 
 use crate::common::*;
 use crate::{on_both, real_kafka};
-
-fn ack(lease: Lease) {
-    lease.ack();
-}
-
-fn is_revoked(event: &Event) -> bool {
-    matches!(event, Event::Revoked { .. })
-}
 
 #[test]
 fn a_fenced_static_member_ends_with_an_error_instead_of_being_rebuilt() {
@@ -27,7 +18,7 @@ fn a_fenced_static_member_ends_with_an_error_instead_of_being_rebuilt() {
     let harness = Harness::start(engine_config(vec![group]), 1, ack);
     harness.wait_for_messages(10);
     // FENCED_INSTANCE_ID
-    kafka.mock.as_ref().unwrap().request_errors("heartbeat", &[82]).unwrap();
+    kafka.refuse("heartbeat", &[82]);
     assert!(harness.engine.join(LONG).unwrap());
     let error = harness.take_error();
     assert!(
@@ -36,31 +27,21 @@ fn a_fenced_static_member_ends_with_an_error_instead_of_being_rebuilt() {
     );
 }
 
-fn fenced(kafka: &Kafka, settings: &[(&str, &str)]) {
+#[test]
+fn of_two_processes_with_one_instance_id_the_older_ends_on_real_kafka() {
+    let kafka = real_kafka!("of_two_processes_with_one_instance_id_the_older_ends_on_real_kafka");
     let topic = kafka.topic(2);
     kafka.fill(&topic, 2, 0..10);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    for (key, value) in settings {
-        match value.is_empty() {
-            true => group.kafka.remove(*key),
-            false => group.kafka.insert((*key).into(), (*value).into()),
-        };
-    }
-    group.kafka.insert("group.instance.id".into(), "pod-1".into());
+    let group = with(
+        kafka.group(vec![topic_config(&topic)]),
+        &[("group.instance.id", "pod-1")],
+    );
     let first = Harness::start(engine_config(vec![group.clone()]), 1, ack);
     first.wait_for_messages(10);
     let second = Harness::start(engine_config(vec![group.clone()]), 1, ack);
     assert!(first.engine.join(LONG).unwrap(), "the first one is out");
     assert!(first.take_error().contains("pod-1"));
     second.wait_for_assignment(2);
-}
-
-#[test]
-fn of_two_processes_with_one_instance_id_the_older_ends_on_real_kafka() {
-    fenced(
-        &real_kafka!("of_two_processes_with_one_instance_id_the_older_ends_on_real_kafka"),
-        &[],
-    );
 }
 
 #[test]
@@ -162,6 +143,25 @@ fn new_partitions_of_a_directly_assigned_topic_are_read_on_real_kafka() {
 }
 
 #[test]
+fn new_partitions_of_a_topic_are_read_on_real_kafka() {
+    let kafka = real_kafka!("new_partitions_of_a_topic_are_read_on_real_kafka");
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let group = with(
+        kafka.group(vec![topic_config(&topic)]),
+        &[("topic.metadata.refresh.interval.ms", "300")],
+    );
+    let harness = Harness::start(engine_config(vec![group]), 2, ack);
+    harness.wait_for_messages(10);
+    kafka.add_partitions(&topic, 3);
+    harness.wait_for_assignment(3);
+    kafka.fill(&topic, 3, 0..30);
+    wait_until("all three", || {
+        (0..3).all(|partition| harness.log.offsets(partition).len() >= 10)
+    });
+}
+
+#[test]
 fn new_topics_of_a_pattern_are_picked_up_on_real_kafka() {
     let kafka = real_kafka!("new_topics_of_a_pattern_are_picked_up_on_real_kafka");
     let prefix = unique("pattern");
@@ -179,136 +179,4 @@ fn new_topics_of_a_pattern_are_picked_up_on_real_kafka() {
     let second = kafka.topic_named(&format!("{prefix}.two"), 2);
     kafka.fill(&second, 2, 0..6);
     harness.wait_for_messages(11);
-}
-
-/// A partition that is lost while a worker has something of it, and comes back to the same process.
-#[test]
-fn a_partition_that_comes_back_waits_for_its_old_lease_and_its_revoked() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    kafka.fill(&topic, 1, 0..10);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    group.kafka.insert("session.timeout.ms".into(), "2000".into());
-    let harness = Harness::without_workers(engine_config(vec![group]));
-    let old = harness.take();
-    // UNKNOWN_MEMBER_ID: thrown out.
-    kafka.mock.as_ref().unwrap().request_errors("heartbeat", &[25]).unwrap();
-    wait_until("lost", || harness.log.has_event(is_revoked));
-    harness.wait_for_assignment(1);
-    let state = harness.engine.state().unwrap();
-    assert_eq!(state.leases.len(), 1, "the old one is still out: {state:?}");
-    assert!(
-        harness.take_within(Duration::from_millis(1_000)).is_none(),
-        "two leases of one partition"
-    );
-    assert!(!old.ack());
-    let revoked = harness.take();
-    assert_eq!(
-        (revoked.kind(), revoked.partition().id),
-        (Kind::Revoked, old.partition().id)
-    );
-    assert!(
-        harness.take_within(Duration::from_millis(300)).is_none(),
-        "not before `revoked` has returned"
-    );
-    revoked.ack();
-    let new = harness.take();
-    assert_eq!((new.kind(), new.messages().first_offset()), (Kind::Consume, Some(0)));
-    assert_ne!(new.partition().id, old.partition().id);
-    assert!(new.ack());
-}
-
-#[test]
-fn a_topic_of_low_priority_gets_its_share_and_one_of_high_priority_more() {
-    let kafka = Kafka::mock(1);
-    let topics: Vec<String> = (0..3).map(|_| kafka.topic(2)).collect();
-    for topic in &topics {
-        kafka.fill(topic, 2, 0..2_000);
-    }
-    let configs = topics.iter().zip([100, 10, 1]).map(|(topic, priority)| TopicConfig {
-        priority,
-        max_messages: 1,
-        ..topic_config(topic)
-    });
-    let harness = Harness::without_workers(engine_config(vec![kafka.group(configs.collect())]));
-    harness.wait_for_assignment(6);
-    wait_until("all are ready", || harness.engine.state().unwrap().ready == 6);
-    // A partition that runs dry because the broker is slow takes no part.
-    wait_until_still("all is fetched", || harness.engine.state().unwrap().fetched_bytes);
-    let harness = harness.with_workers(1, ack);
-    harness.wait_for_messages(1_110);
-    let seen = harness.log.seen.lock();
-    let share = |topic: &String| seen.iter().take(1_110).filter(|seen| seen.topic == *topic).count();
-    let shares: Vec<usize> = topics.iter().map(share).collect();
-    assert!(
-        shares[0] > 4 * shares[1] && shares[1] > 4 * shares[2] && shares[2] >= 5,
-        "{shares:?}"
-    );
-}
-
-#[test]
-fn no_group_starves_while_another_has_many_busy_partitions() {
-    let kafka = Kafka::mock(1);
-    let (busy, quiet) = (kafka.topic(30), kafka.topic(1));
-    kafka.fill(&busy, 30, 0..6_000);
-    kafka.fill(&quiet, 1, 0..20);
-    let config = |topic: &str| TopicConfig {
-        max_messages: 1,
-        ..topic_config(topic)
-    };
-    let groups = vec![kafka.group(vec![config(&busy)]), kafka.group(vec![config(&quiet)])];
-    let harness = Harness::without_workers(engine_config(groups));
-    wait_until("all are ready", || harness.engine.state().unwrap().ready == 31);
-    let harness = harness.with_workers(1, ack);
-    wait_until("the small group is done", || {
-        harness
-            .log
-            .seen
-            .lock()
-            .iter()
-            .filter(|seen| seen.topic == quiet)
-            .count()
-            >= 20
-    });
-    let seen = harness.log.seen.lock();
-    let before = seen.iter().filter(|seen| seen.topic == quiet).count();
-    let first = seen.iter().position(|seen| seen.topic == quiet).unwrap();
-    let last = seen.iter().rposition(|seen| seen.topic == quiet).unwrap();
-    assert!(last - first <= 31 * before, "a turn in each round: {first} to {last}");
-}
-
-#[test]
-fn fewer_workers_end_after_their_leases_and_more_can_stay() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(4);
-    let harness = Harness::start(engine_config(vec![kafka.group(vec![topic_config(&topic)])]), 4, ack);
-    harness.wait_for_assignment(4);
-    harness.engine.retire(3).unwrap();
-    wait_until("three have gone", || {
-        harness.workers.iter().filter(|worker| worker.is_finished()).count() == 3
-    });
-    kafka.fill(&topic, 4, 0..40);
-    harness.wait_for_messages(40);
-    assert_eq!(harness.engine.retain(5).unwrap(), 0, "they are gone");
-    let (took, _) = harness.stop();
-    assert!(took < NO_LIMIT, "{took:?}");
-}
-
-#[test]
-fn a_graceful_stop_ends_without_any_worker() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(2);
-    kafka.fill(&topic, 2, 0..20);
-    let group = kafka.group(vec![topic_config(&topic)]);
-    let harness = Harness::without_workers(engine_config(vec![group.clone()]));
-    let lease = harness.take();
-    assert!(lease.ack());
-    harness.engine.stop();
-    assert!(harness.engine.join(LONG).unwrap(), "nobody comes, so it ends by itself");
-    let next = lease.messages().last_offset().unwrap() + 1;
-    assert_eq!(
-        kafka.committed(&group.id, &topic, lease.partition().number),
-        Some(next),
-        "what was done is committed"
-    );
 }

@@ -4,17 +4,12 @@ use std::time::Duration;
 
 use karafka_core::config::{GroupConfig, MultiplexingConfig};
 use karafka_core::event::Event;
-use karafka_core::lease::Lease;
 
 use crate::common::*;
 use crate::{on_both, real_kafka};
 
 /// Long enough for a rebalance on a busy machine, or a client that came would seem to have come in vain.
 const DELAY_MS: u64 = 4_000;
-
-fn ack(lease: Lease) {
-    lease.ack();
-}
 
 /// Up to two clients, `boot` of them at the start.
 fn clients(kafka: &Kafka, topic: &str, boot: usize) -> Vec<GroupConfig> {

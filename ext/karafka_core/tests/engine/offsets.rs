@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use karafka_core::event::Event;
 use karafka_core::lease::Kind;
+use parking_lot::Mutex;
 
 use crate::common::*;
 use crate::on_both;
@@ -171,12 +172,7 @@ fn a_commit_that_fails_is_tried_again() {
     let (topic, group, harness) = one_topic(&kafka, 10, 10, "100");
     let lease = harness.take();
     // GROUP_AUTHORIZATION_FAILED: librdkafka gives up at once.
-    kafka
-        .mock
-        .as_ref()
-        .unwrap()
-        .request_errors("offset_commit", &[30, 30])
-        .unwrap();
+    kafka.refuse("offset_commit", &[30, 30]);
     lease.ack();
     wait_for_commit(&kafka, &group, &topic, 10);
     let failed = |event: &Event| match event {
@@ -191,23 +187,13 @@ fn a_synchronous_commit_that_fails_says_so_and_is_caught_up_by_the_interval() {
     let kafka = Kafka::mock(1);
     let (topic, group, harness) = one_topic(&kafka, 10, 10, "2000");
     let lease = harness.take();
-    kafka
-        .mock
-        .as_ref()
-        .unwrap()
-        .request_errors("offset_commit", &[30])
-        .unwrap();
+    kafka.refuse("offset_commit", &[30]);
     lease.mark(4);
     let error = lease.commit_sync().unwrap_err().to_string();
     assert!(error.contains("group_authorization_failed"), "{error}");
     wait_for_commit(&kafka, &group, &topic, 5);
     // ILLEGAL_GENERATION: the group went on without us.
-    kafka
-        .mock
-        .as_ref()
-        .unwrap()
-        .request_errors("offset_commit", &[22])
-        .unwrap();
+    kafka.refuse("offset_commit", &[22]);
     lease.mark(5);
     assert!(!lease.commit_sync().unwrap());
     lease.release();
@@ -258,7 +244,6 @@ fn a_failure_after_everything_was_marked_goes_on_behind_it() {
 /// Random outcomes over many batches: each message is processed, none is committed before it was.
 #[test]
 fn nothing_unprocessed_is_ever_committed() {
-    use parking_lot::Mutex;
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(2);
     kafka.fill(&topic, 2, 0..4_000);
@@ -268,7 +253,7 @@ fn nothing_unprocessed_is_ever_committed() {
     config.pause_max_timeout_ms = 3;
     let mut group = kafka.group(vec![config]);
     group.kafka.insert("auto.commit.interval.ms".into(), "10".into());
-    let done: Arc<Mutex<[Vec<bool>; 2]>> = Arc::new(Mutex::new([vec![false; 2_000], vec![false; 2_000]]));
+    let done = Arc::new(Processed::default());
     let dice = Mutex::new(Dice::new());
     let harness = {
         let done = done.clone();
@@ -286,7 +271,7 @@ fn nothing_unprocessed_is_ever_committed() {
             let processed = if outcome == 0 { count } else { processed };
             for index in 0..processed {
                 let offset = lease.messages().offset(index).unwrap();
-                done.lock()[lease.partition().number as usize][offset as usize] = true;
+                done.add(lease.partition().number, offset);
                 if outcome == 1 || outcome == 2 {
                     lease.mark(offset);
                 }
@@ -298,28 +283,9 @@ fn nothing_unprocessed_is_ever_committed() {
             }
         })
     };
-    let all_processed = || done.lock().iter().flatten().all(|processed| *processed);
-    let check = || {
-        let events = harness.log.events.lock();
-        for event in events.iter() {
-            let Event::Committed { offsets, .. } = event else {
-                continue;
-            };
-            for row in offsets.iter().filter(|row| row.offset > 0) {
-                let done = done.lock();
-                let until = &done[row.partition as usize][..row.offset as usize];
-                assert!(
-                    until.iter().all(|processed| *processed),
-                    "committed {} of {}",
-                    row.offset,
-                    row.partition
-                );
-            }
-        }
-    };
     wait_until("all is processed", || {
-        check();
-        all_processed()
+        done.check_commits(&harness.log);
+        done.count() == 4_000
     });
     harness.stop();
 }

@@ -141,7 +141,7 @@ on_both! {
         kafka.fill(&topic, 1, 0..20);
         let mut config = topic_config(&topic);
         config.eofed = true;
-        let harness = Harness::start(engine_config(vec![kafka.group(vec![config])]), 1, |lease| { lease.ack(); });
+        let harness = Harness::start(engine_config(vec![kafka.group(vec![config])]), 1, ack);
         harness.wait_for_messages(20);
         wait_until("the end", || harness.log.count(Kind::Eofed) == 1);
         kafka.fill(&topic, 1, 20..30);
@@ -158,7 +158,7 @@ on_both! {
         let mut config = topic_config(&ended);
         config.eofed = true;
         let group = kafka.group(vec![config, topic_config(&quiet)]);
-        let harness = Harness::start(engine_config(vec![group]), 1, |lease| { lease.ack(); });
+        let harness = Harness::start(engine_config(vec![group]), 1, ack);
         harness.wait_for_messages(40);
         wait_until("the end", || harness.log.count(Kind::Eofed) > 0);
         assert!(harness.log.of(Kind::Eofed).iter().all(|seen| seen.topic == ended));
@@ -172,7 +172,7 @@ on_both! {
         let mut group = kafka.group(vec![config]);
         let harness = {
             group.kafka.insert("auto.offset.reset".into(), "error".into());
-            let harness = Harness::start(engine_config(vec![group.clone()]), 1, |lease| { lease.ack(); });
+            let harness = Harness::start(engine_config(vec![group.clone()]), 1, ack);
             wait_until("no committed offset is an error", || harness.log.error_codes().contains(&"auto_offset_reset".into()));
             drop(harness);
             group.kafka.insert("auto.offset.reset".into(), "earliest".into());
@@ -227,9 +227,7 @@ fn a_partition_paused_for_ever_does_not_hold_up_the_stop() {
     let lease = harness.take();
     lease.pause(None, Some(Duration::from_secs(u64::MAX / 2)));
     lease.ack();
-    let harness = harness.with_workers(1, |lease| {
-        lease.ack();
-    });
+    let harness = harness.with_workers(1, ack);
     let (took, log) = harness.stop();
     assert!(took < NO_LIMIT, "{took:?}");
     assert_eq!(log.count(Kind::Shutdown), 1);
@@ -258,9 +256,7 @@ fn the_end_of_a_partition_and_a_waiting_batch_do_not_block_each_other() {
     let mut config = topic_config(&topic);
     config.eofed = true;
     config.max_wait_time_ms = 5;
-    let harness = Harness::start(engine_config(vec![kafka.group(vec![config])]), 2, |lease| {
-        lease.ack();
-    });
+    let harness = Harness::start(engine_config(vec![kafka.group(vec![config])]), 2, ack);
     let sender = kafka.producer();
     for number in 0..300u64 {
         sender.send(&Message {

@@ -1,6 +1,5 @@
 //! Every end is bounded, complete, and said to everybody who waits.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,10 +14,6 @@ use crate::{on_both, real_kafka};
 /// What the engine gives librdkafka to close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
-fn ack(lease: Lease) {
-    lease.ack();
-}
-
 fn config(kafka: &Kafka, topic: &str) -> karafka_core::config::EngineConfig {
     engine_config(vec![kafka.group(vec![topic_config(topic)])])
 }
@@ -30,16 +25,7 @@ fn an_idle_engine_on_real_kafka_stops_in_300_ms() {
     kafka.fill(&topic, 4, 0..100);
     let target = Duration::from_millis(300);
     let took = shortest(target, || {
-        // librdkafka's own settings where ours are short for tests.
-        let mut group = kafka.group(vec![topic_config(&topic)]);
-        for key in [
-            "fetch.wait.max.ms",
-            "heartbeat.interval.ms",
-            "session.timeout.ms",
-            "auto.commit.interval.ms",
-        ] {
-            group.kafka.remove(key);
-        }
+        let group = with(kafka.group(vec![topic_config(&topic)]), &LIBRDKAFKAS_TIMES);
         let harness = Harness::start(engine_config(vec![group]), 2, ack);
         harness.wait_for_messages(100);
         harness.stop().0
@@ -230,83 +216,6 @@ fn everybody_who_waits_is_told_that_it_is_over() {
 }
 
 #[test]
-fn an_interrupt_ends_a_wait_within_50_ms() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    let harness = Harness::without_workers(config(&kafka, &topic));
-    harness.wait_for_assignment(1);
-    let once = || {
-        let interrupt = Arc::new(Interrupt::default());
-        let (waits, engine) = (interrupt.clone(), harness.engine.clone());
-        let waiter = std::thread::spawn(move || {
-            (
-                engine.take(&waits).map(|taken| matches!(taken, Taken::Interrupted)),
-                Instant::now(),
-            )
-        });
-        std::thread::park_timeout(Duration::from_millis(10));
-        let set = Instant::now();
-        harness.engine.interrupt_take(&interrupt);
-        let (answer, at) = waiter.join().unwrap();
-        assert!(answer.unwrap());
-        at.saturating_duration_since(set)
-    };
-    let target = Duration::from_millis(50);
-    // The slowest of five, so that no luck makes a wait that looks up now and then pass.
-    let slowest = shortest(target, || (0..5).map(|_| once()).max().unwrap_or_default());
-    eprintln!("slowest interrupt: {slowest:?}");
-    assert!(slowest < target, "{slowest:?}");
-    // The same for who waits for events.
-    let interrupt = Interrupt::default();
-    harness.engine.interrupt_events(&interrupt);
-    assert!(harness.engine.events(LONG, &interrupt).unwrap().is_some());
-}
-
-/// Workers are interrupted at random while leases go round: none is lost.
-#[test]
-fn interrupts_cost_no_wake_up() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(3);
-    kafka.fill(&topic, 3, 0..30_000);
-    let mut topic_config = topic_config(&topic);
-    topic_config.max_messages = 3;
-    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config])]));
-    let taken = AtomicUsize::new(0);
-    let done = AtomicBool::new(false);
-    let current: Vec<Mutex<Arc<Interrupt>>> = (0..3).map(|_| Mutex::default()).collect();
-    let mut dice = Dice::new();
-    std::thread::scope(|scope| {
-        for mine in &current {
-            let (engine, taken, done) = (&harness.engine, &taken, &done);
-            scope.spawn(move || {
-                while !done.load(Ordering::Acquire) {
-                    let interrupt = Arc::new(Interrupt::default());
-                    *mine.lock() = interrupt.clone();
-                    if let Ok(Taken::Lease(lease)) = engine.take(&interrupt) {
-                        taken.fetch_add(lease.messages().len(), Ordering::Relaxed);
-                        lease.ack();
-                    }
-                }
-            });
-        }
-        let started = Instant::now();
-        while taken.load(Ordering::Relaxed) < 30_000 && started.elapsed() < LONG {
-            let victim = current[dice.below(3) as usize].lock().clone();
-            harness.engine.interrupt_take(&victim);
-            std::thread::park_timeout(Duration::from_micros(dice.below(200)));
-        }
-        done.store(true, Ordering::Release);
-        while current.iter().any(|mine| Arc::strong_count(&mine.lock()) > 1) && started.elapsed() < 2 * LONG {
-            for mine in &current {
-                harness.engine.interrupt_take(&mine.lock().clone());
-            }
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
-    });
-    assert_eq!(taken.load(Ordering::Relaxed), 30_000);
-}
-
-#[test]
 fn the_last_lease_can_still_mark_and_commit() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);
@@ -346,16 +255,20 @@ fn a_lease_that_outlives_the_engine_is_harmless() {
 }
 
 #[test]
-fn a_setting_that_is_refused_names_itself() {
+fn a_graceful_stop_ends_without_any_worker() {
     let kafka = Kafka::mock(1);
-    let mut bad = config(&kafka, "t");
-    bad.groups[0].kafka.insert("fetch.min.bites".into(), "1".into());
-    let error = Engine::new(bad).err().unwrap().to_string();
-    assert!(error.contains("fetch.min.bites"), "{error}");
-    // Refused only together with another.
-    let mut bad = config(&kafka, "t");
-    bad.groups[0].kafka.insert("group.protocol".into(), "consumer".into());
-    let engine = Engine::new(bad).unwrap();
-    let error = engine.start().unwrap_err().to_string();
-    assert!(error.contains("session.timeout.ms"), "{error}");
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..20);
+    let group = kafka.group(vec![topic_config(&topic)]);
+    let harness = Harness::without_workers(engine_config(vec![group.clone()]));
+    let lease = harness.take();
+    assert!(lease.ack());
+    harness.engine.stop();
+    assert!(harness.engine.join(LONG).unwrap(), "nobody comes, so it ends by itself");
+    let next = lease.messages().last_offset().unwrap() + 1;
+    assert_eq!(
+        kafka.committed(&group.id, &topic, lease.partition().number),
+        Some(next),
+        "what was done is committed"
+    );
 }

@@ -6,14 +6,10 @@ use std::time::{Duration, Instant};
 
 use karafka_core::config::{EngineConfig, GroupConfig, TopicConfig};
 use karafka_core::event::Event;
-use karafka_core::lease::{Kind, Lease};
+use karafka_core::lease::Kind;
 
 use crate::common::*;
 use crate::{on_both, real_kafka};
-
-fn ack(lease: Lease) {
-    lease.ack();
-}
 
 fn one(topic: TopicConfig, kafka: &Kafka) -> EngineConfig {
     engine_config(vec![kafka.group(vec![topic])])
@@ -57,13 +53,7 @@ fn leaves(kafka: &Kafka, settings: &[(&str, &str)]) {
     kafka.fill(&topic, 2, 0..20);
     let mut slow = topic_config(&topic);
     slow.long_running_limit_ms = Some(1_500);
-    let mut group = kafka.group(vec![slow]);
-    for (key, value) in settings {
-        match value.is_empty() {
-            true => group.kafka.remove(*key),
-            false => group.kafka.insert((*key).into(), (*value).into()),
-        };
-    }
+    let group = with(kafka.group(vec![slow]), settings);
     let mut config = engine_config(vec![group.clone()]);
     config.revocation_grace_ms = 40_000;
     let first = Harness::without_workers(config.clone());
@@ -130,12 +120,45 @@ fn a_batch_over_its_limit_makes_the_process_leave_the_group_cooperatively_on_rea
 fn a_batch_over_its_limit_makes_the_process_leave_the_group_with_kip_848_on_real_kafka() {
     leaves(
         &real_kafka!("a_batch_over_its_limit_makes_the_process_leave_the_group_with_kip_848_on_real_kafka"),
-        &[
-            ("group.protocol", "consumer"),
-            ("session.timeout.ms", ""),
-            ("heartbeat.interval.ms", ""),
-        ],
+        &KIP_848,
     );
+}
+
+#[test]
+fn slow_work_costs_no_rebalance_on_the_mock() {
+    slow_work(&Kafka::mock(1), &[("session.timeout.ms", "6000")]);
+}
+
+#[test]
+fn slow_work_costs_no_rebalance_on_real_kafka() {
+    let kafka = real_kafka!("slow_work_costs_no_rebalance_on_real_kafka");
+    slow_work(&kafka, &[]);
+}
+
+#[test]
+fn slow_work_costs_no_rebalance_with_kip_848_on_real_kafka() {
+    slow_work(
+        &real_kafka!("slow_work_costs_no_rebalance_with_kip_848_on_real_kafka"),
+        &KIP_848,
+    );
+}
+
+/// A lease is out for longer than `max.poll.interval.ms`.
+fn slow_work(kafka: &Kafka, settings: &[(&str, &str)]) {
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..40);
+    let group = with(kafka.group(vec![topic_config(&topic)]), settings);
+    let group = with(group, &[("max.poll.interval.ms", "6000")]);
+    let harness = Harness::without_workers(engine_config(vec![group.clone()]));
+    let lease = harness.take();
+    stays("assigned", Duration::from_millis(7_500), || {
+        !harness.log.has_event(is_revoked)
+    });
+    assert!(lease.ack());
+    let next = lease.messages().last_offset().unwrap() + 1;
+    wait_until("committed", || {
+        kafka.committed(&group.id, &topic, lease.partition().number) == Some(next)
+    });
 }
 
 fn idle_after(topic: &str, idle_after_ms: u64) -> TopicConfig {
@@ -203,16 +226,9 @@ fn a_mark_in_idle_is_committed() {
     wait_until("committed", || kafka.committed(&group.id, &topic, 0) == Some(7));
 }
 
-/// Commits that the broker has taken, with their offset, of one partition.
+/// The offsets of one partition that the broker has taken.
 fn commits(log: &Log) -> Vec<i64> {
-    let events = log.events.lock();
-    let rows = events.iter().filter_map(|event| match event {
-        Event::Committed {
-            offsets, error: None, ..
-        } => Some(offsets.clone()),
-        _ => None,
-    });
-    rows.flatten().map(|row| row.offset).collect()
+    log.commits().iter().map(|row| row.offset).collect()
 }
 
 fn recommits(kafka: &Kafka, group: &GroupConfig) -> GroupConfig {

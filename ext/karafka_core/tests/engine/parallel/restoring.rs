@@ -1,4 +1,5 @@
-//! What a commit says is finished beyond its offset is believed only where the log can still have it.
+//! What was finished beyond the committed offset does not come again, and what a commit says of it is believed only where
+//! the log can still have it.
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::{fill_keyed, parallel};
 use crate::common::*;
 use crate::{on_both, real_kafka};
 
@@ -42,9 +44,7 @@ fn committed_beyond(kafka: &Kafka, count: u64) -> GroupConfig {
 
 /// What comes, until nothing comes any more.
 fn delivered(group: GroupConfig) -> Vec<i64> {
-    let harness = Harness::start(engine_config(vec![group]), 4, |lease: Lease| {
-        lease.ack();
-    });
+    let harness = Harness::start(engine_config(vec![group]), 4, ack);
     wait_until("the first message", || harness.log.messages() > 0);
     wait_until_still("no more messages", || harness.log.messages());
     let mut offsets = harness.log.offsets(0);
@@ -54,6 +54,37 @@ fn delivered(group: GroupConfig) -> Vec<i64> {
 }
 
 on_both! {
+    fn what_was_finished_beyond_the_commit_does_not_come_again(kafka) {
+        let topic = kafka.topic(1);
+        fill_keyed(kafka, &topic, 1, 100, 0..100);
+        let group = kafka.group(vec![parallel(&topic, Spread::Key, 20, 1)]);
+        let first = Harness::without_workers(engine_config(vec![group.clone()]));
+        let leases: Vec<Lease> = (0..20).map(|_| first.take()).collect();
+        let mut finished = Vec::new();
+        for lease in leases.iter().filter(|lease| lease.messages().first_offset().unwrap() % 3 == 1) {
+            finished.extend(offsets(lease));
+            assert!(lease.mark_with(lease.messages().first_offset().unwrap(), "mine"));
+        }
+        assert!(leases[0].commit_sync().unwrap());
+        assert_eq!(kafka.committed(&group.id, &topic, 0), Some(0));
+        assert_eq!(leases[0].committed_metadata().unwrap().as_deref(), Some("mine"));
+        // As if it was killed: nothing more is committed.
+        first.engine.force_stop();
+        drop(leases);
+        drop(first);
+        let second = Harness::without_workers(engine_config(vec![group]));
+        let mut seen: Vec<i64> = Vec::new();
+        while seen.len() < 100 - finished.len() {
+            let lease = second.take();
+            seen.extend(offsets(&lease));
+            lease.ack();
+        }
+        seen.sort_unstable();
+        let expected: Vec<i64> = (0..100).filter(|offset| !finished.contains(offset)).collect();
+        assert_eq!(seen, expected);
+        drop(second.with_workers(2, |lease| { lease.release(); }).stop());
+    }
+
     fn what_is_finished_is_believed_up_to_the_end_of_the_log(kafka) {
         assert_eq!(delivered(committed_beyond(kafka, 12)), [0, 10, 11]);
         assert_eq!(delivered(committed_beyond(kafka, 10)), [0]);
@@ -70,8 +101,7 @@ fn where_nobody_says_how_long_the_log_is_everything_comes_again() {
     let kafka = Kafka::mock(1);
     let group = committed_beyond(&kafka, 12);
     // More than are asked for: the first and the last offset.
-    let mock = kafka.mock.as_ref().unwrap();
-    mock.request_errors("list_offsets", &[REFUSED; 8]).unwrap();
+    kafka.refuse("list_offsets", &[REFUSED; 8]);
     assert_eq!(delivered(group), (0..12).collect::<Vec<i64>>());
 }
 
@@ -82,9 +112,7 @@ fn a_commit_tells_the_epoch_of_the_leader_on_real_kafka() {
     kafka.fill(&topic, 1, 0..10);
     let group = kafka.group(vec![topic_config(&topic)]);
     let id = group.id.clone();
-    let harness = Harness::start(engine_config(vec![group]), 1, |lease: Lease| {
-        lease.ack();
-    });
+    let harness = Harness::start(engine_config(vec![group]), 1, ack);
     harness.wait_for_messages(10);
     wait_within(LONG, "the commit", || kafka.committed(&id, &topic, 0) == Some(10));
     harness.stop();
@@ -93,9 +121,7 @@ fn a_commit_tells_the_epoch_of_the_leader_on_real_kafka() {
     kafka.fill(&topic, 1, 10..12);
     let mut group = kafka.group(vec![topic_config(&topic)]);
     group.kafka.insert("group.id".into(), id);
-    let again = Harness::start(engine_config(vec![group]), 1, |lease: Lease| {
-        lease.ack();
-    });
+    let again = Harness::start(engine_config(vec![group]), 1, ack);
     again.wait_for_messages(2);
     stays("nothing else comes", Duration::from_millis(200), || {
         again.log.messages() == 2
