@@ -3,7 +3,7 @@
 # The producer of karafka-rs. Loads without the rest of Karafka, starts no thread and opens no connection.
 # By path: Karafka's own loader, where it is active, sees these requires too.
 %w[
-  version errors native setup compat/kafka_names compat/kafka_security setup/kafka_settings
+  version errors clock native setup compat/kafka_names compat/kafka_security setup/kafka_settings
   instrumentation/events instrumentation/event instrumentation/notifications instrumentation/monitor
 ].each { |file| require File.join(__dir__, "karafka", "#{file}.rb") }
 

@@ -151,7 +151,7 @@ module Karafka
       closer = Thread.new { close_all }
       closer.name = "karafka.closer"
       closer.report_on_exception = false
-      forced = wait_for(deadline.negative? ? nil : now + (deadline / 1_000.0))
+      forced = wait_for(deadline.negative? ? nil : Clock.now + (deadline / 1_000.0))
       return force(forced, closer) if forced
 
       each_listener("connection.listener.after_fetch_loop")
@@ -176,7 +176,7 @@ module Karafka
     # @return [String, nil] why the stop has to be forced
     def wait_for(deadline)
       loop do
-        command = @control.wait(deadline && [deadline - now, 0].max)
+        command = @control.wait(deadline && [deadline - Clock.now, 0].max)
         case command
         when :closed then return
         when :TTIN then dump
@@ -184,7 +184,7 @@ module Karafka
           notice(command)
           return "a second signal (#{command}) came" unless @embedded
         when nil
-          return "shutdown_timeout (#{App.config.shutdown_timeout} ms) has passed" if deadline && now >= deadline
+          return "shutdown_timeout (#{App.config.shutdown_timeout} ms) has passed" if deadline && Clock.now >= deadline
         end
       end
     end
@@ -240,10 +240,6 @@ module Karafka
       raise Errors::InvalidConfigurationError,
             "config.monitor is #{Karafka.monitor.inspect}, which has no listening?(name): let its class inherit from " \
             "Karafka::Instrumentation::Monitor."
-    end
-
-    def now
-      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
     end
   end
 end

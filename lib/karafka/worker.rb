@@ -64,9 +64,9 @@ module Karafka
     # @param seconds [Numeric, nil] nil: for ever
     # @return [Boolean] whether it finished within that time
     def join(seconds = nil)
-      deadline = seconds && (now + seconds)
+      deadline = seconds && (Clock.now + seconds)
       # A killed thread is replaced, so the thread to wait for can change.
-      @thread&.join(deadline && [deadline - now, 0].max) until @finished || @abandoned || (deadline && now >= deadline)
+      @thread&.join(deadline && [deadline - Clock.now, 0].max) until @finished || @abandoned || (deadline && Clock.now >= deadline)
       @finished
     end
 
@@ -215,7 +215,7 @@ module Karafka
       @jobs = (@jobs || 0) + 1
       job = Job.new(
         id: "w#{@index}-#{@jobs}", name: "#{lease.kind} by #{assignment.topic.declared_consumer} on #{lease.topic}/#{lease.partition}",
-        kind: lease.kind, topic: lease.topic, partition: lease.partition, assignment: assignment, started: now
+        kind: lease.kind, topic: lease.topic, partition: lease.partition, assignment: assignment, started: Clock.now
       )
       Instrumentation::Safely.instrument("worker.process", { caller: self, job: job })
       job
@@ -223,11 +223,7 @@ module Karafka
 
     def ended(job, failed)
       job.failed = failed
-      Instrumentation::Safely.instrument("worker.processed", { caller: self, job: job, time: (now - job.started) * 1_000 })
-    end
-
-    def now
-      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
+      Instrumentation::Safely.instrument("worker.processed", { caller: self, job: job, time: (Clock.now - job.started) * 1_000 })
     end
   end
 end

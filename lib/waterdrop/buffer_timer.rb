@@ -24,7 +24,7 @@ module WaterDrop
       @lock.synchronize do
         next if @stopped
 
-        @at ||= now + @interval
+        @at ||= Karafka::Clock.now + @interval
         begin_thread unless @thread&.alive?
         @changed.signal
       end
@@ -69,7 +69,7 @@ module WaterDrop
       @lock.synchronize do
         next if @stopped
 
-        @at ||= now + @interval
+        @at ||= Karafka::Clock.now + @interval
         begin_thread
       end
     rescue ThreadError
@@ -82,7 +82,7 @@ module WaterDrop
         loop do
           return false if @stopped
 
-          left = @at && (@at - now)
+          left = @at && (@at - Karafka::Clock.now)
           if left && left <= 0
             @at = nil
             return true
@@ -91,10 +91,6 @@ module WaterDrop
           return @thread = nil if left.nil? && @at.nil? && !@stopped
         end
       end
-    end
-
-    def now
-      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
     end
   end
   private_constant :BufferTimer

@@ -140,10 +140,10 @@ module WaterDrop
     # @param timeout_ms [Numeric]
     # @return [Integer] messages that were not delivered
     def close(timeout_ms)
-      deadline = now + (timeout_ms / 1_000.0)
+      deadline = Karafka::Clock.now + (timeout_ms / 1_000.0)
       undelivered = @native.close(timeout_ms.ceil)
       # What was reported on the way is passed on before the close is. From its own thread there is nothing to wait for.
-      return undelivered if @loop.nil? || inside? || @loop.join([deadline - now, 1].max)
+      return undelivered if @loop.nil? || inside? || @loop.join([deadline - Karafka::Clock.now, 1].max)
 
       @config.logger.warn("[#{@config.id}] closed, while subscribers or on_delivery blocks have not heard of all reports yet")
       undelivered
@@ -160,10 +160,6 @@ module WaterDrop
     end
 
     private
-
-    def now
-      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
-    end
 
     # Labels are needed again when the report comes.
     def announced(messages, timeout_ms)

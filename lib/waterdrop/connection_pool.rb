@@ -204,14 +204,14 @@ module WaterDrop
     end
 
     def take_place
-      deadline = now_ms + timeout
+      deadline = Karafka::Clock.now_ms + timeout
       loop do
         raise Errors::ConnectionPoolClosedError, "the connection pool is closed" if @closed
 
         place = @free.pop unless @retiring
         break place.tap { @lent += 1 } if place
 
-        left = deadline - now_ms
+        left = deadline - Karafka::Clock.now_ms
         unless left.positive?
           raise Errors::ConnectionPoolTimeoutError, "none of the #{size} producers of the pool came back within #{timeout} ms"
         end
@@ -240,8 +240,8 @@ module WaterDrop
       places = @lock.synchronize do
         # A new producer beside an old one that is in use would take its transactional id away.
         @retiring = true
-        deadline = now_ms + timeout
-        while @lent.positive? && (left = deadline - now_ms).positive?
+        deadline = Karafka::Clock.now_ms + timeout
+        while @lent.positive? && (left = deadline - Karafka::Clock.now_ms).positive?
           @returned.wait(@lock, left / 1_000.0)
         end
         taken = @free
@@ -262,10 +262,6 @@ module WaterDrop
         @pid = ::Process.pid
         fill
       end
-    end
-
-    def now_ms
-      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
     end
   end
 end

@@ -54,14 +54,8 @@ module WaterDrop
       # @param timeout_ms [Numeric]
       # @return [void]
       def flush_at_exit(timeout_ms = EXIT_TIMEOUT_MS)
-        deadline = now_ms + timeout_ms
-        all.each { |producer| producer.flush_at_exit([deadline - now_ms, 0].max) }
-      end
-
-      private
-
-      def now_ms
-        ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
+        deadline = Karafka::Clock.now_ms + timeout_ms
+        all.each { |producer| producer.flush_at_exit([deadline - Karafka::Clock.now_ms, 0].max) }
       end
     end
   end

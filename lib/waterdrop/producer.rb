@@ -217,10 +217,6 @@ module WaterDrop
       end
     end
 
-    def now_ms
-      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
-    end
-
     # The hot path: no block, no object besides the handle. Where nobody listens the message goes straight to the engine.
     # @return [DeliveryHandle]
     def dispatch(message, target = @client)

@@ -24,7 +24,7 @@ module WaterDrop
       @config = config
       @thread = Thread.current
       @pid = ::Process.pid
-      @overdue_at = now + config.transaction_timeout_ms
+      @overdue_at = Karafka::Clock.now_ms + config.transaction_timeout_ms
       @marks = {}.compare_by_identity
       @failure = nil
       @committed = false
@@ -46,7 +46,7 @@ module WaterDrop
 
     # @return [Boolean] the broker has given it up
     def overdue?
-      now > @overdue_at
+      Karafka::Clock.now_ms > @overdue_at
     end
 
     # @return [Boolean]
@@ -101,10 +101,6 @@ module WaterDrop
     end
 
     private
-
-    def now
-      ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
-    end
 
     def send_marks
       @marks.each_value do |mark|

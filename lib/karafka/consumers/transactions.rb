@@ -115,11 +115,11 @@ module Karafka
 
       # In steps, so that a stop gets through.
       def karafka_committed_offset
-        deadline = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :millisecond) + LOOK_UP_MS
+        deadline = Clock.now_ms + LOOK_UP_MS
         begin
           @karafka_lease.committed_offset(LOOK_UP_STEP_MS)
         rescue Errors::KafkaError
-          retry if ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :millisecond) < deadline
+          retry if Clock.now_ms < deadline
           raise
         end
       end

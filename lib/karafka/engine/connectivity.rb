@@ -32,7 +32,7 @@ module Karafka
       private_constant :Trouble
 
       # @param clock [#call] seconds that only grow
-      def initialize(clock = -> { ::Process.clock_gettime(::Process::CLOCK_MONOTONIC) })
+      def initialize(clock = Clock.method(:now))
         @clock = clock
         @troubles = {}
       end

@@ -94,9 +94,9 @@ module Karafka
       private
 
       def measured(name, payload, subscribers)
-        started = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond)
+        started = Clock.now_ms
         result = yield
-        time = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :float_millisecond) - started
+        time = Clock.now_ms - started
         publish(subscribers, Event.new(name, payload.merge(time: time)))
         result
       end

@@ -65,24 +65,20 @@ module Karafka
       end
 
       def due?
-        @checked_at.nil? || now - @checked_at >= @check_every
+        @checked_at.nil? || Clock.now - @checked_at >= @check_every
       end
 
       def load_changes
         if @application.reloader.check!
-          give_up = now + @longest_wait
-          @left.wait(@mutex, give_up - now) while @inside.positive? && now < give_up
+          give_up = Clock.now + @longest_wait
+          @left.wait(@mutex, give_up - Clock.now) while @inside.positive? && Clock.now < give_up
           # What runs too long is not waited for again soon.
-          return @checked_at = now + @longest_wait if @inside.positive?
+          return @checked_at = Clock.now + @longest_wait if @inside.positive?
 
           # Does nothing where another one has done it meanwhile.
           @application.reloader.wrap { nil }
         end
-        @checked_at = now
-      end
-
-      def now
-        ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
+        @checked_at = Clock.now
       end
     end
   end

@@ -32,10 +32,10 @@ module WaterDrop
       # @param seconds [Numeric]
       # @return [Boolean] false: it goes on still
       def join(seconds)
-        deadline = now + seconds
+        deadline = Karafka::Clock.now + seconds
         loop do
           thread = @thread
-          return false unless thread.join([deadline - now, 0].max)
+          return false unless thread.join([deadline - Karafka::Clock.now, 0].max)
           return true if thread.equal?(@thread)
         end
       end
@@ -70,10 +70,10 @@ module WaterDrop
 
       # @return [Array<Hash>]
       def take
-        started = now
+        started = Karafka::Clock.now
         events = @source.take(@resting ? RESTING_MS : QUIET_MS)
         @over = events.nil?
-        @quiet = events&.empty? && (now - started) * 1_000 >= QUIET_MS
+        @quiet = events&.empty? && (Karafka::Clock.now - started) * 1_000 >= QUIET_MS
         events || []
       rescue Karafka::Errors::BaseError => e
         @logger.error("[#{@config_id}] events are not passed on any more: #{e.message}")
@@ -121,10 +121,6 @@ module WaterDrop
         return if @lost.zero?
 
         @logger.error("[#{@config_id}] was dropped without a close, and #{@lost} messages were not delivered")
-      end
-
-      def now
-        ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
       end
     end
     private_constant :EventLoop

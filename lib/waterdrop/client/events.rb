@@ -111,9 +111,9 @@ module WaterDrop
       def repeated?(error)
         code = error.code if error.respond_to?(:code)
         return false unless REPEATED.include?(code) && !error.fatal?
-        return true if @said[code] && now - @said[code] < REPEATED_PAUSE
+        return true if @said[code] && Karafka::Clock.now - @said[code] < REPEATED_PAUSE
 
-        @said[code] = now
+        @said[code] = Karafka::Clock.now
         false
       end
 

@@ -181,13 +181,13 @@ module WaterDrop
       # @param deadline_ms [Float]
       # @return [Integer] messages that were dropped
       def flush_for_close(deadline_ms)
-        @timer&.stop(deadline_ms - now_ms)
+        @timer&.stop(deadline_ms - Karafka::Clock.now_ms)
         dropped = 0
         begin
           messages = take_buffer
           unless messages.empty?
             @client.start(self)
-            hand_over(messages, self, [deadline_ms - now_ms, 0].max.ceil.clamp(0, @queue_full_timeout))
+            hand_over(messages, self, [deadline_ms - Karafka::Clock.now_ms, 0].max.ceil.clamp(0, @queue_full_timeout))
           end
         rescue Errors::MessageInvalidError => e
           dropped += drop_invalid(messages[e.index], e)

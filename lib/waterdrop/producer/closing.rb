@@ -28,7 +28,7 @@ module WaterDrop
       def flush_at_exit(timeout_ms)
         return if @pid != ::Process.pid || @state != :connected
 
-        deadline = now_ms + [timeout_ms, @config.max_wait_timeout].min
+        deadline = Karafka::Clock.now_ms + [timeout_ms, @config.max_wait_timeout].min
         flush_by_itself unless @messages.empty?
         [self, *own_lanes].each { |lane| lane.flush_client(deadline) }
         lost = queue_size + @messages.size
@@ -38,7 +38,7 @@ module WaterDrop
       protected
 
       def flush_client(deadline)
-        @client.flush([deadline - now_ms, 0].max) if @pid == ::Process.pid && @state == :connected
+        @client.flush([deadline - Karafka::Clock.now_ms, 0].max) if @pid == ::Process.pid && @state == :connected
       end
 
       private
@@ -65,7 +65,7 @@ module WaterDrop
         return 0 if %i[initial closed].include?(@state)
         return forget if @pid != ::Process.pid
 
-        started = now_ms
+        started = Karafka::Clock.now_ms
         say("producer.closing")
         deadline = started + timeout_ms
         undelivered = flush_for_close(deadline)
@@ -74,7 +74,7 @@ module WaterDrop
         @state = :closed
         # What did not get out, or came in meanwhile.
         undelivered += take_buffer.size
-        say("producer.closed", undelivered: undelivered, time: now_ms - started)
+        say("producer.closed", undelivered: undelivered, time: Karafka::Clock.now_ms - started)
         undelivered
       end
 
@@ -84,7 +84,7 @@ module WaterDrop
       end
 
       def close_client(deadline)
-        @client.close([deadline - now_ms, 0].max)
+        @client.close([deadline - Karafka::Clock.now_ms, 0].max)
       end
 
       # A child that never used the producer has nothing to close.

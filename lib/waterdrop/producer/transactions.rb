@@ -86,7 +86,7 @@ module WaterDrop
       def run_transaction
         transaction = failure = nil
         returned = false
-        started = now_ms
+        started = Karafka::Clock.now_ms
         begin_transaction
         transaction = @transaction = Transaction.new(@client, @config)
         announce("transaction.started")
@@ -103,7 +103,7 @@ module WaterDrop
         raise
       ensure
         end_transaction(transaction)
-        announce("transaction.finished", time: now_ms - started) if transaction
+        announce("transaction.finished", time: Karafka::Clock.now_ms - started) if transaction
         # The message that could not be sent only shows it; this says why.
         raise @finished if @finished && failure.instance_of?(Errors::ProduceError)
 
@@ -245,10 +245,10 @@ module WaterDrop
         return super if trap_context?
         raise Errors::ProducerTransactionalCloseAttemptError, "a producer cannot be closed inside of its own transaction" if transaction?
 
-        deadline = now_ms + timeout_ms
+        deadline = Karafka::Clock.now_ms + timeout_ms
         in_turn(deadline) do |mine|
           send_buffer if mine && @pid == ::Process.pid && status.active?
-          super([deadline - now_ms, 0].max)
+          super([deadline - Karafka::Clock.now_ms, 0].max)
         end
       end
 
@@ -267,7 +267,7 @@ module WaterDrop
 
       def in_turn(deadline)
         mine = @transactions.try_take
-        until mine || now_ms >= deadline
+        until mine || Karafka::Clock.now_ms >= deadline
           sleep(0.01)
           mine = @transactions.try_take
         end
@@ -288,7 +288,7 @@ module WaterDrop
       end
 
       def flush_for_close(deadline_ms)
-        @timer&.stop(deadline_ms - now_ms)
+        @timer&.stop(deadline_ms - Karafka::Clock.now_ms)
         0
       end
     end

@@ -42,7 +42,7 @@ module WaterDrop
 
       # @return [Integer] messages that were not delivered
       def close_lanes(deadline_ms)
-        @lanes_lock.synchronize { own_lanes }.sum { |lane| lane.close_lane([deadline_ms - now_ms, 0].max) }
+        @lanes_lock.synchronize { own_lanes }.sum { |lane| lane.close_lane([deadline_ms - Karafka::Clock.now_ms, 0].max) }
       end
     end
   end
