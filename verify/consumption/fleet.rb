@@ -1,12 +1,11 @@
 # frozen_string_literal: true
 
 require "json"
-require "rbconfig"
+require_relative "../support/server_process"
 
 module Consumption
   # The processes of the group. Each start is an incarnation with a journal of its own.
   class Fleet
-    ROOT = File.expand_path("../..", __dir__)
     STOP_SECONDS = 60
 
     # One life of a member. `ended`: :killed, :stopped or nil; times are microseconds of the monotonic clock.
@@ -32,10 +31,7 @@ module Consumption
       journal = File.join(@dir, "journal-#{id}")
       log = File.join(@dir, "log-#{id}")
       options = @shared.merge(member: "member-#{member}", seed: @random.rand(1 << 30), journal: journal)
-      env = { "VERIFY_OPTIONS" => JSON.generate(options), "KARAFKA_BOOT_FILE" => File.join(__dir__, "member.rb"),
-              "KARAFKA_ENV" => "test", "BUNDLE_GEMFILE" => nil }
-      command = [RbConfig.ruby, "-I#{ROOT}/lib", "#{ROOT}/exe/karafka", "server"]
-      pid = Process.spawn(env, *command, chdir: @dir, out: log, err: %i[child out], in: File::NULL)
+      pid = Verify::ServerProcess.start(File.join(__dir__, "member.rb"), { "VERIFY_OPTIONS" => JSON.generate(options) }, log: log)
       @incarnations << Incarnation.new(id: id, member: member, pid: pid, journal: journal, log: log)
     end
 

@@ -32,6 +32,17 @@ class VerifiedConsumer < Karafka::BaseConsumer
     Journal.write("P", message.topic, message.partition, message.offset, message.raw_payload)
   end
 
+  # Processes the batch and yields each message that is done. Now and then one fails.
+  # @param first [Karafka::Messages::Message, nil] where a new delivery may begin; nil: at the one that fails
+  def process_each(first: nil)
+    failing = chance(0.03) ? messages.to_a.sample : nil
+    messages.each do |message|
+      fail_at((first || message).offset) if message.equal?(failing)
+      process(message)
+      yield message if block_given?
+    end
+  end
+
   # @param first [Integer] offset from which a new delivery may begin
   def fail_at(first)
     Journal.write("F", topic.name, partition, first)
@@ -41,24 +52,13 @@ end
 
 # Batches that are marked when they are done.
 class AutomaticConsumer < VerifiedConsumer
-  def consume
-    failing = chance(0.03) ? messages.to_a.sample : nil
-    messages.each do |message|
-      fail_at(messages.first.offset) if message.equal?(failing)
-      process(message)
-    end
-  end
+  def consume = process_each(first: messages.first)
 end
 
 # Marks each message itself.
 class ManualConsumer < VerifiedConsumer
   def consume
-    failing = chance(0.03) ? messages.to_a.sample : nil
-    messages.each do |message|
-      fail_at(message.offset) if message.equal?(failing)
-      process(message)
-      chance(0.02) ? mark_as_consumed!(message) : mark_as_consumed(message)
-    end
+    process_each { |message| chance(0.02) ? mark_as_consumed!(message) : mark_as_consumed(message) }
   end
 end
 
@@ -73,12 +73,7 @@ end
 # Several batches of one partition at once, each key in order.
 class ParallelConsumer < VerifiedConsumer
   def consume
-    failing = chance(0.03) ? messages.to_a.sample : nil
-    messages.each do |message|
-      fail_at(message.offset) if message.equal?(failing)
-      process(message)
-      mark_as_consumed(message)
-    end
+    process_each { |message| mark_as_consumed(message) }
   end
 end
 

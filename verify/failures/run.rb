@@ -4,9 +4,9 @@ $LOAD_PATH.unshift(File.expand_path("../../lib", __dir__), File.expand_path("../
 require "karafka"
 require "waterdrop"
 require "fileutils"
-require "rbconfig"
 require "support/kafka_cluster"
 require "support/topic_reader"
+require_relative "../support/server_process"
 
 # What becomes of messages that fail while processes are killed: see verify/dead_letters.
 module Failures
@@ -68,13 +68,10 @@ module Failures
 
     def begin_member(index)
       env = { "FAILURES_BROKERS" => @cluster.bootstrap_servers, "FAILURES_IN" => @in, "FAILURES_DEAD" => @dead, "FAILURES_GROUP" => @group,
-              "FAILURES_MEMBER" => "member-#{index}", "FAILURES_EVERY" => @every.to_s, "BUNDLE_GEMFILE" => nil,
+              "FAILURES_MEMBER" => "member-#{index}", "FAILURES_EVERY" => @every.to_s,
               "FAILURES_EVIDENCE" => File.join(@dir, "evidence"),
-              "FAILURES_RETRIES" => ("1" if @retries), "FAILURES_TRANSACTIONAL" => @transactional || nil,
-              "KARAFKA_BOOT_FILE" => File.join(__dir__, "karafka.rb"), "KARAFKA_ENV" => "test" }
-      log = File.join(@dir, "member-#{index}.log")
-      pid = ::Process.spawn(env, RbConfig.ruby, "-I", "#{ROOT}/lib", "#{ROOT}/exe/karafka", "server",
-                            out: [log, "a"], err: %i[child out], in: File::NULL)
+              "FAILURES_RETRIES" => ("1" if @retries), "FAILURES_TRANSACTIONAL" => @transactional || nil }
+      pid = Verify::ServerProcess.start(File.join(__dir__, "karafka.rb"), env, log: File.join(@dir, "member-#{index}.log"))
       @members[pid] = index
     end
 

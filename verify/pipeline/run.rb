@@ -4,8 +4,8 @@ $LOAD_PATH.unshift(File.expand_path("../../lib", __dir__), File.expand_path("../
 require "karafka"
 require "waterdrop"
 require "fileutils"
-require "rbconfig"
 require "support/kafka_cluster"
+require_relative "../support/server_process"
 require_relative "reader"
 
 # Consume, transform, produce: see verify/exactly_once.
@@ -68,12 +68,9 @@ module Pipeline
     end
 
     def begin_member
-      env = { "PIPELINE_BROKERS" => @cluster.bootstrap_servers, "PIPELINE_IN" => @in, "PIPELINE_OUT" => @out, "PIPELINE_GROUP" => @group,
-              "KARAFKA_BOOT_FILE" => File.join(__dir__, "karafka.rb"), "KARAFKA_ENV" => "test", "BUNDLE_GEMFILE" => nil }
+      env = { "PIPELINE_BROKERS" => @cluster.bootstrap_servers, "PIPELINE_IN" => @in, "PIPELINE_OUT" => @out, "PIPELINE_GROUP" => @group }
       log = File.join(@logs, "member-#{@members.size}-#{now.to_i}.log")
-      pid = ::Process.spawn(env, RbConfig.ruby, "-I", "#{ROOT}/lib", "#{ROOT}/exe/karafka", "server",
-                            out: log, err: %i[child out], in: File::NULL)
-      @members[pid] = log
+      @members[Verify::ServerProcess.start(File.join(__dir__, "karafka.rb"), env, log: log)] = log
     end
 
     def end_member(pid, signal = :KILL)

@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
 require "json"
-require "rbconfig"
 require "securerandom"
 require "tmpdir"
 $LOAD_PATH.unshift(File.expand_path("../../lib", __dir__), File.expand_path("../../spec", __dir__))
 require "karafka"
 require_relative "../../spec/support/kafka_cluster"
+require_relative "../support/server_process"
 require_relative "gaps"
 require_relative "handovers"
 
@@ -14,7 +14,6 @@ require_relative "handovers"
 module Rebalances
   # One run: load, changes of the group, figures.
   class Run
-    ROOT = File.expand_path("../..", __dir__)
     DRAIN_SECONDS = 60
     MEMBERS = %w[first second third fourth].freeze
 
@@ -43,7 +42,7 @@ module Rebalances
       @members.each_value { |pid| leave(pid) }
       report(gaps)
     ensure
-      @members.each_value { |pid| kill(pid) }
+      @members.each_value { |pid| Verify::ServerProcess.kill(pid) }
       @producer&.close
     end
 
@@ -128,10 +127,8 @@ module Rebalances
 
     def join(member)
       options = { journal: journal(member), brokers: @cluster.bootstrap_servers, group: @group, topic: @topic, kafka: kafka }
-      env = { "VERIFY_OPTIONS" => JSON.generate(options), "KARAFKA_BOOT_FILE" => File.join(__dir__, "member.rb"),
-              "KARAFKA_ENV" => "test", "BUNDLE_GEMFILE" => nil }
-      files = { chdir: @dir, in: File::NULL, out: log(member), err: %i[child out] }
-      @members[member] = Process.spawn(env, RbConfig.ruby, "-I#{ROOT}/lib", "#{ROOT}/exe/karafka", "server", files)
+      @members[member] = Verify::ServerProcess.start(File.join(__dir__, "member.rb"), { "VERIFY_OPTIONS" => JSON.generate(options) },
+                                                     log: log(member))
     end
 
     def kafka
@@ -143,13 +140,6 @@ module Rebalances
     def leave(pid)
       Process.kill(:TERM, pid)
       wait_until("a member to stop") { Process.wait(pid, Process::WNOHANG) }
-    end
-
-    def kill(pid)
-      Process.kill(:KILL, pid)
-      Process.wait(pid)
-    rescue Errno::ESRCH, Errno::ECHILD
-      nil # it has ended
     end
 
     def wait_until(what)

@@ -1,18 +1,17 @@
 # frozen_string_literal: true
 
 require "json"
-require "rbconfig"
 require "securerandom"
 require "tmpdir"
 $LOAD_PATH.unshift(File.expand_path("../../lib", __dir__), File.expand_path("../../spec", __dir__))
 require "karafka"
 require_relative "../../spec/support/kafka_cluster"
+require_relative "../support/server_process"
 
 module Elections
   # Two groups read two topics whose leader dies while the only other replica lacks what was written last. One group reads on
   # meanwhile, of the other one the member is killed before and comes back afterwards.
   class Run
-    ROOT = File.expand_path("../..", __dir__)
     LEADER = 1
     BEHIND = 2
     KINDS = %i[plain parallel].freeze
@@ -130,19 +129,11 @@ module Elections
     def start(member)
       options = { journal: journal(member), go: go, brokers: @cluster.bootstrap_servers, group: "#{@group}-#{member}",
                   session: member == :stays ? 60_000 : 6_000, **@topics }
-      env = { "VERIFY_OPTIONS" => JSON.generate(options), "KARAFKA_BOOT_FILE" => File.join(__dir__, "member.rb"),
-              "KARAFKA_ENV" => "test", "BUNDLE_GEMFILE" => nil }
-      files = { chdir: @dir, in: File::NULL, out: [File.join(@dir, "log-#{member}"), "a"], err: %i[child out] }
-      @members[member] = Process.spawn(env, RbConfig.ruby, "-I#{ROOT}/lib", "#{ROOT}/exe/karafka", "server", files)
+      @members[member] = Verify::ServerProcess.start(File.join(__dir__, "member.rb"), { "VERIFY_OPTIONS" => JSON.generate(options) },
+                                                     log: File.join(@dir, "log-#{member}"))
     end
 
-    def stop(member)
-      pid = @members.delete(member)
-      Process.kill(:KILL, pid)
-      Process.wait(pid)
-    rescue Errno::ESRCH, Errno::ECHILD
-      nil # it has ended
-    end
+    def stop(member) = Verify::ServerProcess.kill(@members.delete(member))
 
     def wait_until(what, &)
       deadline = now + @seconds
