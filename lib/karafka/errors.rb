@@ -108,6 +108,9 @@ module Karafka
     # So many messages went to a dead letter queue that its partition was paused (`stop_after`).
     class DeadLetterLimitError < BaseError; end
 
+    # A message cannot go to its dead letter queue or retry topic, because that or the producer takes no message so large.
+    class DeadLetterTooLargeError < BaseError; end
+
     # The engine did not do what it was asked.
     class EngineError < BaseError; end
 

@@ -13,12 +13,16 @@ module Karafka
       # @param reason [String] "error", "reject" or "deserialization"
       # @param attempt [Integer]
       # @param stage [Routing::RetryTopic, nil] nil: the dead letter queue
-      def initialize(consumer, message, error, reason, attempt:, stage: nil)
+      # @param without_payload [Boolean] it is too large
+      def initialize(consumer, message, error, reason, attempt:, stage: nil, without_payload: false)
         @consumer = consumer
         @message = message
         @stage = stage
         @queue = consumer.topic.dead_letter_queue
         @headers = Headers.for(message, consumer.topic, error, reason, attempt)
+        @headers[Headers::PAYLOAD_BYTES] = message.raw_payload.bytesize.to_s if without_payload
+        # Not nil: sent back as it is, that would delete the key of a compacted topic.
+        @payload = without_payload ? "" : message.raw_payload
       end
 
       # @return [Hash{Symbol=>Object}] what was sent
@@ -35,7 +39,7 @@ module Karafka
         dead = {
           topic: @stage ? @stage.subscription_name : @queue.kafka_topic,
           key: @message.raw_key,
-          payload: @message.raw_payload,
+          payload: @payload,
           # All of one partition go to one partition, so they stay in order.
           partition_key: @headers["source_partition"].to_s,
           headers: @stage ? @headers.merge(Headers::DUE => (now_ms + @stage.retry_delay).to_s) : @headers
@@ -52,9 +56,9 @@ module Karafka
       # @return [void]
       def self.tell(consumer, message, error, dead, stage)
         payload = { caller: consumer, message: message, topic: dead[:topic], attempt: dead[:headers]["source_attempts"].to_i, error: error }
-        return Notice.tell("dead_letter_queue.dispatched", payload) unless stage
+        return Notice.tell("retry_topics.dispatched", payload.merge(delay: stage.retry_delay)) if stage
 
-        Notice.tell("retry_topics.dispatched", payload.merge(delay: stage.retry_delay))
+        Notice.tell("dead_letter_queue.dispatched", payload.merge(without_payload: dead[:headers].key?(Headers::PAYLOAD_BYTES)))
       end
 
       private

@@ -33,6 +33,16 @@ module Karafka
         end
       end
 
+      # It could not be sent, so it is none.
+      # @param offset [Integer]
+      # @return [void]
+      def stayed(offset)
+        @lock.synchronize do
+          @row -= 1 if @row.positive?
+          @dead.delete(offset)
+        end
+      end
+
       # @return [void]
       def succeeded
         @lock.synchronize { @row = 0 }

@@ -122,20 +122,36 @@ module Karafka
         @queue.topic ? dispatch(lease, message, error, reason) : pass(lease, message, error, reason)
       end
 
-      def dispatch(lease, message, error, reason, stage: nil)
+      def dispatch(lease, message, error, reason, stage: nil, without_payload: false)
         # Another process has it by now.
         return again(lease, error) if lease.revoked?
 
         mark = stage || @queue.mark_after_dispatch?
         dispatched = together(lease, message, mark) do
-          Dispatch.new(consumer, message, error, reason, attempt: lease.attempt, stage: stage).call
+          Dispatch.new(consumer, message, error, reason, attempt: lease.attempt, stage: stage, without_payload: without_payload).call
         end
         give_up(lease, message, mark: mark)
         Counts.add(stage ? :moved : :dispatched)
         Dispatch.tell(consumer, message, error, dispatched, stage)
       rescue StandardError => e
-        report(e, "dead_letter_queue.dispatch.error")
+        return too_large(lease, message, error, reason, stage) if shortened?(message, e, without_payload)
+
+        @guard.stayed(message.offset) unless stage
+        report(Oversize.cause?(e) ? Oversize.error(message, target(stage), e) : e, "dead_letter_queue.dispatch.error")
         again(lease, error)
+      end
+
+      def shortened?(message, failure, without_payload)
+        @queue.too_large == :without_payload && !without_payload && message.raw_payload && Oversize.cause?(failure)
+      end
+
+      # A retry without the payload would be of no use.
+      def too_large(lease, message, error, reason, stage)
+        stage ? bury(lease, message, error, reason) : dispatch(lease, message, error, reason, without_payload: true)
+      end
+
+      def target(stage)
+        stage ? stage.subscription_name : @queue.kafka_topic
       end
 
       # The message leaves and is marked in one transaction, where that can be.

@@ -7,6 +7,8 @@ module Karafka
       # Names of ours in the headers.
       SOURCE = %w[source_topic source_partition source_offset source_timestamp].freeze
       DUE = "retry_due_at"
+      # Only in a dead letter whose payload was left out: how long it was.
+      PAYLOAD_BYTES = "source_payload_bytes"
       # Longest text of an error, bytes.
       TEXT_BYTES = 1_000
       private_constant :SOURCE

@@ -21,7 +21,8 @@ module Karafka
           message = payload[:message]
           case event
           when "dead_letter_queue.dispatched"
-            "#{message.topic}/#{message.partition}@#{message.offset} went to #{payload[:topic]} #{after(payload)}"
+            "#{message.topic}/#{message.partition}@#{message.offset} went to #{payload[:topic]} " \
+            "#{"without its payload, which is too large, " if payload[:without_payload]}#{after(payload)}"
           when "retry_topics.dispatched"
             "#{message.topic}/#{message.partition}@#{message.offset} waits #{payload[:delay]} ms in #{payload[:topic]} #{after(payload)}"
           when "consumer.consuming.skipped"

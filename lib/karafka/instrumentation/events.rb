@@ -34,7 +34,7 @@ module Karafka
         "consumer.consuming.retry" => %i[caller attempt delay offset error],
         "consumer.consuming.postponed" => %i[caller attempt delay reason],
         "consumer.consuming.skipped" => %i[caller message reason error],
-        "dead_letter_queue.dispatched" => %i[caller message topic attempt error],
+        "dead_letter_queue.dispatched" => %i[caller message topic attempt error without_payload],
         "dead_letter_queue.stopped" => %i[caller message topic partition offset],
         "retry_topics.dispatched" => %i[caller message topic attempt error delay],
         "consumer.consuming.pause" => %i[caller topic partition offset timeout],

@@ -22,11 +22,12 @@ module Karafka
         dispatch_method: METHODS[:produce_async, :produce_sync],
         marking_method: METHODS[:mark_as_consumed, :mark_as_consumed!],
         mark_after_dispatch: T.optional(T::BOOLEAN),
-        stop_after: T.optional(STOP_AFTER)
+        stop_after: T.optional(STOP_AFTER),
+        too_large: METHODS[:wait, :without_payload]
       }.freeze
       DEFAULTS = {
         topic: nil, max_retries: 3, independent: false, transactional: true, dispatch_method: :produce_async,
-        marking_method: :mark_as_consumed, mark_after_dispatch: nil, stop_after: nil
+        marking_method: :mark_as_consumed, mark_after_dispatch: nil, stop_after: nil, too_large: :wait
       }.freeze
       private_constant :T, :METHODS, :STOP_AFTER
 

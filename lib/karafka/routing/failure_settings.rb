@@ -17,6 +17,7 @@ module Karafka
       # @option options [Boolean] :mark_after_dispatch whether it counts as processed; by default not where offsets are
       #   managed by hand
       # @option options [Hash] :stop_after consecutive: or ratio: past which the partition pauses instead
+      # @option options [Symbol] :too_large (:wait) or :without_payload: a dead letter that is too large goes without its payload
       # @return [DeadLetterQueue] without arguments: what holds here
       def dead_letter_queue(switch = nil, **options)
         if switch.nil? && options.empty?

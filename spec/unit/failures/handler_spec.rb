@@ -310,6 +310,63 @@ RSpec.describe Karafka::Failures::Handler do
     end
   end
 
+  describe "a dead letter that is too large" do
+    # As the broker or librdkafka says it, and as max_payload_size does.
+    def refused_by_broker
+      raise WaterDrop::Errors::ProduceError, "too large", cause: Karafka::Errors::KafkaError.new("x", code: :msg_size_too_large)
+    rescue WaterDrop::Errors::ProduceError => e
+      e
+    end
+
+    def refused_by_producer = WaterDrop::Errors::MessageInvalidError.new("message[:payload] is 9 bytes", field: :payload)
+
+    # Takes nothing longer than that.
+    def limited_to(bytes, failure)
+      producer.define_singleton_method(:produce_async) do |message|
+        raise failure if message[:payload].to_s.bytesize > bytes
+
+        super(message)
+      end
+    end
+
+    it "stays, and an error says what can be done" do
+      texts = []
+      Karafka.monitor.subscribe("error.occurred") { |event| texts << event[:error].message }
+      [refused_by_broker, refused_by_producer].each do |failure|
+        limited_to(3, failure)
+        fail_with(failing, one(attempt: 9), &queue)
+        expect([settled, errors.last]).to eq([:nack, ["dead_letter_queue.dispatch.error", Karafka::Errors::DeadLetterTooLargeError]])
+        expect(texts.last).to match(%r{orders/0@7 is too large for dead.*max.message.bytes.*too_large: :without_payload})
+      end
+    end
+
+    it "goes without its payload where it is told to, and says how long that was" do
+      [refused_by_broker, refused_by_producer].each do |failure|
+        limited_to(3, failure)
+        fail_with(failing, one(attempt: 9), &queue(too_large: :without_payload))
+        expect(settled).to eq([:give_up, 7, true])
+        expect(producer.sent.last).to include(payload: "")
+        expect(producer.sent.last[:headers]).to include("source_payload_bytes" => "8", "source_offset" => "7")
+        expect(Karafka::Failures::Notice.text(events.last.id, events.last.payload)).to match(/went to dead without its payload/)
+      end
+    end
+
+    it "stays where its headers alone are too large" do
+      limited_to(-1, refused_by_broker)
+      fail_with(failing, one(attempt: 9), &queue(too_large: :without_payload))
+      expect([settled, errors.last.last]).to eq([:nack, Karafka::Errors::DeadLetterTooLargeError])
+    end
+
+    it "goes past a retry topic that does not take it" do
+      limited_to(3, refused_by_broker)
+      fail_with(failing, one(attempt: 9), &proc do
+        retry_topics(delays: [5])
+        dead_letter_queue(topic: "dead", too_large: :without_payload)
+      end)
+      expect([settled, producer.sent.map { |sent| sent[:topic] }]).to eq([[:give_up, 7, true], %w[dead]])
+    end
+  end
+
   describe "stop_after" do
     it "pauses the partition past so many in a row, and says what to do" do
       limit = queue(max_retries: 0, stop_after: { consecutive: 2 })
@@ -318,6 +375,15 @@ RSpec.describe Karafka::Failures::Handler do
       expect(settled).to eq([:retry, -1, false])
       expect([errors.last, events.last.id]).to eq([["dead_letter_queue.stopped.error", Karafka::Errors::DeadLetterLimitError],
                                                    "dead_letter_queue.stopped"])
+    end
+
+    it "does not count what could not be sent" do
+      limit = queue(max_retries: 0, stop_after: { consecutive: 2 })
+      producer.failing = WaterDrop::Errors::ProduceError.new("no broker")
+      5.times { |attempt| fail_with(failing, one(attempt: attempt + 1), &limit) && expect(settled).to(eq(:nack)) }
+      producer.failing = nil
+      fail_with(failing, one(attempt: 6), &limit)
+      expect(settled).to eq([:give_up, 7, true])
     end
 
     it "begins anew after a message that was processed" do

@@ -12,7 +12,7 @@ RSpec.describe "failure settings of routes" do
   it "have Karafka's defaults" do
     expect(dlq(topic: :dead).to_h).to eq(
       topic: "dead", max_retries: 3, independent: false, transactional: true, dispatch_method: :produce_async,
-      marking_method: :mark_as_consumed, mark_after_dispatch: nil, stop_after: nil, active: true
+      marking_method: :mark_as_consumed, mark_after_dispatch: nil, stop_after: nil, too_large: :wait, active: true
     )
     expect(topic(:others).dead_letter_queue.active?).to be(false)
   end
