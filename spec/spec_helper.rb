@@ -3,6 +3,9 @@
 require "timeout"
 require "tmpdir"
 
+# The pages and logs that specs read have more than ASCII, whatever LANG is.
+Encoding.default_external = Encoding::UTF_8
+
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 require "karafka"
 require_relative "support/gc_stress"
