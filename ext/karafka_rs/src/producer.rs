@@ -2,6 +2,7 @@
 //! when it was idle.
 
 mod delivery;
+mod ending;
 mod events;
 mod gather;
 mod single;
@@ -155,55 +156,12 @@ impl Producer {
         partition_of_key(&partitioner, unsafe { key.as_slice() }, count)
     }
 
-    /// Interruptible, as all waits here.
-    fn flush(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<bool, Error> {
-        let deadline = Instant::now() + Duration::from_millis(timeout_ms);
-        loop {
-            let cancel = Cancel::within(SIGNALS);
-            let left = deadline.saturating_duration_since(Instant::now());
-            let flushed = gvl::without_gvl(|| rb_self.core.flush(left, &cancel), || cancel.set());
-            let flushed = raise(ruby, flushed.transpose())?;
-            if let Some(flushed) = flushed {
-                if flushed || !cancel.is_set() {
-                    return Ok(flushed);
-                }
-            }
-            gvl::check_interrupts(ruby)?;
-        }
-    }
-
-    /// Interruptible; interrupted it goes on closing in the background.
-    fn close(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<usize, Error> {
-        let deadline = raise(ruby, rb_self.core.begin_close(Duration::from_millis(timeout_ms)))?;
-        loop {
-            let cancel = Cancel::within(SIGNALS);
-            let closed = gvl::without_gvl(|| rb_self.core.finish_close(deadline, &cancel), || cancel.set());
-            if let Some(undelivered) = raise(ruby, closed.transpose())?.flatten() {
-                return Ok(undelivered);
-            }
-            gvl::check_interrupts(ruby)?;
-        }
-    }
-
     fn serial(&self) -> u64 {
         self.core.serial()
     }
 
     fn queue_size(&self) -> usize {
         self.core.queue_size()
-    }
-
-    /// Gives up what was not delivered, and waits for the reports of that, a few seconds at most. Interruptible.
-    fn purge(ruby: &Ruby, rb_self: &Self) -> Result<usize, Error> {
-        let begun = gvl::blocking(ruby, || rb_self.core.begin_purge())?;
-        let purge = raise(ruby, begun)?;
-        loop {
-            let cancel = Cancel::within(SIGNALS);
-            if gvl::without_gvl(|| rb_self.core.finish_purge(&purge, &cancel), || cancel.set()) == Some(true) {
-                return Ok(purge.messages);
-            }
-            gvl::check_interrupts(ruby)?;
-        }
     }
 
     fn partition_count(ruby: &Ruby, rb_self: &Self, topic: String, timeout_ms: u64) -> Result<i32, Error> {
@@ -217,22 +175,6 @@ impl Producer {
             }
             gvl::check_interrupts(ruby)?;
         }
-    }
-
-    /// false: messages are under way, or there is nothing to give up.
-    fn disconnect(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
-        loop {
-            let cancel = Cancel::new();
-            let done = gvl::without_gvl(|| rb_self.core.disconnect(&cancel), || cancel.set());
-            if let Some(done) = raise(ruby, done.transpose())? {
-                return Ok(done);
-            }
-            gvl::check_interrupts(ruby)?;
-        }
-    }
-
-    fn is_disconnected(&self) -> bool {
-        self.core.is_disconnected()
     }
 
     /// The object that gives the events, without keeping this one.
@@ -310,12 +252,7 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("produce_one", method!(Producer::produce_one, 1))?;
     class.define_method("serial", method!(Producer::serial, 0))?;
     class.define_method("wait", method!(Producer::wait, 3))?;
-    class.define_method("flush", method!(Producer::flush, 1))?;
-    class.define_method("close", method!(Producer::close, 1))?;
-    class.define_method("disconnect", method!(Producer::disconnect, 0))?;
-    class.define_method("disconnected?", method!(Producer::is_disconnected, 0))?;
     class.define_method("queue_size", method!(Producer::queue_size, 0))?;
-    class.define_method("purge", method!(Producer::purge, 0))?;
     class.define_method("partition_count", method!(Producer::partition_count, 2))?;
     class.define_method("event_source", method!(Producer::event_source, 0))?;
     class.define_method("rest", method!(Producer::rest, 0))?;
@@ -323,6 +260,7 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("inject_fatal_error", method!(Producer::inject_fatal_error, 2))?;
     single::define(native)?;
     events::define(ruby, native)?;
+    ending::define(class)?;
     transaction::define(class)?;
     delivery::define(ruby, native)
 }

@@ -1,6 +1,7 @@
 #![allow(clippy::single_range_in_vec_init)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::*;
 use crate::commit_metadata::{decode, encode, MAX_BYTES};

@@ -1,174 +1,21 @@
 //! A partition whose messages several workers have at once. What goes to whom is decided in `lanes`; here it is
 //! connected with the partition: what was fetched, leases, offsets.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::handing_out::Next;
-use super::restoring::{is_newer, Restored};
 use super::{Partition, State};
-use crate::batch::{now_ms, Batch, Picked, Slice};
-use crate::commit_metadata::room;
-use crate::config::{ParallelConfig, Spread};
-use crate::lanes::{self, Pick};
-use crate::leader_epochs::LeaderEpochs;
+use crate::batch::{now_ms, Batch, Slice};
+use crate::lanes::Pick;
 use crate::lease::{Kind, Lease};
 use crate::sync::MutexGuard;
 
-/// What one partition may have in memory for its lanes. A batch counts until the last of its messages is finished.
-const WINDOW_MESSAGES: usize = 10_000;
-const WINDOW_BYTES: usize = 4 * 1024 * 1024;
-/// The most bytes that one unfinished message costs in the commit metadata: two lengths.
-const BYTES_PER_UNFINISHED: usize = 4;
+mod window;
 
-/// The bytes of a batch that lanes still have messages of.
-struct Pinned {
-    bytes: usize,
-    total: Arc<AtomicUsize>,
-}
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-pub(crate) type Lanes = lanes::Lanes<Message>;
-
-#[derive(Clone)]
-pub(crate) struct Message {
-    picked: Picked,
-    _pinned: Arc<Pinned>,
-}
-
-pub(crate) struct Parallel {
-    pub lanes: Lanes,
-    by: Spread,
-    /// Fetched; its keys have to come from the host.
-    unspread: Option<Slice>,
-    /// Since when the host is asked for keys.
-    pub asked: Option<Instant>,
-    window_messages: usize,
-    window_bytes: usize,
-    pinned_bytes: Arc<AtomicUsize>,
-    hasher: RandomState,
-    /// What was committed was looked up: the offset, or -1, and the leader's epoch.
-    looked_up: Option<(i64, Option<i32>)>,
-}
-
-impl Parallel {
-    pub fn new(config: &ParallelConfig, max_messages: usize, max_bytes: usize) -> Self {
-        Parallel {
-            lanes: Lanes::new(config.limit),
-            by: config.by,
-            unspread: None,
-            asked: None,
-            // Enough for each lane to have a batch, and another while it works.
-            window_messages: (2 * config.limit * max_messages).clamp(max_messages, WINDOW_MESSAGES.max(max_messages)),
-            window_bytes: WINDOW_BYTES.max(2 * max_bytes),
-            pinned_bytes: Arc::default(),
-            hasher: RandomState::new(),
-            looked_up: None,
-        }
-    }
-
-    pub fn is_out(&self) -> bool {
-        self.asked.is_some() || self.lanes.is_out()
-    }
-
-    /// Lane, kind, and since when.
-    pub fn out(&self) -> impl Iterator<Item = (usize, Kind, Instant)> + '_ {
-        self.lanes.out().chain(self.asked.map(|since| (0, Kind::Keys, since)))
-    }
-
-    /// Whether more may be fetched: bounded by memory, and by what the commit metadata can tell of.
-    fn has_room(&self, user_metadata: &str, max_bytes: usize) -> bool {
-        // What is out is in `pinned_bytes` too.
-        if self.unspread.is_some()
-            || self.lanes.waiting() >= self.window_messages
-            || self.pinned_bytes.load(Ordering::Relaxed) >= self.window_bytes
-        {
-            return false;
-        }
-        if max_bytes == 0 {
-            // The broker takes none of it: what cannot be told does not hold up.
-            return true;
-        }
-        let room = room(max_bytes, user_metadata);
-        let told =
-            self.lanes.acks.span() < 8 * room as i64 / 2 || self.lanes.acks.unfinished() * BYTES_PER_UNFINISHED < room;
-        // Where consumers hold messages and wait for more, stopping would be for ever.
-        told || self.lanes.is_idle()
-    }
-
-    /// None: the host has to say the keys.
-    fn admit(&mut self, slice: Slice, epochs: &LeaderEpochs) {
-        match self.by {
-            Spread::Host => self.unspread = Some(slice),
-            Spread::None => self.spread(&slice, epochs, |_| None),
-            Spread::Key => {
-                let hasher = self.hasher.clone();
-                self.spread(&slice, epochs, |index| slice.key(index).map(|key| hasher.hash_one(key)));
-            }
-        }
-    }
-
-    fn spread(&mut self, slice: &Slice, epochs: &LeaderEpochs, key_of: impl Fn(usize) -> Option<u64>) {
-        let bytes = slice.memory_bytes();
-        self.pinned_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let pinned = Arc::new(Pinned {
-            bytes,
-            total: self.pinned_bytes.clone(),
-        });
-        for (index, picked) in slice.pick().enumerate() {
-            let Some(offset) = slice.offset(index) else { break };
-            if self.lanes.acks.has_restored() {
-                self.doubt_restored(offset, epochs.at(offset));
-            }
-            let message = Message {
-                picked,
-                _pinned: pinned.clone(),
-            };
-            self.lanes.admit(offset, key_of(index), message);
-        }
-    }
-
-    pub fn has_looked_up(&self) -> bool {
-        self.looked_up.is_some()
-    }
-
-    pub fn restore(&mut self, found: Restored) {
-        self.looked_up = Some((found.offset, found.leader_epoch));
-        self.lanes.acks.restore(found.finished);
-    }
-
-    /// Whether what was finished before says anything about this message and those after it.
-    fn doubt_restored(&mut self, offset: i64, leader_epoch: Option<i32>) {
-        let (committed, committed_epoch) = self.looked_up.unwrap_or((-1, None));
-        // Not where the commit said: the position was reset, or the topic is another one.
-        let before = offset < committed;
-        if before || is_newer(committed_epoch, leader_epoch) {
-            tracing::info!(
-                "what was processed beyond offset {committed} says nothing about the messages from offset {offset} on \
-                 (leader epoch {leader_epoch:?})"
-            );
-            self.lanes.acks.forget_restored();
-        }
-    }
-
-    /// Reading goes on at `target`. What came after everything that was handed out is fetched again, or skipped.
-    pub fn go_to(&mut self, target: i64, behind: i64) -> i64 {
-        self.unspread = None;
-        self.lanes.go_to(target, behind)
-    }
-
-    fn drop_waiting(&mut self) {
-        self.unspread = None;
-        self.lanes.drop_waiting();
-    }
-}
+use window::Message;
+pub(crate) use window::{Lanes, Parallel};
 
 impl Partition {
     /// As `lease`, for a partition with lanes.
@@ -404,20 +251,8 @@ impl Partition {
     /// The keys of what the host was asked about, in order; None: a message that has an order with no other.
     pub(crate) fn spread(&self, slice: &Slice, keys: &[Option<i64>]) {
         let mut guard = self.state.lock();
-        let Some(parallel) = guard.parallel.as_mut() else {
-            return;
-        };
-        // A seek may have come in between.
-        if parallel
-            .unspread
-            .as_ref()
-            .is_some_and(|waiting| waiting.same_batch(slice))
-        {
-            parallel.unspread = None;
-            let hasher = parallel.hasher.clone();
-            parallel.spread(slice, &self.epochs, |index| {
-                keys.get(index).copied().flatten().map(|key| hasher.hash_one(key))
-            });
+        if let Some(parallel) = guard.parallel.as_mut() {
+            parallel.spread_by(keys, slice, &self.epochs);
         }
     }
 }

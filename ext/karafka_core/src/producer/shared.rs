@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
-use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 
 use super::ask::Questions;
 use super::dispatch::Room;
 use super::events::Events;
-use super::gate::{Cancel, Gate};
+use super::gate::Gate;
 use super::idle::Idle;
 use super::messages::Messages;
 use super::native::Native;
@@ -18,6 +17,11 @@ use super::reload::{Reload, ReloadPolicy};
 use super::reports;
 use crate::error::{Error, Result};
 use crate::fork::ForkGuard;
+
+mod closing;
+mod replacing;
+
+pub(super) use closing::Closing;
 
 /// As many as there are calls at once, mostly.
 const MOST_SPARE: usize = 8;
@@ -37,13 +41,6 @@ impl Client<'_> {
     pub fn get(&self) -> Result<&Native> {
         self.0.as_ref().ok_or(Error::Closed)
     }
-}
-
-/// How the report thread is to end.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Closing {
-    /// Messages that are still under way then are given up.
-    pub deadline: Instant,
 }
 
 pub(super) struct Shared {
@@ -217,39 +214,6 @@ impl Shared {
         self.in_flight.load(Ordering::SeqCst)
     }
 
-    pub fn closing(&self) -> Option<Closing> {
-        *self.closing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells the report thread to end, if nobody has yet. What was never started is closed at once.
-    pub fn begin_close(&self, timeout: Duration) {
-        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.state.load(Ordering::SeqCst) {
-            NEW => {
-                self.state.store(CLOSED, Ordering::SeqCst);
-                self.finish();
-            }
-            RUNNING | RELOADING => {
-                let closing = Closing {
-                    deadline: Instant::now() + timeout,
-                };
-                *self.closing.lock().unwrap_or_else(PoisonError::into_inner) = Some(closing);
-                self.state.store(CLOSING, Ordering::SeqCst);
-                self.room.made();
-                self.events.wake();
-                self.wake_reports();
-            }
-            CLOSING => {
-                // Who is in more of a hurry decides.
-                let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(closing) = closing.as_mut() {
-                    closing.deadline = closing.deadline.min(Instant::now() + timeout);
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// Makes the report thread look around.
     pub fn wake_reports(&self) {
         if let Some(native) = self.borrow_native() {
@@ -257,23 +221,6 @@ impl Shared {
                 native.interrupt_poll();
             }
         }
-    }
-
-    pub fn wait_for_end(&self, timeout: Duration) -> bool {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ended, _) = self
-            .end
-            .wait_timeout_while(ended, timeout, |ended| !*ended)
-            .unwrap_or_else(PoisonError::into_inner);
-        *ended
-    }
-
-    pub fn undelivered(&self) -> usize {
-        self.undelivered.load(Ordering::SeqCst)
-    }
-
-    pub fn set_undelivered(&self, messages: usize) {
-        self.undelivered.store(messages, Ordering::SeqCst);
     }
 
     /// To be held for as long as this thread waits for the producer.
@@ -287,72 +234,5 @@ impl Shared {
             !self.panic_next.load(Ordering::Relaxed) || !self.panic_next.swap(false, Ordering::SeqCst),
             "as asked by a test"
         );
-    }
-
-    /// The client is gone without a successor: the next message makes one. False: it is closing.
-    pub fn end_idle(&self) -> bool {
-        self.state
-            .compare_exchange(RELOADING, NEW, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-    }
-
-    pub fn is_reloading(&self) -> bool {
-        self.state.load(Ordering::SeqCst) == RELOADING
-    }
-
-    /// False: it is closing, and needs no other client.
-    pub fn begin_reload(&self) -> bool {
-        let began = self
-            .state
-            .compare_exchange(RUNNING, RELOADING, Ordering::SeqCst, Ordering::SeqCst);
-        // Whoever waits for room lets the client go.
-        self.room.made();
-        began.is_ok() || self.is_reloading()
-    }
-
-    /// The next client is there. A close that began meanwhile finds it, too.
-    pub fn put_native(&self, native: Native) {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        *self.native.write().unwrap_or_else(PoisonError::into_inner) = Some(native);
-        let _ = self
-            .state
-            .compare_exchange(RELOADING, RUNNING, Ordering::SeqCst, Ordering::SeqCst);
-    }
-
-    /// Nothing is left to send with.
-    pub fn end_without_client(&self) {
-        let _ = self
-            .state
-            .compare_exchange(RELOADING, FAILED, Ordering::SeqCst, Ordering::SeqCst);
-    }
-
-    /// Sleeps on the report thread; a close ends it early.
-    pub fn pause(&self, time: Duration) {
-        let never = Cancel::new();
-        self.room
-            .retry(Some(Instant::now() + time), &never, || self.closing().map(|_| ()));
-    }
-
-    /// Takes the client away from everybody; waits for those who use it just now.
-    pub fn take_native(&self) -> Option<Native> {
-        self.native.write().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// The report thread has failed: nothing is taken any more, every waiter gets an error.
-    pub fn fail(&self) {
-        self.state.store(FAILED, Ordering::SeqCst);
-        self.room.made();
-        self.gate.close();
-    }
-
-    /// Nothing more comes.
-    pub fn finish(&self) {
-        let _ = self
-            .state
-            .compare_exchange(CLOSING, CLOSED, Ordering::SeqCst, Ordering::SeqCst);
-        self.gate.close();
-        self.events.close();
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.end.notify_all();
     }
 }

@@ -1,0 +1,61 @@
+//! Offsets of the group: committed, and asked for.
+
+use std::time::Duration;
+
+use rdkafka::bindings as sys;
+
+use super::ConsumerClient;
+use crate::error::{check, Error, Result};
+use crate::native::{PartitionList, PartitionRow, Queue};
+
+impl ConsumerClient {
+    /// What the group has committed, into the list itself.
+    pub fn committed(&self, partitions: &PartitionList, timeout: Duration) -> Result<()> {
+        // SAFETY: a living client; the list is ours and gets the results.
+        check("looking up what is committed", unsafe {
+            sys::rd_kafka_committed(self.ptr(), partitions.as_ptr(), timeout.as_millis() as i32)
+        })
+    }
+
+    /// Sends a commit; its answer arrives on the main queue. (`rd_kafka_commit` answers only to a commit call-back in
+    /// the configuration, also where the events of it are enabled.)
+    pub fn commit_async(&self, offsets: &PartitionList) -> Result<()> {
+        // SAFETY: a living client and its own queue; the list is copied.
+        check("committing", unsafe {
+            let queue = self.queue.as_ptr();
+            sys::rd_kafka_commit_queue(self.ptr(), offsets.as_ptr(), queue, None, std::ptr::null_mut())
+        })
+    }
+
+    /// Commits and waits for the answer, on a queue of its own, so that the poll thread is not needed.
+    pub fn commit_sync(&self, offsets: &PartitionList, timeout: Duration) -> Result<Vec<PartitionRow>> {
+        const OPERATION: &str = "committing";
+        // SAFETY: a living client; the reply queue outlives the wait. A reply that comes too late is dropped with the queue.
+        let replies = unsafe {
+            let replies = Queue::from_ptr(sys::rd_kafka_queue_new(self.ptr())).ok_or(Error::Closed)?;
+            let code = sys::rd_kafka_commit_queue(
+                self.ptr(),
+                offsets.as_ptr(),
+                replies.as_ptr(),
+                None,
+                std::ptr::null_mut(),
+            );
+            check(OPERATION, code)?;
+            replies
+        };
+        let timeout_ms = timeout.as_millis() as u64;
+        let reply = replies.poll(timeout_ms as i32).ok_or(Error::TimedOut {
+            operation: OPERATION,
+            timeout_ms,
+        })?;
+        let rows = reply.partitions();
+        let refused = reply.error().or_else(|| rows.iter().find_map(|row| row.error.clone()));
+        match refused {
+            Some(source) => Err(Error::Kafka {
+                operation: OPERATION,
+                source: Box::new(source),
+            }),
+            None => Ok(rows),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What the client fetches of a partition, and from where on.
+
+use std::time::Duration;
+
+use rdkafka::bindings as sys;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::ConsumerClient;
+use crate::error::{check, Error, KafkaError, Result};
+use crate::native::{c_string, error_result, PartitionList, Queue, OFFSET_INVALID};
+
+impl ConsumerClient {
+    /// Fetches nothing more of the partition and drops what was fetched.
+    pub fn stop_fetching(&self, topic: &str, partition: i32) -> Result<()> {
+        let list = Self::single(topic, partition)?;
+        // SAFETY: a living client; the list is ours.
+        check("pausing a partition", unsafe {
+            sys::rd_kafka_pause_partitions(self.ptr(), list.as_ptr())
+        })
+    }
+
+    pub fn resume_fetching(&self, topic: &str, partition: i32) -> Result<()> {
+        let list = Self::single(topic, partition)?;
+        // SAFETY: a living client; the list is ours.
+        check("resuming a partition", unsafe {
+            sys::rd_kafka_resume_partitions(self.ptr(), list.as_ptr())
+        })
+    }
+
+    fn single(topic: &str, partition: i32) -> Result<PartitionList> {
+        let mut list = PartitionList::with_capacity(1);
+        list.add(topic, partition, OFFSET_INVALID)?;
+        Ok(list)
+    }
+
+    /// Has librdkafka's broker threads look at once what there is to fetch. It pauses all partitions of a group while it waits for
+    /// the answer to a rebalance, also those that stay. Where an answer of a broker comes in between, its thread finds nothing to
+    /// fetch and sleeps for up to a second (`rd_kafka_max_block_ms`): resuming wakes nobody. Of what the library offers only new
+    /// credentials wake all of these threads, so they get those that they have.
+    pub fn wake_fetchers(&self) {
+        // Answered by the thread that resumes the partitions, after it has done so.
+        self.is_cooperative();
+        let (username, password) = &self.credentials;
+        // SAFETY: a living client; both texts are copied.
+        unsafe {
+            let error = sys::rd_kafka_sasl_set_credentials(self.ptr(), username.as_ptr(), password.as_ptr());
+            if !error.is_null() {
+                // Neither text is null; it has no other reason to refuse.
+                sys::rd_kafka_error_destroy(error);
+            }
+        }
+    }
+
+    /// The queue of one partition, cut off from the main queue. Call it before the partition is assigned:
+    /// librdkafka keeps the cut, so no message ever takes the main queue.
+    pub fn split_partition(&self, topic: &str, partition: i32) -> Result<Queue> {
+        let name = c_string("topic", topic)?;
+        // SAFETY: a living client; the handle is ours.
+        unsafe {
+            let queue = sys::rd_kafka_queue_get_partition(self.ptr(), name.as_ptr(), partition);
+            let queue = Queue::from_ptr(queue).ok_or_else(|| Error::Kafka {
+                operation: "opening a partition",
+                source: Box::new(
+                    KafkaError::from_code(RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION).at(topic, partition),
+                ),
+            })?;
+            sys::rd_kafka_queue_forward(queue.as_ptr(), std::ptr::null_mut());
+            Ok(queue)
+        }
+    }
+
+    /// Moves the fetch position; what was fetched before is dropped by librdkafka.
+    pub fn seek(&self, topic: &str, partition: i32, offset: i64, timeout: Duration) -> Result<()> {
+        let mut list = PartitionList::with_capacity(1);
+        list.add(topic, partition, offset)?;
+        // SAFETY: a living client; the list is ours and gets the results.
+        unsafe {
+            let timeout_ms = timeout.as_millis() as i32;
+            error_result(
+                "seeking",
+                sys::rd_kafka_seek_partitions(self.ptr(), list.as_ptr(), timeout_ms),
+            )?;
+        }
+        match list.rows().into_iter().find_map(|row| row.error) {
+            Some(source) => Err(Error::Kafka {
+                operation: "seeking",
+                source: Box::new(source),
+            }),
+            None => Ok(()),
+        }
+    }
+}

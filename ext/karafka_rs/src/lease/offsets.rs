@@ -1,0 +1,104 @@
+//! A lease's offsets: marks, commits, and where reading goes on.
+
+use std::time::Duration;
+
+use karafka_core::partition::Position;
+use magnus::{method, prelude::*, Error, Integer, RClass, Ruby, Symbol, Value};
+
+use super::Lease;
+use crate::{errors, gvl};
+
+impl Lease {
+    fn mark(&self, offset: i64) -> bool {
+        self.core.mark(offset)
+    }
+
+    fn mark_with(&self, offset: i64, metadata: String) -> bool {
+        self.core.mark_with(offset, &metadata)
+    }
+
+    fn store_metadata(&self, metadata: String) -> bool {
+        self.core.store_metadata(&metadata)
+    }
+
+    /// nil: the partition is lost.
+    fn committed_metadata(ruby: &Ruby, rb_self: &Self) -> Result<Option<String>, Error> {
+        gvl::blocking(ruby, || rb_self.core.committed_metadata())?.map_err(|error| errors::raise(ruby, error))
+    }
+
+    fn commit_async(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
+        rb_self.core.commit_async().map_err(|error| errors::raise(ruby, error))
+    }
+
+    fn commit_sync(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
+        gvl::blocking(ruby, || rb_self.core.commit_sync())?.map_err(|error| errors::raise(ruby, error))
+    }
+
+    fn transaction_committed(&self, offset: i64) -> bool {
+        self.core.transaction_committed(offset)
+    }
+
+    fn committed_offset(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<Option<i64>, Error> {
+        let timeout = Duration::from_millis(timeout_ms);
+        gvl::blocking(ruby, || rb_self.core.committed_offset(timeout))?.map_err(|error| errors::raise(ruby, error))
+    }
+
+    fn seek_offset(&self) -> i64 {
+        self.core.seek_offset()
+    }
+
+    fn is_seeking(&self) -> bool {
+        self.core.is_seeking()
+    }
+
+    fn seek(ruby: &Ruby, rb_self: &Self, to: Value) -> Result<bool, Error> {
+        let position = if let Some(offset) = Integer::from_value(to) {
+            Position::Offset(offset.to_i64()?)
+        } else {
+            match Symbol::from_value(to)
+                .map(|name| name.name().map(|name| name.into_owned()))
+                .transpose()?
+                .as_deref()
+            {
+                Some("earliest") => Position::Earliest,
+                Some("latest") => Position::Latest,
+                _ => {
+                    let message = format!("seek to {}: must be an offset, :earliest or :latest", to.inspect());
+                    return Err(Error::new(ruby.exception_arg_error(), message));
+                }
+            }
+        };
+        Ok(rb_self.core.seek(position))
+    }
+
+    fn seek_time(&self, time_ms: i64) -> bool {
+        self.core.seek(Position::TimeMs(time_ms))
+    }
+
+    fn pause(&self, offset: Option<i64>, timeout_ms: i64) -> bool {
+        let duration = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        self.core.pause(offset, duration)
+    }
+
+    fn resume(&self) -> bool {
+        self.core.resume()
+    }
+}
+
+pub fn define(class: RClass) -> Result<(), Error> {
+    class.define_method("mark", method!(Lease::mark, 1))?;
+    class.define_method("mark_with", method!(Lease::mark_with, 2))?;
+    class.define_method("store_metadata", method!(Lease::store_metadata, 1))?;
+    class.define_method("committed_metadata", method!(Lease::committed_metadata, 0))?;
+    class.define_method("commit_async", method!(Lease::commit_async, 0))?;
+    class.define_method("commit_sync", method!(Lease::commit_sync, 0))?;
+    class.define_method("transaction_committed", method!(Lease::transaction_committed, 1))?;
+    class.define_method("committed_offset", method!(Lease::committed_offset, 1))?;
+    class.define_method("seeking?", method!(Lease::is_seeking, 0))?;
+    class.define_method("seek_offset", method!(Lease::seek_offset, 0))?;
+    class.define_method("seek", method!(Lease::seek, 1))?;
+    class.define_method("seek_time", method!(Lease::seek_time, 1))?;
+    class.define_method("pause", method!(Lease::pause, 2))?;
+    class.define_method("resume", method!(Lease::resume, 0))?;
+    Ok(())
+}
