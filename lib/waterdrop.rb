@@ -3,8 +3,9 @@
 # The producer of karafka-rs. Loads without the rest of Karafka, starts no thread and opens no connection.
 # By path: Karafka's own loader, where it is active, sees these requires too.
 %w[
-  version errors clock native setup compat/kafka_names compat/kafka_security setup/kafka_settings
-  instrumentation/events instrumentation/event instrumentation/notifications instrumentation/monitor
+  version errors clock compat/rdkafka native setup compat/kafka_names compat/kafka_security setup/kafka_settings
+  process instrumentation/events instrumentation/event instrumentation/notifications instrumentation/monitor
+  instrumentation/changes
 ].each { |file| require File.join(__dir__, "karafka", "#{file}.rb") }
 
 # Producing to Kafka, with WaterDrop's names.
@@ -40,6 +41,6 @@ end
   delivery_report failure_text delivery_handle acknowledgement guard client/transactions client/events client/event_loop
   client transaction clients/fake_delivery clients/places clients/transactions clients/dummy clients/buffered clients
   buffer_timer turn open_producers producer/transactions producer/sync producer/async producer/buffer producer/tombstone
-  producer/closing producer/connection producer/variants producer/not_yet producer lane variant
+  producer/closing producer/connection producer/variants producer/tagging producer/not_yet producer lane variant
   connection_pool/producing connection_pool sync_producer async_producer message
 ].each { |file| require_relative "waterdrop/#{file}" }

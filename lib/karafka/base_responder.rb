@@ -84,7 +84,8 @@ module Karafka
     private
 
     # @param topic [Symbol, String] a declared one
-    # @param data [Object] for the topic's serializer
+    # @param data [Object] for the topic's serializer; without it the keywords are the data, as before Ruby 3
+    # @param hash [Hash] the options, as 1.x took them
     # @option options [String] :key
     # @option options [Integer] :partition
     # @option options [String] :partition_key
@@ -95,12 +96,15 @@ module Karafka
     # @raise [Errors::UnregisteredTopicError, Errors::TopicMultipleUsageError]
     # @raise [Errors::InvalidResponderMessageOptionsError]
     # @raise [Errors::SerializationError]
-    def respond_to(topic, data, **options)
+    def respond_to(topic, data = (no_data = true), hash = {}, **options)
       unless @karafka_outbox
         raise Errors::InvalidResponderUsageError, "#{self.class}: respond_to works within `respond` only; call #{self.class}.call(…)"
       end
 
-      @karafka_outbox.add(topic, data, options)
+      return @karafka_outbox.add(topic, data, hash.to_h.transform_keys(&:to_sym).merge(options)) unless no_data
+      return @karafka_outbox.add(topic, options, {}) unless Responders::Outbox.options?(options)
+
+      raise ArgumentError, "#{self.class}: respond_to #{topic.inspect} needs data before its options"
     end
   end
 end

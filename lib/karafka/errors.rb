@@ -45,12 +45,14 @@ module Karafka
       # @param code [Symbol, String]
       # @param fatal [Boolean] the client that raised it can do nothing more
       # @param retryable [Boolean] the same call may work later
+      # @param abortable [Boolean] its transaction can only be aborted; the client is fine
       # @param topic [String, nil]
       # @param partition [Integer, nil]
-      def initialize(message = nil, code: :unknown, fatal: false, retryable: false, topic: nil, partition: nil)
+      def initialize(message = nil, code: :unknown, fatal: false, retryable: false, abortable: false, topic: nil, partition: nil)
         @code = code.to_sym
         @fatal = fatal
         @retryable = retryable
+        @abortable = abortable
         @topic = topic
         @partition = partition
         super(message || "Kafka error #{@code}")
@@ -64,6 +66,11 @@ module Karafka
       # @return [Boolean] whether the same call may work later
       def retryable?
         @retryable
+      end
+
+      # @return [Boolean] whether it ends a transaction and nothing else
+      def abortable?
+        @abortable
       end
     end
 

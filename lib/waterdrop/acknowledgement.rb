@@ -5,7 +5,6 @@ module WaterDrop
   module Acknowledgement
     # What a purge reports for a message that was not sent, or not answered, by then.
     PURGED = %i[purge_queue purge_inflight].freeze
-    private_constant :PURGED
 
     class << self
       # @param config [Config]
@@ -15,19 +14,22 @@ module WaterDrop
       def announce(config, caller, report)
         payload = { producer_id: config.id, caller: caller, topic: report.topic, partition: report.partition, offset: report.offset,
                     label: report.label, delivery_report: report }
-        name, more = event(report)
-        heard = config.monitor.listening?(name)
-        config.monitor.instrument(name, payload.merge(more)) if heard
-        heard || report.error.nil?
+        heard = events(config, report).select { |name, _| config.monitor.listening?(name) }
+        heard.each { |name, more| config.monitor.instrument(name, payload.merge(more)) }
+        heard.any? || report.error.nil?
       end
 
       private
 
-      def event(report)
-        return ["message.acknowledged", {}] if report.error.nil?
-        return ["message.purged", { error: report.error }] if PURGED.include?(report.error.code)
+      # A purge is an error, too, but that of a transaction: there it is what an abort does.
+      def events(config, report)
+        return { "message.acknowledged" => {} } if report.error.nil?
 
-        ["error.occurred", { error: report.error, type: "librdkafka.dispatch_error" }]
+        failed = { "error.occurred" => { error: report.error, type: "librdkafka.dispatch_error" } }
+        return failed unless PURGED.include?(report.error.code)
+
+        purged = { "message.purged" => { error: report.error } }
+        config.kafka.key?(:"transactional.id") ? purged : purged.merge(failed)
       end
     end
   end

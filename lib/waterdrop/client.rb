@@ -9,7 +9,9 @@ module WaterDrop
 
     # Tag of deliveries whose reports become events, with nothing kept for them here.
     ANNOUNCE = 1
-    private_constant :ANNOUNCE
+    # As WaterDrop's default.
+    STATISTICS_MS = "5000"
+    private_constant :ANNOUNCE, :STATISTICS_MS
 
     # @return [Numeric] ms
     attr_reader :max_wait_timeout
@@ -18,11 +20,13 @@ module WaterDrop
 
     # Asks librdkafka about each setting; starts nothing.
     # @param config [Config]
+    # @param more [Hash{String=>String}] settings of librdkafka
     # @return [Karafka::Native::Producer]
     # @raise [Errors::ConfigurationInvalidError]
-    def self.build(config)
+    def self.build(config, more = {})
       Karafka::Native::Producer.new(
-        kafka: config.native_kafka, max_payload_size: config.max_payload_size, reload: config.native_reload, idle_ms: config.native_idle
+        kafka: config.native_kafka.merge(more), max_payload_size: config.max_payload_size, reload: config.native_reload,
+        idle_ms: config.native_idle
       )
     rescue Karafka::Errors::InvalidConfigurationError => e
       raise Errors::ConfigurationInvalidError, "config.kafka: #{e.message}"
@@ -47,6 +51,7 @@ module WaterDrop
     def start(producer)
       return if @loop
 
+      with_statistics unless @config.kafka.key?(:"statistics.interval.ms")
       OpenProducers.keep(self, producer)
       @loop = EventLoop.new(self, @config)
     end
@@ -141,12 +146,17 @@ module WaterDrop
     # @return [Integer] messages that were not delivered
     def close(timeout_ms)
       deadline = Karafka::Clock.now + (timeout_ms / 1_000.0)
+      return abandoned if transaction_stuck? || @preparing
+
       undelivered = @native.close(timeout_ms.ceil)
       # What was reported on the way is passed on before the close is. From its own thread there is nothing to wait for.
       return undelivered if @loop.nil? || inside? || @loop.join([deadline - Karafka::Clock.now, 1].max)
 
       @config.logger.warn("[#{@config.id}] closed, while subscribers or on_delivery blocks have not heard of all reports yet")
       undelivered
+    rescue Karafka::Errors::TimeoutError => e
+      @config.logger.warn("[#{@config.id}] #{e.message}: librdkafka's client is left behind")
+      abandoned
     end
 
     # @return [String] short: a NoMethodError prints it
@@ -160,6 +170,23 @@ module WaterDrop
     end
 
     private
+
+    # librdkafka is inside of a step of a transaction, and mostly does not come out before its time is over.
+    # @return [Integer] messages that were not delivered
+    def abandoned
+      left = queue_size
+      abandon
+      left
+    end
+
+    # They cost, so they are off where nobody has asked for them before the first message.
+    def with_statistics
+      return unless @monitor.respond_to?(:statistics)
+      return unless @monitor.statistics == :wanted
+
+      @native = Client.build(@config, "statistics.interval.ms" => STATISTICS_MS)
+      DeliveryHandle::Single.serve(self)
+    end
 
     # Labels are needed again when the report comes.
     def announced(messages, timeout_ms)

@@ -3,15 +3,18 @@
 require "logger"
 require "securerandom"
 require_relative "config/recovery"
+require_relative "config/old_names"
 
 module WaterDrop
   # Settings of one producer. Times are in milliseconds, sizes in bytes.
   class Config
     include Recovery
+    include OldNames
 
     CHECKS = {
       id: ["a String", ->(value) { value.is_a?(String) && !value.empty? }],
       deliver: ["true or false", ->(value) { [true, false].include?(value) }],
+      raise_on_failure: ["true or false", ->(value) { [true, false].include?(value) }],
       client_class: ["nil, WaterDrop::Clients::Rdkafka, Dummy or Buffered",
                      ->(value) { value.nil? || (value.is_a?(Class) && [Client, Clients::Dummy].any? { |known| value <= known }) }],
       max_payload_size: ["an Integer above 0 (bytes)", ->(value) { value.is_a?(Integer) && value.positive? }],
@@ -37,7 +40,7 @@ module WaterDrop
     }.freeze
 
     # What WaterDrop has and this version has not.
-    NOT_YET = %i[statistics_decorator oauth polling].freeze
+    NOT_YET = %i[statistics_decorator oauth polling wait_timeout_on_transaction_abort].freeze
     private_constant :CHECKS, :NOT_YET
 
     # @return [String] in events and logs
@@ -80,6 +83,7 @@ module WaterDrop
     def initialize
       @id = "waterdrop-#{SecureRandom.hex(6)}"
       @deliver = true
+      @raise_on_failure = true
       @client_class = nil
       @max_payload_size = 1_000_012
       @max_wait_timeout = 60_000

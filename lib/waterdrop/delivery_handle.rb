@@ -86,11 +86,13 @@ module WaterDrop
 
     # Waits for the answer. Other threads run meanwhile.
     # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; -1: for ever
+    # @param max_wait_timeout [Numeric, nil] rdkafka's old name for it: seconds
     # @param raise_response_error [Boolean] raise where the message was not delivered
     # @return [DeliveryReport]
     # @raise [Errors::ProduceError] not delivered; or no answer in time (`cause` is a {Karafka::Errors::TimeoutError})
     # @raise [ArgumentError] nothing can wait so long
-    def wait(max_wait_timeout_ms: nil, raise_response_error: true)
+    def wait(max_wait_timeout_ms: nil, max_wait_timeout: nil, raise_response_error: true)
+      max_wait_timeout_ms ||= WaitTime.of_seconds(max_wait_timeout) if max_wait_timeout
       WaitTime.check!(max_wait_timeout_ms) if max_wait_timeout_ms
       timeout = max_wait_timeout_ms || client.max_wait_timeout
       client.wait(delivery, index, timeout)

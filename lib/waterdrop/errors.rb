@@ -125,5 +125,19 @@ module WaterDrop
 
     # `close` inside of a transaction of that producer.
     class ProducerTransactionalCloseAttemptError < BaseError; end
+
+    # {Producer#transaction_mark_as_consumed} was given no consumer.
+    class TransactionalOffsetInvalidError < BaseError; end
+
+    # Somebody subscribes to `statistics.emitted` of a producer that was started without: nobody listened then, and
+    # `statistics.interval.ms` was not set.
+    class StatisticsNotEnabledError < BaseError; end
+
+    # WaterDrop raises it where a forked child uses a producer of its parent. Here that producer rebuilds itself: it is never
+    # raised, and there for who rescues it.
+    class ProducerUsedInParentProcess < BaseError; end
+
+    # As above: what WaterDrop says of a bug of its own.
+    class StatusInvalidError < BaseError; end
   end
 end

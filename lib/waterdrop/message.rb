@@ -19,11 +19,17 @@ module WaterDrop
       @options = options
     end
 
-    # @return [DeliveryReport]
+    # @return [DeliveryReport, false] false: not delivered, and `raise_on_failure` is false
     # @raise [Errors::MessageInvalidError]
     # @raise [Errors::ProduceError]
     def send!
       SyncProducer.call(message, options.merge(topic: topic))
+    rescue Errors::ProduceError => e
+      config = WaterDrop.producer.config
+      raise if config.raise_on_failure
+
+      config.logger.error("[#{config.id}] #{e.message} (raise_on_failure is false)")
+      false
     end
   end
 end

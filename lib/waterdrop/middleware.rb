@@ -24,15 +24,23 @@ module WaterDrop
       empty? ? messages : messages.map { |message| run(message) }
     end
 
-    # @param step [#call] runs first
+    # @param step [#call] runs first; or a block
+    # @yieldparam message [Hash]
+    # @yieldreturn [Hash]
     # @return [self]
-    def prepend(step)
+    # @raise [ArgumentError] it cannot be called
+    def prepend(step = nil, &block)
+      step ||= block
       add(step) { [step, *@steps] }
     end
 
-    # @param step [#call] runs last
+    # @param step [#call] runs last; or a block
+    # @yieldparam message [Hash]
+    # @yieldreturn [Hash]
     # @return [self]
-    def append(step)
+    # @raise [ArgumentError] it cannot be called
+    def append(step = nil, &block)
+      step ||= block
       add(step) { [*@steps, step] }
     end
 

@@ -16,6 +16,7 @@ module WaterDrop
     include Closing
     include Connection
     include Transactions
+    include Tagging
     include NotYet
 
     # @return [Config, nil]
@@ -116,7 +117,7 @@ module WaterDrop
 
     # How far a producer is in its life.
     Status = Struct.new(:state) do
-      %i[initial configured connected disconnected closing closed].each { |name| define_method(:"#{name}?") { state == name } }
+      %i[initial configured connected disconnecting disconnected closing closed].each { |it| define_method(:"#{it}?") { state == it } }
 
       # @return [Boolean] takes messages
       def active?
@@ -287,6 +288,7 @@ module WaterDrop
     # Of a message that was not delivered the monitor has heard; this is for what was refused, or has no answer yet. The
     # caller gets the error too, so it is nothing for the log.
     def told_of(error, type, **payload)
+      payload[:dispatched] = error.dispatched if error.respond_to?(:dispatched)
       told(error, type, **payload) unless error.cause.respond_to?(:topic) && error.cause.topic
     end
 

@@ -3,6 +3,8 @@
 module WaterDrop
   # Raise it in a transaction to abort that in silence.
   class AbortTransaction < Errors::BaseError; end
+  # Its other name.
+  Errors::AbortTransaction = AbortTransaction
 
   # One transaction of a producer, from its begin to its end.
   class Transaction

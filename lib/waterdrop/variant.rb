@@ -65,52 +65,52 @@ module WaterDrop
 
     # @see Producer::Sync#produce_sync
     def produce_sync(message)
-      @target.produce_sync(message, @own_timeout)
+      as_current { @target.produce_sync(message, @own_timeout) }
     end
 
     # @see Producer::Sync#produce_many_sync
     def produce_many_sync(messages)
-      @target.produce_many_sync(messages, @own_timeout)
+      as_current { @target.produce_many_sync(messages, @own_timeout) }
     end
 
     # @see Producer::Async#produce_async
     def produce_async(message)
-      @target.produce_async(message)
+      as_current { @target.produce_async(message) }
     end
 
     # @see Producer::Async#produce_many_async
     def produce_many_async(messages)
-      @target.produce_many_async(messages)
+      as_current { @target.produce_many_async(messages) }
     end
 
     # @see Producer::Tombstone#tombstone_sync
     def tombstone_sync(message)
-      @target.tombstone_sync(message, @own_timeout)
+      as_current { @target.tombstone_sync(message, @own_timeout) }
     end
 
     # @see Producer::Tombstone#tombstone_many_sync
     def tombstone_many_sync(messages)
-      @target.tombstone_many_sync(messages, @own_timeout)
+      as_current { @target.tombstone_many_sync(messages, @own_timeout) }
     end
 
     # @see Producer::Tombstone#tombstone_async
     def tombstone_async(message)
-      @target.tombstone_async(message)
+      as_current { @target.tombstone_async(message) }
     end
 
     # @see Producer::Tombstone#tombstone_many_async
     def tombstone_many_async(messages)
-      @target.tombstone_many_async(messages)
+      as_current { @target.tombstone_many_async(messages) }
     end
 
     # @see Producer::Buffer#flush_sync
     def flush_sync
-      @producer.flush_sync(@own_timeout, @target)
+      as_current { @producer.flush_sync(@own_timeout, @target) }
     end
 
     # @see Producer::Buffer#flush_async
     def flush_async
-      @producer.flush_async(@target)
+      as_current { @producer.flush_async(@target) }
     end
 
     # @return [String]
@@ -119,6 +119,15 @@ module WaterDrop
     end
 
     private
+
+    # Thread's own variables are those of a fiber.
+    def as_current
+      before = Thread.current[:waterdrop_variant]
+      Thread.current[:waterdrop_variant] = self
+      yield
+    ensure
+      Thread.current[:waterdrop_variant] = before
+    end
 
     def check_timeout(value)
       return value if value.nil? || Config::MILLISECONDS.call(value)

@@ -16,6 +16,16 @@ module WaterDrop
       raise ArgumentError, "#{name} is #{value.inspect}, but must be a number of milliseconds, 0 or more (-1: for ever; nil: the " \
                            "producer's max_wait_timeout)"
     end
+
+    # @param value [Object] seconds
+    # @return [Numeric] ms
+    # @raise [ArgumentError]
+    def self.of_seconds(value)
+      return value if value == FOREVER
+      return value * 1_000 if value.is_a?(Numeric) && value.real?
+
+      raise ArgumentError, "max_wait_timeout is #{value.inspect}, but must be a number of seconds"
+    end
   end
   private_constant :WaitTime
 end

@@ -11,7 +11,7 @@ RSpec.describe "messages that cannot be delivered" do
   before { broker.create_topic("orders", 1) }
 
   after do
-    made&.close!
+    made&.close(0)
     close_cluster
   end
 
@@ -37,7 +37,7 @@ RSpec.describe "messages that cannot be delivered" do
       broker.request_errors("produce", [number])
       made = producer("message.send.max.retries": 0)
       expect(error_of { made.produce_sync(topic: "orders") }).to eq([code, false, false])
-      made.close!
+      made.close(0)
     end
   end
 

@@ -29,7 +29,9 @@ RSpec.describe "a producer that waits" do
     "for room, with many" => ->(made) { made.produce_many_async([{ topic: "orders" }] * 20) },
     "for the number of partitions" => ->(made) { made.partition_count("orders") },
     "for a flush" => ->(made) { made.buffer(topic: "orders") && made.flush_sync },
-    "for its close" => ->(made) { made.produce_async(topic: "orders") && made.close }
+    "for its close" => ->(made) { made.produce_async(topic: "orders") && made.close },
+    "for a transaction" => ->(made) { made.transaction { nil } },
+    "for the close of a transactional one" => ->(made) { made.buffer(topic: "orders") && made.close }
   }.freeze
 
   def elapsed
@@ -40,21 +42,23 @@ RSpec.describe "a producer that waits" do
 
   waits.each do |name, wait|
     it "hears Timeout, Thread#kill and TERM while it waits #{name}" do
-      made = stuck("queue.buffering.max.messages": 10)
+      kafka = { "queue.buffering.max.messages": 10 }
+      kafka[:"transactional.id"] = "t" if name.include?("transaction")
+      made = stuck(kafka)
       expect(elapsed { expect { Timeout.timeout(0.1) { wait.call(made) } }.to raise_error(Timeout::Error) }).to be < 30 * GCStress.patience
-      made.close!
+      made.close(0)
 
-      made = stuck("queue.buffering.max.messages": 10)
+      made = stuck(kafka)
       thread = Thread.new { wait.call(made) }
       wait_until("it waits") { thread.stop? }
       expect(elapsed { thread.kill.join }).to be < 30 * GCStress.patience
-      made.close!
+      made.close(0)
 
       # Its main thread and the producer's own are all there are.
       reader, writer = IO.pipe
       pid = fork do
         trap("TERM") { exit!(7) }
-        made = stuck("queue.buffering.max.messages": 10)
+        made = stuck(kafka)
         Thread.new do
           sleep 0.1 until made.status.connected? || made.status.closing?
           writer.close

@@ -108,7 +108,7 @@ RSpec.describe "a producer and its process" do
     end
     handle = made.produce_async(topic: "orders")
     expect(answer(*child { handle.wait })).to start_with("Karafka::Errors::ForkedError")
-    made.close!
+    made.close(0)
   end
 
   it "closes from a trap" do

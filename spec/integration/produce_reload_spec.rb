@@ -8,7 +8,7 @@ RSpec.describe "a producer after a fatal error" do
   include MockCluster
 
   after do
-    producers.each(&:close!)
+    producers.each { |producer| producer.close(0) }
     close_cluster
   end
 

@@ -10,7 +10,7 @@ RSpec.describe "producing one by one" do
   before { broker.create_topic("orders", 1) }
 
   after do
-    made.close!
+    made.close(0)
     close_cluster
   end
 

@@ -8,7 +8,7 @@ RSpec.describe "producing to a cluster" do
   include MockCluster
 
   after do
-    producers.each(&:close!)
+    producers.each { |producer| producer.close(0) }
     close_cluster
   end
 
@@ -140,7 +140,7 @@ RSpec.describe "producing to a cluster" do
     expect { made.flush_async }.to raise_error(WaterDrop::Errors::ProduceManyError)
     expect(made.messages.map { |message| message[:payload] }).to eq(%w[2 3 4])
     # Two that nobody answers, three that never got out of the buffer.
-    expect(made.close!).to eq(5)
+    expect(made.close(0)).to eq(5)
   end
 
   it "says at close what was not delivered, to the caller and to each handle" do

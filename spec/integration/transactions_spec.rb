@@ -9,7 +9,7 @@ RSpec.describe "transactions on a cluster" do
   include MockCluster
 
   after do
-    producers.each(&:close!)
+    producers.each { |producer| producer.close(0) }
     close_cluster
   end
 

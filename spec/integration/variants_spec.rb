@@ -8,7 +8,7 @@ RSpec.describe "variants of a producer" do
   include MockCluster
 
   after do
-    @made&.close!
+    @made&.close(0)
     close_cluster
   end
 

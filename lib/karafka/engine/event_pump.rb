@@ -100,7 +100,9 @@ module Karafka
         # Parsing is expensive, so it waits for somebody who wants it.
         return unless Karafka.monitor.listening?("statistics.emitted")
 
-        Instrumentation::Safely.instrument("statistics.emitted", { **whose(event), statistics: JSON.parse(event[:json]) })
+        whose = whose(event)
+        changes = (@changes ||= {})[whose[:subscription_group_id]] ||= Instrumentation::Changes.new
+        Instrumentation::Safely.instrument("statistics.emitted", { **whose, statistics: changes.add_to(JSON.parse(event[:json])) })
       end
 
       def skipped(event)

@@ -13,6 +13,12 @@ module Karafka
       Entry = Struct.new(:topic, :message)
       private_constant :OPTIONS, :Entry
 
+      # @param keywords [Hash{Symbol=>Object}]
+      # @return [Boolean] whether they may all be options of `respond_to`
+      def self.options?(keywords)
+        keywords.each_key.all? { |name| OPTIONS.key?(name) }
+      end
+
       # @param responder [Class<BaseResponder>]
       # @param serializer [#call, nil] of topics that declare none
       def initialize(responder, serializer = nil)

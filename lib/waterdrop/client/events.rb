@@ -88,7 +88,8 @@ module WaterDrop
         return unless @monitor.listening?("statistics.emitted")
 
         require "json"
-        @monitor.instrument("statistics.emitted", { producer_id: @config.id, statistics: JSON.parse(json) })
+        statistics = (@changes ||= Karafka::Instrumentation::Changes.new).add_to(JSON.parse(json))
+        @monitor.instrument("statistics.emitted", { producer_id: @config.id, statistics: statistics })
       end
 
       def kafka_error(event)

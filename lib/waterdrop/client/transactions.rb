@@ -83,8 +83,17 @@ module WaterDrop
         answer == true || fail_step(step, *answer)
       end
 
+      # A subscriber must not decide about a transaction.
+      def tell_of_step(step, error)
+        return unless @monitor.listening?("error.occurred")
+
+        payload = { producer_id: @config.id, caller: self, error: error, type: "transaction.#{step}" }
+        Guard.call(@config, "a subscriber of error.occurred") { @monitor.instrument("error.occurred", payload) }
+      end
+
       def fail_step(step, kind = :stuck, code = :timed_out, message = "no answer", fatal = false, retryable = false) # rubocop:disable Metrics/ParameterLists, Style/OptionalBooleanParameter
-        cause = Karafka::Errors::KafkaError.new(message, code: code, fatal: fatal, retryable: retryable)
+        cause = Karafka::Errors::KafkaError.new(message, code: code, fatal: fatal, retryable: retryable, abortable: kind == :abortable)
+        tell_of_step(step, cause)
         text = "#{step} of a transaction failed: #{message} (#{code})"
         if kind == :fenced
           text = "another producer with the transactional.id #{@config.kafka[:"transactional.id"]} has taken over, or the transaction " \

@@ -113,6 +113,9 @@ module WaterDrop
       # @return [void]
       def on_error_occurred(event)
         error = event[:error]
+        # on_message_purged has written that.
+        return if event[:delivery_report] && Acknowledgement::PURGED.include?(error.code)
+
         severity = error.respond_to?(:fatal?) && error.fatal? ? :fatal : :error
         log(severity, event, "Error occurred: #{error.message} (#{error.class}) - #{event[:type]}")
       end
@@ -133,5 +136,8 @@ module WaterDrop
         @logger.public_send(level, "[#{event[:producer_id]}] #{text}#{took}")
       end
     end
+
+    # The name of {LoggerListener} before WaterDrop 2.3.
+    StdoutListener = LoggerListener
   end
 end

@@ -38,11 +38,53 @@ module WaterDrop
       poller.producer_registered poller.producer_unregistered oauthbearer.token_refresh
     ].freeze
 
+    # Where WaterDrop has the list of its events.
+    module Notifications
+      EVENTS = Instrumentation::EVENTS.keys.freeze
+    end
+
+    # Listeners for services of others. None of them is there yet, and naming one says so.
+    module Vendors
+      # @raise [Karafka::Errors::UnsupportedFeatureError] always
+      def self.const_missing(name)
+        hint = "Subscribe a listener of your own to producer.monitor meanwhile."
+        raise Karafka::Errors::UnsupportedFeatureError.for("#{self}::#{name}", hint)
+      end
+    end
+
     # A monitor of a producer: `subscribe`, `unsubscribe`, `instrument`.
     class Monitor < Karafka::Instrumentation::Monitor
       def initialize
         super(Karafka::Instrumentation::Notifications.new(EVENTS.keys, not_yet: NOT_YET))
+        @without_statistics = false
       end
+
+      # @param target [String, Symbol, Object] name of an event (with a block), or a listener with `on_…` methods
+      # @yieldparam event [Karafka::Instrumentation::Event]
+      # @return [void]
+      # @raise [Errors::StatisticsNotEnabledError] too late for `statistics.emitted`
+      # @raise [Karafka::Errors::EventNotRegisteredError, Karafka::Errors::UnsupportedFeatureError]
+      def subscribe(target, &)
+        if @without_statistics && (target.to_s == STATISTICS || target.respond_to?(:on_statistics_emitted))
+          raise Errors::StatisticsNotEnabledError,
+                "the producer was started without statistics: subscribe to #{STATISTICS} before its first message, or set " \
+                "\"statistics.interval.ms\" in config.kafka"
+        end
+
+        super
+      end
+
+      # Asked once, by the client that starts.
+      # @api private
+      # @return [Symbol] :wanted, or :off for the rest of its life
+      def statistics
+        wanted = notifications_bus.listening?(STATISTICS)
+        @without_statistics = true unless wanted
+        wanted ? :wanted : :off
+      end
+
+      STATISTICS = "statistics.emitted"
+      private_constant :STATISTICS
     end
   end
 end

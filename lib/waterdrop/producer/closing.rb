@@ -6,20 +6,22 @@ module WaterDrop
     module Closing
       # Seconds on top of max_wait_timeout after which a trap does not wait any longer.
       TRAP_GRACE = 6
-      private_constant :TRAP_GRACE
+      # Thirty years.
+      AGES_MS = 10**12
+      private_constant :TRAP_GRACE, :AGES_MS
 
       # Sends the buffer and waits for all answers, up to max_wait_timeout. What has none by then is given up: its handles
       # say so, and the result counts it. Can be called from a trap, from at_exit and more than once.
+      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; 0: gives up at once; -1: for ever
       # @return [Integer] messages that were not delivered
-      def close
-        close_within(@config ? @config.max_wait_timeout : 0)
+      # @raise [ArgumentError] nothing can wait so long
+      def close(max_wait_timeout_ms = nil)
+        WaitTime.check!(max_wait_timeout_ms)
+        max_wait_timeout_ms = AGES_MS if max_wait_timeout_ms == WaitTime::FOREVER
+        close_within(max_wait_timeout_ms || @config&.max_wait_timeout || 0)
       end
-
-      # Gives up at once what has no answer.
-      # @return [Integer] messages that were not delivered
-      def close!
-        close_within(0)
-      end
+      # In WaterDrop only this one does not wait for ever.
+      alias close! close
 
       # For the end of the process: sends what it can, says what it cannot, and closes nothing.
       # @api private
@@ -29,7 +31,8 @@ module WaterDrop
         return if @pid != ::Process.pid || @state != :connected
 
         deadline = Karafka::Clock.now_ms + [timeout_ms, @config.max_wait_timeout].min
-        flush_by_itself unless @messages.empty?
+        # Whatever that meets: what librdkafka has, and other producers have, is still to be sent.
+        Guard.call(@config, "a subscriber, told of a flush,") { flush_by_itself } unless @messages.empty?
         [self, *own_lanes].each { |lane| lane.flush_client(deadline) }
         lost = queue_size + @messages.size
         @config.logger.error("[#{id}] the process ends, and #{lost} messages were not delivered") if lost.positive?

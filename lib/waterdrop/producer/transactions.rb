@@ -30,11 +30,14 @@ module WaterDrop
       # @param metadata [String, nil] kept beside the offset
       # @return [Boolean] false: the partition was lost; the commit will be refused
       # @raise [Errors::TransactionRequiredError] outside of a transaction
-      # @raise [ArgumentError] no consumer, or no message of its partition
+      # @raise [Errors::TransactionalOffsetInvalidError] no consumer
+      # @raise [ArgumentError] no message of its partition
       def transaction_mark_as_consumed(consumer, message, metadata = nil)
         raise Errors::TransactionRequiredError, "transaction_mark_as_consumed needs a transaction { } around it" unless transaction?
+
         unless consumer.respond_to?(:karafka_lease_of)
-          raise ArgumentError, "transaction_mark_as_consumed needs a consumer and a message of it, not #{consumer.inspect}"
+          raise Errors::TransactionalOffsetInvalidError,
+                "transaction_mark_as_consumed needs a consumer and a message of it, not #{consumer.inspect}"
         end
 
         lease = consumer.karafka_lease_of(message)

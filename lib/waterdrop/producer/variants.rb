@@ -19,6 +19,13 @@ module WaterDrop
       end
       alias variant with
 
+      # For middleware and subscribers that run within a call.
+      # @return [Variant] whose call runs just now in this fiber; outside of any: one where nothing is different
+      def current_variant
+        current = Thread.current[:waterdrop_variant]
+        current && current.producer.equal?(self) ? current : with(default: true)
+      end
+
       # @api private
       # @param topic_config [Hash{String=>String}] not empty, checked
       # @return [Producer] who sends messages with these settings

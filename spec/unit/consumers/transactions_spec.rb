@@ -68,7 +68,7 @@ RSpec.describe Karafka::Consumers::Transactions do
       end
     end.consume(lease)
     expect(errors).to match([[ArgumentError, /5 is no message/], [ArgumentError, /nil is no message/], [ArgumentError, /metadata is text/],
-                             [ArgumentError, /a consumer and a message of it, not nil/]])
+                             [WaterDrop::Errors::TransactionalOffsetInvalidError, /a consumer and a message of it, not nil/]])
     expect(lease.committed).to eq([])
   end
 

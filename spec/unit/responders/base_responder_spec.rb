@@ -39,6 +39,23 @@ RSpec.describe Karafka::BaseResponder do
     expect(handles.map(&:topic)).to eq(%w[orders mails orders])
   end
 
+  it "takes data and options as they were given before Ruby 3" do
+    klass = responder({ orders: { multiple_usage: true } }) do
+      respond_to :orders, id: 1, key: "of the data"
+      respond_to :orders, { id: 2 }, { key: "k", "partition" => 2 }
+      respond_to :orders, nil, key: "k"
+    end
+    klass.call
+    expect(sent.last.last).to eq([{ topic: "orders", payload: '{"id":1,"key":"of the data"}' },
+                                  { topic: "orders", payload: '{"id":2}', key: "k", partition: 2 },
+                                  { topic: "orders", payload: "null", key: "k" }])
+    [{}, { key: "k" }, { key: "k", headers: {} }].each do |options|
+      expect { responder { respond_to :orders, **options }.call }.to raise_error(ArgumentError, /respond_to :orders needs data before/)
+    end
+    expect { responder { respond_to :orders, 1, { kee: 1 } }.call }
+      .to raise_error(Karafka::Errors::InvalidResponderMessageOptionsError, /`kee`/)
+  end
+
   it "does not wait for topics that are async, and makes one call where only some are" do
     responder({ orders: { async: true } }) { respond_to :orders, 1 }.call
     expect(sent.map(&:first)).to eq([:produced_async])

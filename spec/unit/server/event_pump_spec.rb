@@ -66,7 +66,11 @@ RSpec.describe Karafka::Engine::EventPump do
     pump.handle(type: :committed, group: "app_0", offsets: [["orders", 0, 5]], error: nil)
     pump.handle(type: :statistics, group: "app_0", json: '{"txmsgs":1}')
     pump.handle(type: :log, level: "warn", target: "engine", message: "hm")
-    expect([committed.first[:offsets], statistics.first[:statistics]]).to eq([[["orders", 0, 5]], { "txmsgs" => 1 }])
+    pump.handle(type: :statistics, group: "app_1", json: '{"txmsgs":9}')
+    pump.handle(type: :statistics, group: "app_0", json: '{"txmsgs":4}')
+    expect(statistics.map { |event| event[:statistics]["txmsgs_d"] }).to eq([0, 0, 3])
+    expect(committed.first[:offsets]).to eq([["orders", 0, 5]])
+    expect(statistics.first[:statistics]).to eq({ "txmsgs" => 1, "txmsgs_d" => 0, "txmsgs_fd" => 0 })
     expect(log.string).to match(/WARN -- : engine: hm/)
   end
 

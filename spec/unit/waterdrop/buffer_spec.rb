@@ -10,7 +10,7 @@ RSpec.describe "a producer's buffer" do
   # Examples before this one may have left some that end by themselves.
   let!(:older_threads) { Thread.list }
 
-  after { @made&.close! }
+  after { @made&.close(0) }
 
   def producer
     @made = WaterDrop::Producer.new do |config|
@@ -79,7 +79,7 @@ RSpec.describe "a producer's buffer" do
     # It is full, so a message more is not taken: its caller hears why.
     expect { made.buffer(topic: "t", payload: "7") }.to raise_error(WaterDrop::Errors::ProduceManyError)
     expect(payloads.call(made.messages)).to eq(%w[3 4 5 6])
-    expect(made.close!).to eq(6)
+    expect(made.close(0)).to eq(6)
   end
 
   it "says in the log what nobody listens to, and tries again in time" do
@@ -87,7 +87,7 @@ RSpec.describe "a producer's buffer" do
     made.buffer_many([{ topic: "t" }] * 2)
     wait_until("two attempts") { @log.string.scan("a flush of the buffer failed, its messages stay there").size >= 2 }
     expect(made.messages.size).to eq(1)
-    expect(made.close!).to eq(2)
+    expect(made.close(0)).to eq(2)
   end
 
   it "keeps what a Timeout or a Thread#kill has interrupted" do

@@ -13,7 +13,7 @@ RSpec.describe "messages of a producer" do
     key: [5, :k, []],
     partition: ["1", 1.5, -2, 2**40],
     partition_key: [5, ""],
-    timestamp: ["now", 1.5, -1, 2**70, Time.at(2**62)],
+    timestamp: ["now", 1.5, -1, 0, 2**70, Time.at(2**62), Time.at(0)],
     headers: ["x", { 5 => "x" }, { "x" => 5 }, { "x" => [5] }, { "x\0y" => "z" }]
   }.each do |field, values|
     values.each do |value|

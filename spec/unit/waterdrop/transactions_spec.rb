@@ -224,6 +224,6 @@ RSpec.describe "transactions of a producer" do
       expect { made.transaction { raise "not reached" } }.to raise_error(WaterDrop::Errors::TransactionError, /of a transaction failed/)
     end
   ensure
-    made&.close!
+    made&.close(0)
   end
 end

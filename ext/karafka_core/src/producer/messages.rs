@@ -188,10 +188,11 @@ impl Messages {
                 return Err(Invalid::new("payload", reason));
             }
         }
-        if draft.timestamp_ms.is_some_and(|timestamp| timestamp < 0) {
+        // librdkafka reads 0 as "now".
+        if draft.timestamp_ms.is_some_and(|timestamp| timestamp <= 0) {
             return Err(Invalid::new(
                 "timestamp",
-                "must be a Time or milliseconds since 1970, not negative",
+                "must be a Time or milliseconds since 1970, 1 or more (without it: the time of the call)",
             ));
         }
         if draft.partition_key.is_some_and(<[u8]>::is_empty) {

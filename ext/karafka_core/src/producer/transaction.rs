@@ -181,7 +181,8 @@ impl Producer {
             if cancel.is_set() || Instant::now() >= until {
                 return Ok(None);
             }
-            desk.changed.wait_until(&mut state, until.min(bound));
+            let patience = cancel.patience(Some(until.min(bound)));
+            desk.changed.wait_until(&mut state, Instant::now() + patience);
         }
     }
 

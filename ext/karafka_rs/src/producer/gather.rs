@@ -266,14 +266,16 @@ fn timestamp(ruby: &Ruby, value: Value) -> Checked<i64> {
     if let Some(number) = Integer::from_value(value) {
         return number.to_i64().map_err(|_| wrong());
     }
-    if !value.is_kind_of(
-        ruby.class_object()
-            .const_get::<_, magnus::RClass>("Time")
-            .map_err(|_| wrong())?,
-    ) {
-        return Err(wrong());
-    }
-    let time = magnus::Time::from_value(value).ok_or_else(wrong)?;
+    let class: magnus::RClass = ruby.class_object().const_get("Time").map_err(|_| wrong())?;
+    let time = if value.is_kind_of(class) {
+        magnus::Time::from_value(value)
+    } else if value.funcall("is_a?", (class,)).unwrap_or(false) {
+        // ActiveSupport's times with a zone only say that they are one.
+        value.funcall("to_time", ()).ok().and_then(magnus::Time::from_value)
+    } else {
+        None
+    };
+    let time = time.ok_or_else(wrong)?;
     let spec = time.timespec().map_err(|_| wrong())?;
     // Ruby has times that milliseconds in 64 bits have not.
     spec.tv_sec

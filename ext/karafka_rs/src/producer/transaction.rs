@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use karafka_core::producer::{Attempts, Cancel, Command, Failure};
 use magnus::{method, prelude::*, Error, RArray, RClass, Ruby, Symbol, Value};
 
-use super::{raise, Producer};
+use super::{raise, Producer, SIGNALS};
 use crate::lease::Lease;
 use crate::{errors, gvl};
 
@@ -69,7 +69,7 @@ impl Producer {
     fn transaction_answer(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<Value, Error> {
         let until = Instant::now() + Duration::from_millis(timeout_ms);
         loop {
-            let cancel = Cancel::new();
+            let cancel = Cancel::within(SIGNALS);
             let wake = || {
                 cancel.set();
                 rb_self.core.wake_transaction();

@@ -53,6 +53,13 @@ fn names_the_field_that_is_wrong() {
         ),
         (
             Draft {
+                timestamp_ms: Some(0),
+                ..draft(b"t")
+            },
+            "timestamp",
+        ),
+        (
+            Draft {
                 partition_key: Some(b""),
                 ..draft(b"t")
             },
