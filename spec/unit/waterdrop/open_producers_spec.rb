@@ -31,8 +31,8 @@ RSpec.describe "the producers of a process" do
     made.each do |producer|
       producer.monitor.subscribe("buffer.flushed_async") { raise "of a subscriber" }
       producer.buffer(topic: "t")
+      producer.flush_at_exit(1_000)
     end
-    made.each { |producer| producer.flush_at_exit(1_000) }
     expect(made.map { |producer| producer.client.messages.size }).to eq([1, 1, 1])
     expect(log.string.scan("of a subscriber").size).to eq(3)
     made.each(&:close)
