@@ -68,11 +68,12 @@ module Karafka
     # @raise [Errors::SerializationError] nothing was sent
     # @raise [WaterDrop::Errors::ProduceError] not taken, or a topic that is not `async` did not get its messages
     def call(...)
+      outer = @karafka_outbox
       outbox = @karafka_outbox = Responders::Outbox.new(self.class, @karafka_serializer)
       respond(...)
       outbox.deliver(@karafka_producer || Karafka.producer)
     ensure
-      @karafka_outbox = nil
+      @karafka_outbox = outer
     end
 
     # What you define: calls {#respond_to} for each message.

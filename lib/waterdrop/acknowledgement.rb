@@ -10,13 +10,14 @@ module WaterDrop
       # @param config [Config]
       # @param caller [Object] the client
       # @param report [DeliveryReport]
-      # @return [Boolean] false: it failed and nobody was told, as nobody listens
+      # @return [Boolean] false: it is an error and nobody was told, as nobody listens
       def announce(config, caller, report)
         payload = { producer_id: config.id, caller: caller, topic: report.topic, partition: report.partition, offset: report.offset,
                     label: report.label, delivery_report: report }
-        heard = events(config, report).select { |name, _| config.monitor.listening?(name) }
+        events = events(config, report)
+        heard = events.select { |name, _| config.monitor.listening?(name) }
         heard.each { |name, more| config.monitor.instrument(name, payload.merge(more)) }
-        heard.any? || report.error.nil?
+        heard.any? || !events.key?("error.occurred")
       end
 
       private

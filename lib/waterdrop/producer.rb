@@ -201,7 +201,8 @@ module WaterDrop
       rebuild
       retry
     rescue Karafka::Errors::ClosedError
-      raise Errors::ProducerClosedError, "producer #{id} is closed"
+      # A fenced one is not closed, but as good as.
+      raise @finished || Errors::ProducerClosedError.new("producer #{id} is closed")
     end
 
     # The parent's client is forgotten, never freed, and what it had buffered the parent sends.

@@ -70,7 +70,7 @@ module Karafka
       private
 
       def unregistered(name)
-        "#{@responder} responds to the topic #{name}, which it does not declare with `topic`.#{Setup.suggestion(name, @topics.keys)}"
+        "#{@responder} responds to the topic #{name}, which it does not declare with `topic`.#{Setup.suggestion(name, @topics.keys) if @topics.any?}"
       end
 
       def complete!

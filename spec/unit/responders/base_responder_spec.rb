@@ -39,6 +39,15 @@ RSpec.describe Karafka::BaseResponder do
     expect(handles.map(&:topic)).to eq(%w[orders mails orders])
   end
 
+  it "may call itself within a call" do
+    responder({ orders: { multiple_usage: true } }) do |depth = 0|
+      respond_to :orders, depth
+      call(depth + 1) if depth < 2
+      respond_to :orders, -depth
+    end.call
+    expect(sent.map { |_, messages| messages.map { |message| message[:payload] } }).to eq([%w[2 -2], %w[1 -1], %w[0 0]])
+  end
+
   it "takes data and options as they were given before Ruby 3" do
     klass = responder({ orders: { multiple_usage: true } }) do
       respond_to :orders, id: 1, key: "of the data"

@@ -130,6 +130,20 @@ RSpec.describe "names that applications of WaterDrop use" do
     expect(log.string).to include("of a subscriber")
   end
 
+  it "tells error.occurred of what a purge gives up, but not of what a transaction takes back" do
+    seen = []
+    { {} => true, { "transactional.id": "t" } => false }.each do |kafka, transactional|
+      made = producer { |config| config.kafka = kafka }
+      purged = Karafka::Errors::KafkaError.new("purged", code: :purge_queue)
+      report = WaterDrop::DeliveryReport.new(topic: "t", partition: 0, offset: -1, error: purged, label: :mine)
+      announce = -> { WaterDrop.const_get(:Acknowledgement).announce(made.config, nil, report) }
+      expect(announce.call).to be(!transactional)
+      %w[message.purged error.occurred].each { |name| made.monitor.subscribe(name) { |event| seen << [name, event[:type], event[:label]] } }
+      expect(announce.call).to be(true)
+    end
+    expect(seen).to eq([["message.purged", nil, :mine], ["error.occurred", "librdkafka.dispatch_error", :mine], ["message.purged", nil, :mine]])
+  end
+
   it "gives what was handed over to who hears of a call that failed" do
     made = producer
     seen = []
