@@ -70,7 +70,8 @@ module Karafka
       private
 
       def unregistered(name)
-        "#{@responder} responds to the topic #{name}, which it does not declare with `topic`.#{Setup.suggestion(name, @topics.keys) if @topics.any?}"
+        nearest = Setup.suggestion(name, @topics.keys) if @topics.any?
+        "#{@responder} responds to the topic #{name}, which it does not declare with `topic`.#{nearest}"
       end
 
       def complete!
