@@ -101,6 +101,9 @@ module WaterDrop
       rescue AbortTransaction => e
         failure = e
         nil
+      rescue Karafka::Errors::ClosedError => e
+        failure = e
+        raise Errors::ProducerClosedError, "producer #{id} was closed while a transaction of it was open"
       rescue Exception => e # rubocop:disable Lint/RescueException -- aborted below, whatever it is
         failure = e
         raise

@@ -145,6 +145,16 @@ RSpec.describe "names that applications of WaterDrop use" do
     expect(seen).to eq([["message.purged", nil, :mine], failed, ["message.purged", nil, :mine]])
   end
 
+  it "says that it is closed where it was closed within a transaction of another thread" do
+    made = producer { |config| config.kafka = { "transactional.id": "t" } }
+    allow(made.client).to receive(:transact).and_wrap_original do |original, step, *rest|
+      raise Karafka::Errors::ClosedError, "closed" unless step == :begin
+
+      original.call(step, *rest)
+    end
+    expect { made.transaction { nil } }.to raise_error(WaterDrop::Errors::ProducerClosedError, /while a transaction of it was open/)
+  end
+
   it "gives what was handed over to who hears of a call that failed" do
     made = producer
     seen = []
