@@ -12,17 +12,19 @@ module Karafka
     attr_reader :kafka_topic
     # @return [BaseConsumer, nil] the instance that serves it now
     attr_reader :consumer
+    # @return [PartitionShare] what it has in common with others of the same partition
+    attr_reader :share
 
     # @param topic [Routing::Topic]
     # @param lease [Native::Lease] the first one
     # @param transactions [TransactionalProducers, nil] nil: the application's producer has to be a transactional one
-    # @param guard [Failures::Guard, nil] what all lanes of the partition share
-    def initialize(topic, lease, transactions = nil, guard: nil)
+    # @param share [PartitionShare]
+    def initialize(topic, lease, transactions = nil, share: PartitionShare.new(topic, lease.partition))
       @kafka_topic = lease.topic
       name = application_name(lease.topic)
       @topic = topic.for(name)
       @transactions = transactions
-      @guard = guard
+      @share = share
       @exactly_once = topic.exactly_once?
       @partition = lease.partition
       @decoders = decoders(name)
@@ -37,6 +39,7 @@ module Karafka
     # @param lease [Native::Lease]
     # @return [void]
     def consume(lease)
+      @share.begun(lease.attempt)
       consumer = prepare(lease)
       consumer.messages = Messages::Messages.over(lease, @decoders)
       received(consumer) if @monitor.listening?("connection.listener.fetch_loop.received")
@@ -51,7 +54,8 @@ module Karafka
     # @param error [Exception]
     # @return [void]
     def failed(lease, error)
-      @failures ||= Failures::Handler.new(self, @guard)
+      @share.errors << error
+      @failures ||= Failures::Handler.new(self, @share.guard)
       @failures.call(lease, error, reached: @reached.equal?(lease))
     end
 
@@ -94,6 +98,8 @@ module Karafka
     # @param lease [Native::Lease]
     # @return [void]
     def eofed(lease)
+      return if @consumer&.karafka_told_end?
+
       consumer = prepare(lease)
       observed(consumer, "consumer.eof", "consumer.eofed") { around(consumer, :eofed) { consumer.on_eofed } }
     end
@@ -129,9 +135,11 @@ module Karafka
     # @param lease [Native::Lease]
     # @return [void]
     def settle(lease)
-      @guard&.succeeded if lease.kind == :consume
       @failures&.succeeded
-      @manual || lease.kind != :consume ? lease.release : lease.ack
+      return lease.release unless lease.kind == :consume
+
+      @share.succeeded(lease.attempt)
+      @manual ? lease.release : lease.ack
     end
 
     private

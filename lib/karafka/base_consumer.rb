@@ -13,14 +13,17 @@ module Karafka
   #     end
   #   end
   class BaseConsumer
+    include Compat::ConsumerNames
+    include Consumers::Situation
     include Consumers::Producing
+    include Consumers::Piping
+    include Consumers::DeadLettering
     include Consumers::Responding
     include Consumers::Offsets
     include Consumers::Transactions
 
     # @return [Messages::Messages, nil] the batch that is processed
     attr_accessor :messages
-    alias params_batch messages
 
     # @!attribute [w] params
     #   @api private
@@ -118,12 +121,6 @@ module Karafka
       @karafka_lease.revoked?
     end
 
-    # @raise [Errors::UnsupportedFeatureError] always
-    def insights
-      raise Errors::UnsupportedFeatureError.for("insights")
-    end
-    alias statistics insights
-
     # @return [String]
     def inspect
       place = @karafka_assignment && " #{topic.name}/#{partition}"
@@ -139,6 +136,7 @@ module Karafka
     def karafka_lease=(lease)
       @karafka_lease = lease
       @params = nil
+      karafka_begin(lease)
     end
 
     # What the worker calls; modules with callbacks go around these.

@@ -10,7 +10,7 @@ module Karafka
       @transactions = transactions
       @mutex = Mutex.new
       @assignments = {}
-      @guards = Failures::Guards.new
+      @shares = PartitionShares.new
     end
 
     # @param lease [Native::Lease]
@@ -23,7 +23,7 @@ module Karafka
     # @param lease [Native::Lease]
     # @return [void]
     def evict(lease)
-      @mutex.synchronize { @guards.release(lease) if @assignments.delete(lease.assignment_id) }
+      @mutex.synchronize { @shares.release(lease) if @assignments.delete(lease.assignment_id) }
     end
 
     # @return [Integer]
@@ -35,7 +35,7 @@ module Karafka
 
     def build(lease)
       topic = @routes.topic(lease.group_index, lease.topic_index)
-      Assignment.new(topic, lease, @transactions, guard: @guards.take(topic, lease))
+      Assignment.new(topic, lease, @transactions, share: @shares.take(topic, lease))
     end
   end
 end

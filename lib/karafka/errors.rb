@@ -94,6 +94,9 @@ module Karafka
       end
     end
 
+    # The payload, the key or the headers of a message were read after `clean!`.
+    class MessageCleanedError < BaseError; end
+
     # Data that a serializer could not make bytes of. `cause` is what it raised.
     class SerializationError < BaseError; end
 
@@ -150,5 +153,12 @@ module Karafka
 
     # A message arrived on a topic no route declares.
     class NonMatchingRouteError < BaseError; end
+
+    # Their names up to Karafka 1.2.
+    ParserError = DeserializationError
+    InvalidConfiguration = InvalidConfigurationError
+    MissingBootFile = MissingBootFileError
+    InvalidResponderUsage = InvalidResponderUsageError
+    InvalidResponderMessageOptions = InvalidResponderMessageOptionsError
   end
 end

@@ -4,9 +4,16 @@ module Karafka
   module Consumers
     # Producing from a consumer, with the application's producer; inside of a transaction with that one's.
     module Producing
+      # @param producer [WaterDrop::Producer, nil] another one for this consumer, such as one of a pool in
+      #   {BaseConsumer#wrap}; nil: the application's again
+      # @return [void]
+      def producer=(producer)
+        @karafka_producer = producer.equal?(Karafka.producer) ? nil : producer
+      end
+
       # @return [WaterDrop::Producer]
       def producer
-        @karafka_transaction || Karafka.producer
+        @karafka_transaction || @karafka_producer || Karafka.producer
       end
 
       # @!method produce_sync(message)

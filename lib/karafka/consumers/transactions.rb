@@ -12,12 +12,14 @@ module Karafka
       # What the block produces with the consumer's `produce_*`, and what it marks, is committed when it returns, both or
       # neither. It aborts as {WaterDrop::Producer#transaction} does; then the marks never were. Inside of another one it
       # joins that.
-      # @param active_producer [WaterDrop::Producer, WaterDrop::ConnectionPool, nil] nil: one of this partition's own, so that
-      #   partitions do not wait for each other
+      # @param active_producer [WaterDrop::Producer, WaterDrop::ConnectionPool, nil] nil: the consumer's {Producing#producer} where
+      #   that is another one than the application's and transactional; else one of this partition's own, so that partitions do
+      #   not wait for each other
       # @return [Object, nil] what the block returned
       # @raise [WaterDrop::Errors::TransactionError] it was not committed
       # @raise [Errors::AssignmentLostError] it marked a message, and the partition belongs to another process by now
       def transaction(active_producer = nil, &)
+        active_producer ||= karafka_chosen_producer
         # The whole of it with one producer, which also knows what became of it.
         return active_producer.with { |producer| transaction(producer, &) } if active_producer.is_a?(WaterDrop::ConnectionPool)
 
@@ -71,6 +73,14 @@ module Karafka
       end
 
       private
+
+      # What was set for this consumer, such as one of a pool, or what its own method `producer` gives.
+      def karafka_chosen_producer
+        chosen = producer
+        return if chosen.equal?(@karafka_transaction) || chosen.equal?(Karafka.producer)
+
+        chosen if chosen.is_a?(WaterDrop::ConnectionPool) || (chosen.respond_to?(:transactional?) && chosen.transactional?)
+      end
 
       def karafka_transact(active, &)
         if @karafka_doubt && karafka_committed?(active)

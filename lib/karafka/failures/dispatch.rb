@@ -29,7 +29,8 @@ module Karafka
       # @raise [WaterDrop::Errors::ProduceError, StandardError] the broker does not have it, or did not say so
       def call
         dead = to_h
-        result = @consumer.producer.public_send(@queue.dispatch_method, dead)
+        # Applications define both of these as private methods, too.
+        result = @consumer.send(:producer).public_send(@queue.dispatch_method, dead)
         result.wait if result.respond_to?(:wait)
         dead
       end
@@ -44,7 +45,7 @@ module Karafka
           partition_key: @headers["source_partition"].to_s,
           headers: @stage ? @headers.merge(Headers::DUE => (now_ms + @stage.retry_delay).to_s) : @headers
         }
-        @consumer.enhance_dlq_message(dead, @message) unless @stage
+        @consumer.send(:enhance_dlq_message, dead, @message) unless @stage
         dead
       end
 

@@ -27,6 +27,20 @@ module Karafka
       end
 
       alias_method :batch_size, :size
+      # Names of Karafka 1.x.
+      alias_method :highwater_mark_offset, :high_watermark
+      alias_method :offset_lag, :lag
+
+      # @return [Boolean] whether the end of the partition is not known yet
+      def unknown_last_offset?
+        high_watermark.nil?
+      end
+
+      # @param name [String, Symbol, Integer] of a field, by any of its names
+      # @return [Object]
+      def [](name)
+        name.is_a?(Integer) || members.include?(name.to_sym) || !respond_to?(name) ? super : public_send(name)
+      end
     end
   end
 end

@@ -5,6 +5,8 @@ module Karafka
     # One message: a view into the batch it came with. Everything is read on demand, so it stays cheap until it is
     # touched, and it may be kept for ever: the bytes live as long as a message refers to them.
     class Message
+      include Compat::MessageNames
+
       class << self
         # Messages of a batch are made with this name, because +new+ has Karafka's arguments.
         # @!method over(source, index, decoders = nil)
@@ -114,47 +116,19 @@ module Karafka
         )
       end
 
-      # A field of the payload, by String or Symbol (Karafka 1.x).
-      # @param name [String, Symbol, Integer]
-      # @return [Object, nil]
-      def [](name)
-        fields = payload
-        value = fields[name]
-        return value unless value.nil? && fields.is_a?(Hash)
-
-        fields[other_form(name)]
+      # Lets go of the payload, so that its memory can be freed before the batch is done. The topic, partition and offset stay, so
+      # it can still be marked.
+      # @param metadata [Boolean] whether key and headers go as well
+      # @return [void]
+      def clean!(metadata: true)
+        @source = Cleaned.new(@source, @index, metadata) unless cleaned? && !metadata
+        @payload = nil
+        @decoded = nil
       end
 
-      # @param name [String, Symbol]
-      # @return [Object]
-      # @raise [KeyError]
-      def fetch(name, *default, &)
-        fields = payload
-        other = other_form(name)
-        fields.is_a?(Hash) && !fields.key?(name) && fields.key?(other) ? fields.fetch(other) : fields.fetch(name, *default, &)
-      end
-
-      # @param path [Array<String, Symbol, Integer>]
-      # @return [Object, nil]
-      def dig(*path)
-        path.reduce(payload) do |value, name|
-          break if value.nil?
-
-          found = value[name]
-          found.nil? && value.is_a?(Hash) ? value[other_form(name)] : found
-        end
-      end
-
-      # @return [Hash] the payload
-      def to_h
-        payload.to_h
-      end
-
-      # Karafka 0.5 and 1.0 asked for the decoding; it happens by itself.
-      # @return [self]
-      def retrieve!
-        payload
-        self
+      # @return [Boolean] whether {#clean!} was called; reading the payload raises then
+      def cleaned?
+        @source.is_a?(Cleaned)
       end
 
       # @return [String]
@@ -196,7 +170,7 @@ module Karafka
         # nil and false would look as if they had not been decoded.
         @decoded = true unless value
         @payload = value
-      rescue Errors::DeserializationError
+      rescue Errors::DeserializationError, Errors::MessageCleanedError
         raise
       rescue StandardError => e
         # JSON has nothing to say about a tombstone; a deserializer of the topic's own may.
@@ -210,6 +184,8 @@ module Karafka
 
       def decoded(part)
         yield
+      rescue Errors::MessageCleanedError
+        raise
       rescue StandardError => e
         raise undecodable(part, e)
       end
@@ -220,14 +196,6 @@ module Karafka
           "The bytes are in raw_payload, raw_key and raw_headers.",
           topic: topic, partition: partition, offset: offset
         )
-      end
-
-      def other_form(name)
-        case name
-        when Symbol then name.name
-        when String then name.to_sym
-        else name
-        end
       end
 
       def time(milliseconds)

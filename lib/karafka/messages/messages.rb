@@ -36,10 +36,12 @@ module Karafka
         @processed_at = nil
       end
 
+      # @param clean [Boolean] whether each message is cleaned ({Message#clean!}) after the block had it
       # @yieldparam message [Message]
       # @return [self, Enumerator]
-      def each(&block)
-        return to_enum(:each) { @size } unless block
+      def each(clean: false, &block)
+        return each_cleaned(&block) if clean
+        return to_enum { @size } unless block
 
         return each_kept(&block) if @list
 
@@ -122,8 +124,18 @@ module Karafka
       # @return [self]
       # @raise [Errors::DeserializationError]
       def deserialize!
-        @list ||= to_a
+        # Not through each, which others may have patched.
+        keep!
         @list.each(&:payload)
+        self
+      end
+      # Its name in Karafka 1.3.
+      alias parse! deserialize!
+
+      # Keeps the messages: from here on each access gives the same objects.
+      # @return [self]
+      def keep!
+        @list ||= to_a
         self
       end
 
@@ -187,6 +199,19 @@ module Karafka
       def compact(messages)
         seen = {}
         messages.reverse.select { |message| (key = message.key).nil? || (seen[key] = true unless seen.key?(key)) }.reverse
+      end
+
+      def each_cleaned
+        return to_enum(:each_cleaned) { @size } unless block_given?
+
+        index = 0
+        while index < @size
+          message = at(index)
+          yield message
+          message.clean!
+          index += 1
+        end
+        self
       end
 
       def each_kept

@@ -12,6 +12,8 @@ module Karafka
       # rubocop:enable Lint/StructNewOverride
 
       alias_method :create_time, :timestamp
+      # Its name in Karafka 1.x.
+      alias_method :receive_time, :received_at
     end
   end
 end

@@ -91,6 +91,51 @@ RSpec.describe "consumers of Karafka 1.x and 2016" do
     end
   end
 
+  it "keep what a callback changes in a message of params_batch" do
+    klass = Class.new(Karafka::BaseConsumer) do
+      include Karafka::Consumers::Callbacks
+
+      attr_reader :seen
+
+      after_fetch { params_batch.each { |params| params["wednesday"] = true } }
+      define_method(:consume) { @seen = params_batch.map { |params| [params[:wednesday], params["id"]] } }
+    end
+    run(klass, lease = FakeLease.new(['{"id":1}', '{"id":2}']))
+    expect(@coordinator.fetch(lease).consumer.seen).to eq([[true, 1], [true, 2]])
+  end
+
+  it "have fields of the message itself in params, those of the payload before them" do
+    klass = Class.new(Karafka::BaseConsumer) do
+      attr_reader :seen
+
+      define_method(:consume) do
+        params.merge!(received_time: "now", id: 2)
+        @seen = [params["topic"], params[:partition], params["offset"], params["key"], params["headers"], params["received_time"],
+                 params.slice("id", "nothing"), params.values_at("id", :id), params.key?(:id), params.key?("topic"), params.to_h,
+                 params["receive_time"] == params.receive_time]
+      end
+    end
+    lease = FakeLease.new(['{"id":1,"topic":"mine"}'], keys: ["k"])
+    run(klass, lease) { batch_consuming false }
+    expect(@coordinator.fetch(lease).consumer.seen).to eq(
+      ["mine", 0, 0, "k", {}, "now", { "id" => 2 }, [2, 2], true, true, { "id" => 2, "topic" => "mine", received_time: "now" }, true]
+    )
+  end
+
+  it "ask for the metadata of the batch by the names of 1.3 and 1.4" do
+    klass = Class.new(Karafka::BaseConsumer) do
+      attr_reader :seen
+
+      define_method(:consume) do
+        trigger_heartbeat
+        @seen = [metadata["batch_size"], metadata["first_offset"], batch_metadata.highwater_mark_offset, batch_metadata.offset_lag,
+                 batch_metadata.unknown_last_offset?, params_batch.first.metadata.receive_time]
+      end
+    end
+    run(klass, lease = FakeLease.new(%w[1 2]))
+    expect(@coordinator.fetch(lease).consumer.seen).to eq([2, 0, 2, 0, false, Time.at(0, lease.received_at_ms, :millisecond)])
+  end
+
   it "answer params_batch in a batch" do
     seen = nil
     klass = Class.new(Karafka::BaseConsumer) do
