@@ -75,6 +75,21 @@ module Karafka
       [Pathname.new(Dir.pwd), root].map { |dir| dir.join("karafka.rb") }.find(&:exist?) || Pathname.new(Dir.pwd).join("karafka.rb")
     end
 
+    # @return [Pathname] directory of this gem's code
+    def core_root
+      gem_root.join("lib", "karafka")
+    end
+
+    # @return [false] there is nothing to pay for, and no licence
+    def pro?
+      false
+    end
+
+    # @return [Boolean] whether Rails is loaded
+    def rails?
+      !defined?(::Rails::Railtie).nil?
+    end
+
     # @return [String] version of this gem
     def version
       VERSION
@@ -84,6 +99,15 @@ module Karafka
     # @return [void]
     def refresh!
       @env = nil
+    end
+
+    private
+
+    # Names of Karafka's that mean nothing here say so.
+    def const_missing(name)
+      raise NotYet.constant(name) if NotYet::CONSTANTS.key?(name)
+
+      super
     end
   end
 end

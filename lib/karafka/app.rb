@@ -109,6 +109,17 @@ module Karafka
         config.producer
       end
 
+      # @return [Hash{Routing::Topic=>Array<Integer>}] the partitions that this process has now
+      def assignments
+        Assignments.of(Server.state, Server.listeners)
+      end
+
+      # Karafka 1.2 had it for seeking before the first fetch.
+      # @raise [Errors::UnsupportedFeatureError] always
+      def before_fetch_loop
+        raise Errors::UnsupportedFeatureError.for("before_fetch_loop", "Seek in the consumer: `seek(100)` in its first `consume`.")
+      end
+
       # @raise [Errors::UnsupportedFeatureError]
       def declaratives
         raise Errors::UnsupportedFeatureError.for("Karafka::App.declaratives", "Declare with `config(partitions: 4)` in the topic.")

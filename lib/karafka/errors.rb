@@ -151,6 +151,9 @@ module Karafka
     # A name was given to the monitor that no event has.
     class EventNotRegisteredError < BaseError; end
 
+    # There is no topic of that name.
+    class TopicNotFoundError < BaseError; end
+
     # A message arrived on a topic no route declares.
     class NonMatchingRouteError < BaseError; end
 

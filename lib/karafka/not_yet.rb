@@ -6,18 +6,36 @@ module Karafka
   module NotYet
     # Settings of a topic, as methods in its block.
     TOPIC = %i[
-      filter inline_insights periodic deserializing
+      filter inline_insights periodic periodic_job deserializing
       manual_offset_management_strategy scheduled_messages swarm
       adaptive_iterator delegate_to worker interchanger
     ].freeze
 
     # Methods of the routes, of a consumer group and of a subscription group, and options of the latter.
     GROUP = %i[
-      active_job_topic active_job_pattern recurring_tasks scheduled_messages swarm
+      active_job_topic active_job_pattern recurring_tasks scheduled_messages swarm parallel_segments
     ].freeze
 
     # Settings of the application.
-    CONFIG = [:"oauth.token_provider_listener", :"backend :sidekiq", :strict_declarative_topics].freeze
+    CONFIG = [
+      :"oauth.token_provider_listener", :"backend :sidekiq", :strict_declarative_topics, :encryption, :recurring_tasks,
+      :scheduled_messages
+    ].freeze
+
+    # Constants, and what to do instead.
+    CONSTANTS = {
+      Pro: "What is paid for in Karafka has no namespace of its own here: `parallel`, `throttle`, `delay_by`, `expire_after`, `only`, " \
+           "`messages.each(clean: true)` and so on are there for all.",
+      Web: "The gem karafka-web works with the gem karafka only; remove it.",
+      Testing: "The gem karafka-testing works with the gem karafka only. Meanwhile give a consumer its batch with " \
+               "`consumer.messages = Karafka::Messages::Messages.new([message])`; `karafka broker` starts a Kafka in memory.",
+      ActiveJob: "Enqueue jobs from `consume`.",
+      BaseWorker: "It belongs to `backend :sidekiq`.",
+      BaseInterchanger: "It belongs to `backend :sidekiq`.",
+      Interchanger: "It belongs to `backend :sidekiq`.",
+      CodeReloader: "Rails reloads code by itself; without Rails restart the process.",
+      Params: "`Karafka::Messages::Message` is what `params` is."
+    }.freeze
 
     # Commands of the CLI.
     COMMANDS = {
@@ -34,12 +52,27 @@ module Karafka
     HINTS = {
       produce: "Meanwhile use `Karafka.producer` in `karafka console`.",
       periodic: "`idle` of a consumer is called once nothing has come for `idle_after` ms.",
+      periodic_job: "`idle` of a consumer is called once nothing has come for `idle_after` ms.",
+      inline_insights: "`messages.metadata.lag` tells how far behind a batch is.",
+      adaptive_iterator: "Slow batches cost no rebalance here, so `messages.each` will do; `each(clean: true)` lets memory go.",
+      manual_offset_management_strategy: "`manual_offset_management true`, and mark what is done.",
+      parallel_segments: "`parallel by: :key` gives one partition many threads; more processes need more partitions.",
+      swarm: "Run several processes; `multiplexing` gives one process several connections.",
+      encryption: "Encrypt in a middleware of the producer, and decrypt in a deserializer.",
+      recurring_tasks: "Let cron produce a message.",
+      scheduled_messages: "`delay_by` on the topic holds messages back.",
       filter: "`only` filters by key, headers and JSON fields.",
       "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",
       worker: "It belongs to `backend :sidekiq`.",
       interchanger: "It belongs to `backend :sidekiq`."
     }.freeze
     private_constant :HINTS
+
+    # @param name [Symbol] one of {CONSTANTS}
+    # @return [Errors::UnsupportedFeatureError]
+    def self.constant(name)
+      Errors::UnsupportedFeatureError.for("Karafka::#{name}", CONSTANTS.fetch(name))
+    end
 
     # @param kind [:topic, :group, :config, :command]
     # @param name [Symbol, String]

@@ -5,6 +5,8 @@ module Karafka
   module Process
     # Labels that an application puts on a process or a consumer, for people who look at it from outside.
     class Tags
+      include Enumerable
+
       def initialize
         @mutex = Mutex.new
         @tags = {}
@@ -26,6 +28,15 @@ module Karafka
       # @return [void]
       def clear
         @mutex.synchronize { @tags = {} }
+      end
+
+      # @yieldparam value [String] each distinct one
+      # @return [Enumerator, self]
+      def each(&block)
+        return to_a.each unless block
+
+        to_a.each(&block)
+        self
       end
 
       # @return [Array<String>] distinct values

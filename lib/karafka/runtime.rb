@@ -36,6 +36,11 @@ module Karafka
       @failure = nil
     end
 
+    # @return [Boolean]
+    def embedded?
+      @embedded
+    end
+
     # Checks everything, then starts threads and connections.
     # @return [self]
     # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]

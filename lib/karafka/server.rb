@@ -66,6 +66,11 @@ module Karafka
         runtime&.status&.current || (App.initialized? ? :initialized : :initializing)
       end
 
+      # @return [ExecutionMode] `standalone?`, or `embedded?`; before the start it is standalone
+      def execution_mode
+        ExecutionMode.new(runtime&.embedded? ? :embedded : :standalone)
+      end
+
       # @return [Workers] `size`, `scale(count)`, and each {Worker}
       def workers
         runtime&.workers || Workers.new

@@ -20,7 +20,7 @@ module Karafka
 
       check_unknown_options!
       map %w[-v --version] => :version
-      map "s" => :server, "c" => :console, "i" => :info
+      map "s" => :server, "consumer" => :server, "c" => :console, "i" => :info
 
       desc "server", "Consume the topics of the routes (short: s)"
       long_desc <<~TEXT

@@ -52,6 +52,12 @@ module Karafka
         define_method(:"#{old}=", &refuse)
       end
 
+      %i[encryption recurring_tasks scheduled_messages].each do |name|
+        refuse = ->(*) { raise NotYet.error(:config, name) }
+        define_method(name, &refuse)
+        define_method(:"#{name}=", &refuse)
+      end
+
       # @param parser [#parse] of 1.x: takes the payload's String
       # @return [void]
       def parser=(parser)

@@ -100,7 +100,7 @@ module Karafka
         end
 
         done = @karafka_lease.pause(at, length)
-        notice("consumer.consuming.pause", offset: at, timeout: length) if done
+        notice("consumer.consuming.pause", offset: at, timeout: length, manual: true, attempt: attempt) if done
         done
       end
 

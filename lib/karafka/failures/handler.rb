@@ -55,7 +55,7 @@ module Karafka
 
       # Retries, then moves or dead-letters. Errors that came before `consume` ran are not about the messages.
       def ordinary(lease, error, reached)
-        report(error, "consumer.consume.error")
+        report(error, "consumer.consume.error", seek_offset: lease.seek_offset)
         return again(lease, error) unless reached && (@queue.active? || @topic.next_stage)
 
         tries_left = @queue.max_retries - (lease.attempt - @postponed - 1)
@@ -201,7 +201,9 @@ module Karafka
         return if !delay || !Karafka.monitor.listening?("consumer.consuming.retry")
 
         Instrumentation::Safely.instrument(
-          "consumer.consuming.retry", { caller: consumer, attempt: attempt, delay: delay, offset: lease.seek_offset, error: error }
+          "consumer.consuming.retry",
+          { caller: consumer, topic: @topic.name, partition: lease.partition, attempt: attempt, delay: delay, timeout: delay,
+            offset: lease.seek_offset, error: error }
         )
       end
 
@@ -231,8 +233,8 @@ module Karafka
         @assignment.consumer
       end
 
-      def report(error, type)
-        Instrumentation::Safely.error(error, type, caller: consumer)
+      def report(error, type, **rest)
+        Instrumentation::Safely.error(error, type, caller: consumer, **rest)
       end
 
       def tell(event, **payload)

@@ -31,13 +31,13 @@ module Karafka
         "consumer.consume" => %i[caller],
         "consumer.consumed" => %i[caller time],
         "consumers.responders.respond_with" => %i[caller responder data time],
-        "consumer.consuming.retry" => %i[caller attempt delay offset error],
+        "consumer.consuming.retry" => %i[caller topic partition attempt delay timeout offset error],
         "consumer.consuming.postponed" => %i[caller attempt delay reason],
         "consumer.consuming.skipped" => %i[caller message reason error],
         "dead_letter_queue.dispatched" => %i[caller message topic attempt error without_payload],
         "dead_letter_queue.stopped" => %i[caller message topic partition offset],
         "retry_topics.dispatched" => %i[caller message topic attempt error delay],
-        "consumer.consuming.pause" => %i[caller topic partition offset timeout],
+        "consumer.consuming.pause" => %i[caller topic partition offset timeout manual attempt],
         "client.resume" => %i[caller topic partition],
         "consumer.consuming.seek" => %i[caller topic partition message],
         "consumer.eof" => %i[caller],
@@ -48,7 +48,7 @@ module Karafka
         "consumer.revoked" => %i[caller time],
         "consumer.shutting_down" => %i[caller],
         "consumer.shutdown" => %i[caller time],
-        "error.occurred" => %i[caller error type]
+        "error.occurred" => %i[caller error type seek_offset]
       }.freeze
 
       # Names of Karafka's surface that belong to features which are not there yet: subscribing to them is refused
@@ -56,17 +56,18 @@ module Karafka
       NOT_YET = %w[
         active_job.consume active_job.consumed admin.consumer_group.copy
         app.before_warmup app.after_warmup app.forking app.supervising
-        client.events_poll client.pause
+        client.events_poll client.pause client.reset
         connection.listener.fetch_loop connection.listener.pending connection.listener.starting
         connection.listener.running connection.listener.quieting connection.listener.quiet
         connection.listener.stopping connection.listener.stopped
         consumer.before_schedule_consume consumer.before_schedule_eofed consumer.before_schedule_idle
         consumer.before_schedule_revoked consumer.before_schedule_shutdown
         consumer.before_schedule_tick consumer.tick consumer.ticked consumer.wrap consumer.wrapped
-        filtering.seek filtering.throttled
+        consumer.consuming.transaction consumer.initialize
+        filtering.seek filtering.throttled recurring_tasks.task.executed
         oauthbearer.token_refresh rebalance.partitions_assign rebalance.partitions_revoke
         swarm.manager.before_fork swarm.manager.after_fork swarm.manager.control
-        swarm.manager.stopping swarm.manager.terminating swarm.node.after_fork worker.completed
+        swarm.manager.stopping swarm.manager.terminating swarm.node.after_fork worker.completed worker.scaling.up worker.scaling.down
       ].freeze
 
       # @param name [String] an unknown name

@@ -13,6 +13,9 @@ module Karafka
     class Monitor
       extend Forwardable
 
+      # For monitors of an application's own: `def instrument(name, payload = EMPTY_HASH, &block)`.
+      EMPTY_HASH = {}.freeze
+
       # @return [Notifications]
       attr_reader :notifications_bus
 

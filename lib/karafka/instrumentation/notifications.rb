@@ -1,9 +1,14 @@
 # frozen_string_literal: true
 
+# The producer alone has no autoloading.
+require_relative "../compat/event_names"
+
 module Karafka
   module Instrumentation
     # A bus of named events. Subscribing copies the list of subscribers, so instrumenting takes no lock.
     class Notifications
+      # Names of all events that can be subscribed to.
+      EVENTS = Events::EMITTED.keys.freeze
       NOTHING = [].freeze
       EMPTY = {}.freeze
       private_constant :NOTHING, :EMPTY
@@ -131,23 +136,47 @@ module Karafka
 
       # Methods of a listener that name no event are its own business, unless they look like a slip of the pen.
       def subscribe_listener(listener)
-        by_method = @events.to_h { |name| ["on_#{name.tr(".", "_")}", name] }
+        by_method = @events.to_h { |name| [handler_of(name), name] }
         handlers = listener.methods.map(&:to_s).select { |name| name.start_with?("on_") }
-        handlers.reject { |name| by_method.key?(name) }.each { |name| check_stray(listener, name, by_method.keys) }
+        strays = handlers.reject { |name| by_method.key?(name) }
+        (strays - elsewhere(listener, strays)).each { |name| check_stray(listener, name, by_method.keys) }
         found = handlers.select { |name| by_method.key?(name) }
         raise ArgumentError, "#{listener.inspect} has no on_… method, such as on_error_occurred(event)" if found.empty? && handlers.empty?
 
         found.each { |name| add(by_method[name], listener.method(name)) }
       end
 
+      # One listener may be for both kinds of monitors, and up to Karafka 1.4 there was one monitor for all.
+      # @return [Array<String>] methods for events of the other kind
+      def elsewhere(listener, handlers)
+        others = (Events::EMITTED.keys + WaterDrop::Instrumentation::EVENTS.keys - @events).map { |name| handler_of(name) } & handlers
+        if others.any? && Karafka.respond_to?(:logger)
+          Karafka.logger.info("#{listener.class}: #{others.join(", ")} come from the other kind of monitor (Karafka.monitor, " \
+                              "Karafka.producer.monitor); subscribe it there as well")
+        end
+        others
+      end
+
       def check_stray(listener, handler, known)
-        if @not_yet.any? { |name| handler == "on_#{name.tr(".", "_")}" }
+        if @not_yet.any? { |name| handler == handler_of(name) }
           Karafka.logger.warn("#{listener.class}##{handler} will not be called: karafka-rs #{VERSION} does not emit that event yet")
+        elsif (former = Compat::EventNames::FORMER.keys.find { |name| handler == handler_of(name) })
+          Karafka.logger.warn("#{listener.class}##{handler} will not be called. #{Compat::EventNames.instead(former)}")
         elsif (nearest = Events.nearest(handler, known))
           raise Errors::EventNotRegisteredError,
                 "#{listener.class}##{handler} matches no event. Did you mean #{nearest}? Otherwise rename it, so that it does " \
                 "not start with on_"
         end
+      end
+
+      def former(name)
+        Errors::EventNotRegisteredError.new(
+          "the event #{name.inspect} of an older Karafka is not there. #{Compat::EventNames.instead(name)}"
+        )
+      end
+
+      def handler_of(name)
+        "on_#{name.tr(".", "_")}"
       end
 
       def receiver_of(subscriber)
@@ -157,6 +186,7 @@ module Karafka
       def known!(name)
         return if @events.include?(name)
         raise Errors::UnsupportedFeatureError.for("the event #{name.inspect}") if @not_yet.include?(name)
+        raise former(name) if Compat::EventNames::FORMER.key?(name)
 
         nearest = Events.nearest(name.to_s, @events)
         raise Errors::EventNotRegisteredError,

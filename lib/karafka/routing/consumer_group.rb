@@ -55,9 +55,9 @@ module Karafka
         implicit_section.pattern(name, regexp, &)
       end
 
-      # @return [Array<Topic>]
+      # @return [Topics] `find("orders")`, and what an Array has
       def topics
-        @sections.flat_map(&:topics)
+        Topics.new(@sections.flat_map(&:topics))
       end
 
       # @return [Array<SubscriptionGroup>] one for each client that is needed

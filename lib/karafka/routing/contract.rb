@@ -60,7 +60,7 @@ module Karafka
 
       # A topic that is only declared, to be created, or that is not consumed here, needs no consumer.
       def needless?(topic)
-        topic.declared_consumer.nil? && (!topic.active || topic.config.active?)
+        topic.declared_consumer.nil? && (!topic.active || topic.declared?)
       end
 
       def entry_point!(topic, klass)

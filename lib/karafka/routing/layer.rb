@@ -9,6 +9,7 @@ module Karafka
       include FailureSettings
       include ParallelSettings
       include Choosing
+      include Declaring
 
       T = Setup::Types
       # Settings that every layer has. Times in milliseconds.
@@ -106,8 +107,9 @@ module Karafka
         long_running_limit(false) if long
       end
       alias long_running_job? long_running_job
-      # Karafka's other name for it.
+      # Karafka's other names for it.
       alias non_blocking_job long_running_job
+      alias non_blocking long_running_job
 
       # Karafka's name for the three `pause_…` settings together.
       # @param timeout [Integer] ms
@@ -233,7 +235,7 @@ module Karafka
       def known_names
         TYPES.keys + ALIASES.keys + LEGACY + Choosing::NAMES + ParallelSettings.public_instance_methods(false) +
           FailureSettings.public_instance_methods(false).grep_v(/\?/) +
-          %i[long_running_job non_blocking_job pause kafka deserializers deserializer parser]
+          %i[long_running_job non_blocking_job pause config kafka deserializers deserializer parser]
       end
 
       # @return [:topic, :group] how messages call its settings

@@ -50,6 +50,7 @@ module Karafka
         delay_by(delay)
         expire_after(nil)
         @own[:retry_topics] = [].freeze
+        @own[:declaration] = nil
       end
 
       # (see Topic#consumer)

@@ -12,7 +12,7 @@ module Karafka
       FIXED = {
         active: true, eofed: false, exactly_once: false, delay_by: nil, expire_after: nil, only: nil,
         on_deserialization_error: :raise, retry_topics: [].freeze,
-        parallel: nil, offset_metadata: Layer::OffsetMetadata.new(true, ->(text) { text }).freeze
+        parallel: nil, declaration: nil, offset_metadata: Layer::OffsetMetadata.new(true, ->(text) { text }).freeze
       }.freeze
       private_constant :PATHS, :FIXED
 

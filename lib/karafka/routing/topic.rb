@@ -7,11 +7,6 @@ module Karafka
     class Topic < Layer
       include Outgoing
 
-      # What `config` takes besides Kafka's own settings, nearly all of which have dots in their names.
-      DECLARED = %i[active partitions replication_factor].freeze
-      KAFKAS = /\.|\Apreallocate\z/
-      private_constant :DECLARED, :KAFKAS
-
       # @return [String] the name in the routes; of a pattern its expression
       attr_reader :name
       # @return [Regexp, nil] of a pattern
@@ -28,7 +23,6 @@ module Karafka
         super("topic #{name.is_a?(Regexp) ? name.inspect : name}", parent)
         @consumer_group = consumer_group
         @consumer = nil
-        @declaration = nil
         @assigned = nil
         @moved_to = nil
         if name.is_a?(Regexp)
@@ -55,6 +49,11 @@ module Karafka
       end
       # Its name of 2016.
       alias controller consumer
+
+      # @return [Class, nil] the class, as {#consumer} without an argument
+      def consumer_class
+        consumer
+      end
 
       # @return [Object] what was given to {#consumer}, as it was given
       def declared_consumer
@@ -84,24 +83,6 @@ module Karafka
 
         Setup.invalid!("#{label} assign", what, "left out for a pattern: it needs the name of a topic") if pattern?
         @assigned = what == [true] ? [].freeze : partition_numbers(what)
-      end
-
-      # How the topic is to be created.
-      # @option given [Boolean] :active (true) whether it is managed at all
-      # @option given [Integer] :partitions (1)
-      # @option given [Integer] :replication_factor (1)
-      # @option given [Object] … any other: Kafka's own settings of the topic
-      # @return [Declaration] without arguments: what was declared
-      def config(**given)
-        if given.empty?
-          reading!(:config, "config partitions: 3, replication_factor: 2")
-          return @declaration || Declaration.new(active: false)
-        end
-
-        no_others!(:config, given.keys.reject { |name| DECLARED.include?(name) || KAFKAS.match?(name) }, DECLARED)
-        details = { active: true, partitions: 1, replication_factor: 1 }.merge(given)
-        %i[partitions replication_factor].each { |name| Setup::Types::COUNT.check("#{label} config #{name}", details[name]) }
-        @declaration = Declaration.new(**details.slice(*Declaration.members), details: details.except(*Declaration.members))
       end
 
       # Puts the topic into another group.
@@ -207,14 +188,6 @@ module Karafka
         "#<#{self.class} #{id}>"
       end
 
-      # How a topic is to be created.
-      Declaration = Struct.new(:active, :partitions, :replication_factor, :details, keyword_init: true) do
-        # @return [Boolean] whether the topic is managed
-        def active?
-          active == true
-        end
-      end
-
       protected
 
       attr_writer :name
@@ -236,7 +209,7 @@ module Karafka
       end
 
       def known_names
-        super + %i[consumer controller config group assign responder produces] + NotYet::TOPIC
+        super + %i[consumer controller group assign responder produces] + NotYet::TOPIC
       end
 
       def kind

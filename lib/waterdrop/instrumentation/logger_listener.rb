@@ -7,9 +7,9 @@ module WaterDrop
     # @example
     #   producer.monitor.subscribe(WaterDrop::Instrumentation::LoggerListener.new(Rails.logger, log_messages: false))
     class LoggerListener
-      # @param logger [Logger]
+      # @param logger [Logger] without one that of Karafka, as in 1.x
       # @param log_messages [Boolean] also write the messages themselves (level debug)
-      def initialize(logger, log_messages: true)
+      def initialize(logger = Karafka.logger, log_messages: true)
         @logger = logger
         @log_messages = log_messages
       end

@@ -1,0 +1,34 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Compat
+    # Events of Karafka 1.x and early 2.x that have another name today, or none.
+    module EventNames
+      CONSUMED = "consumer.consumed"
+      FAILED = "error.occurred"
+      private_constant :CONSUMED, :FAILED
+
+      # name => what to subscribe to instead; nil: there is no such moment any more
+      FORMER = {
+        "fetcher.call.error" => FAILED, "server.stop.error" => FAILED,
+        "connection.listener.fetch_loop.error" => FAILED, "connection.client.fetch_loop.error" => FAILED,
+        "connection.client.rebalance_callback" => "rebalance.partitions_assigned",
+        "connection.delegator.call" => CONSUMED, "connection.batch_delegator.call" => CONSUMED,
+        "connection.message_delegator.call" => CONSUMED, "backends.inline.process" => CONSUMED,
+        "backends.sidekiq.process" => nil, "backends.sidekiq.base_worker.perform" => nil,
+        "params.params.parse" => nil, "params.params.parse.error" => FAILED,
+        "params.params.deserialize" => nil, "params.params.deserialize.error" => FAILED,
+        "async_producer.call.error" => FAILED, "async_producer.call.retry" => nil,
+        "sync_producer.call.error" => FAILED, "sync_producer.call.retry" => nil,
+        "runner.before_call" => "app.running"
+      }.freeze
+
+      # @param name [String] one of {FORMER}
+      # @return [String] a sentence
+      def self.instead(name)
+        today = FORMER.fetch(name)
+        today ? "It is #{today.inspect} today#{" (see event[:type])" if today == FAILED}." : "There is no such moment any more."
+      end
+    end
+  end
+end
