@@ -69,6 +69,9 @@ class ServerProcess
       Process.kill(:KILL, @pid)
       Process.wait(@pid)
     end
+  rescue Errno::ESRCH, Errno::ECHILD
+    nil # A wait in vain has ended it.
+  ensure
     FileUtils.rm_rf(@dir)
   end
 end

@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 use std::mem::ManuallyDrop;
+use std::sync::atomic::AtomicBool;
 
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, DefaultClientContext};
@@ -31,6 +32,9 @@ pub struct ConsumerClient {
     is_classic: bool,
     /// For SASL; empty where there are none.
     credentials: (CString, CString),
+    /// It leaves the group. As soon as it has given its partitions up there may be nobody any more who answers questions about
+    /// the group, and librdkafka waits for such an answer without a limit.
+    closing: AtomicBool,
 }
 
 impl ConsumerClient {
@@ -83,6 +87,7 @@ impl ConsumerClient {
             queue,
             client: ManuallyDrop::new(client),
             credentials: (setting("sasl.username")?, setting("sasl.password")?),
+            closing: AtomicBool::new(false),
             is_classic: group
                 .kafka
                 .get("group.protocol")

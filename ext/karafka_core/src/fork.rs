@@ -13,7 +13,7 @@ static FORKS: AtomicUsize = AtomicUsize::new(0);
 static POSTPONED: AtomicUsize = AtomicUsize::new(0);
 
 /// A fork waits no longer: a look-up whose name server is away takes seconds, and its locks only microseconds of them.
-const LONGEST_WAIT: Duration = Duration::from_millis(500);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_micros(100);
 
 /// Watches forks from now on. To be called before a second thread can fork.

@@ -133,7 +133,7 @@ mod tests {
         let status = unsafe {
             let child = libc::fork();
             if child == 0 {
-                libc::alarm(10);
+                libc::alarm(60);
                 let own = Arc::new(EventQueue::new(100));
                 listen(&own);
                 tracing::error!("in the child");

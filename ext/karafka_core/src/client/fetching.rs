@@ -1,5 +1,6 @@
 //! What the client fetches of a partition, and from where on.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rdkafka::bindings as sys;
@@ -38,6 +39,9 @@ impl ConsumerClient {
     /// fetch and sleeps for up to a second (`rd_kafka_max_block_ms`): resuming wakes nobody. Of what the library offers only new
     /// credentials wake all of these threads, so they get those that they have.
     pub fn wake_fetchers(&self) {
+        if self.closing.load(Ordering::Relaxed) {
+            return;
+        }
         // Answered by the thread that resumes the partitions, after it has done so.
         self.is_cooperative();
         let (username, password) = &self.credentials;

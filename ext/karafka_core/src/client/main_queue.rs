@@ -2,6 +2,7 @@
 //! `poll` can't be woken and hides the results of an assignment.
 
 use std::ffi::CStr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rdkafka::bindings as sys;
@@ -81,6 +82,7 @@ impl ConsumerClient {
 
     /// Leaves the group and closes, serving what comes up meanwhile. False when `give_up` came first.
     pub fn close(&self, give_up: impl Fn() -> bool, mut serve: impl FnMut(Polled)) -> Result<bool> {
+        self.closing.store(true, Ordering::Relaxed);
         // SAFETY: a living client and its own queue.
         unsafe {
             let error = sys::rd_kafka_consumer_close_queue(self.ptr(), self.queue.as_ptr());

@@ -155,6 +155,25 @@ fn a_stop_right_after_the_start_and_a_second_one_are_fine() {
     }
 }
 
+/// It does not leave the group, so librdkafka has ended with it as soon as the partitions are given up.
+#[test]
+fn each_of_many_stops_of_a_static_member_ends() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(2);
+    for strategy in ["range", "cooperative-sticky"] {
+        for _ in 0..30 {
+            let mut group = kafka.group(vec![topic_config(&topic)]);
+            group.kafka.insert("group.instance.id".into(), "pod-1".into());
+            group
+                .kafka
+                .insert("partition.assignment.strategy".into(), strategy.into());
+            let harness = Harness::start(engine_config(vec![group]), 1, ack);
+            harness.wait_for_assignment(2);
+            harness.stop();
+        }
+    }
+}
+
 #[test]
 fn a_stop_with_unreachable_brokers_ends() {
     let mut kafka = Kafka::mock(1);
