@@ -54,7 +54,7 @@ RSpec.describe "failures on real Kafka", deadline: 300 do
     name = cluster.create_topic("#{topic}-orders")
     producer.produce_many_sync((0...10).map { |number| { topic: name, payload: number.to_s, headers: { "own" => "x" } } })
     seen = self.seen
-    consume(name, settings: queue.merge(retry_topics: { delays: [2_000, 1_000] })) do
+    consume(name, settings: queue.merge(retry_topics: { delays: [5_000, 1_000] })) do
       messages.each do |message|
         seen << [message.topic, message.payload, attempt, Process.clock_gettime(Process::CLOCK_MONOTONIC)]
         raise "no" if message.payload == 4
@@ -68,8 +68,8 @@ RSpec.describe "failures on real Kafka", deadline: 300 do
     expect(fours.keys).to eq([name, "#{name}.retry.1", "#{name}.retry.2"])
     expect(fours.values.map { |stage| stage.first[2] }).to eq([1, 2, 3])
     at = fours.values.map { |stage| stage.map(&:last) }
-    expect(at[1].first - at[0].last).to be_between(1.9, 30)
-    expect(at[2].first - at[1].last).to be_between(0.9, 30)
+    expect(at[1].first - at[0].last).to be_between(4.9, Wait::LONG)
+    expect(at[2].first - at[1].last).to be_between(0.9, Wait::LONG)
     expect(calls.select { |call| call[0] == name }.map { |call| call[1] }.uniq.sort).to eq((0..9).to_a)
     expect(calls.reverse.find { |call| call[1] == 9 }.last).to be < at[1].first
     expect(row.headers).to include("own" => "x", "source_topic" => name, "source_offset" => "4", "source_reason" => "error")

@@ -55,8 +55,10 @@ RSpec.describe "parallel and SIGKILL", deadline: 300 do
     File.write(gate, "")
     second.start
     wait_until("the rest") { cluster.committed(group)[[topic, 0]] == count }
-    offsets = second.output.map { |line| Integer(line.split.last, 10) }
-    expect(offsets).to eq((10...count).step(100).to_a)
+    # The last line comes after its commit.
+    expected = (10...count).step(100).to_a
+    second.wait_for_output { |lines| lines.size >= expected.size }
+    expect(second.output.map { |line| Integer(line.split.last, 10) }).to eq(expected)
     second.signal(:TERM)
     expect(second.wait).to eq(0)
   ensure

@@ -24,7 +24,7 @@ RSpec.describe "members joining and leaving under load", deadline: 400 do
       end
       Karafka::App.setup do |config|
         config.kafka = { "bootstrap.servers": "#{cluster.bootstrap_servers}", "auto.commit.interval.ms": 50,
-                         "session.timeout.ms": 6_000, "heartbeat.interval.ms": 200, "partition.assignment.strategy": "#{strategy}" }
+                         "session.timeout.ms": 30_000, "heartbeat.interval.ms": 200, "partition.assignment.strategy": "#{strategy}" }
         config.group_id = "#{group}"
         config.concurrency = 3
         config.max_messages = 20
@@ -58,7 +58,7 @@ RSpec.describe "members joining and leaving under load", deadline: 400 do
             if leaving.size > 1
               member = leaving.sample(random: random)
               member.signal(:TERM)
-              expect(member.wait(seconds: 30)).to eq(0), "seed #{seed}: #{member.log}"
+              expect(member.wait).to eq(0), "seed #{seed}: #{member.log}"
             end
           end
         end
@@ -67,7 +67,7 @@ RSpec.describe "members joining and leaving under load", deadline: 400 do
         # The last one may have just been started, and has no traps before it works.
         wait_until("the last one to be there") { left.all? { |member| member.log.include?("assigned") } }
         left.each { |member| member.signal(:TERM) }
-        expect(members.map { |member| member.wait(seconds: 30) }).to all(eq(0)), "seed #{seed}: #{members.map(&:log).join("\n")}"
+        expect(members.map(&:wait)).to all(eq(0)), "seed #{seed}: #{members.map(&:log).join("\n")}"
 
         all = processed(members)
         ends = cluster.watermarks(topic).transform_values(&:last)

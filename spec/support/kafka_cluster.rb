@@ -120,7 +120,8 @@ class KafkaCluster
   def committed(group)
     admin.committed(group)
   rescue KafkaWire::Error => e
-    raise unless [15, 16, 69].include?(e.code) # no coordinator yet, not the coordinator, no such group
+    # It loads what it knows of the group, no coordinator yet, not the coordinator, no such group.
+    raise unless [14, 15, 16, 69].include?(e.code)
 
     {}
   end

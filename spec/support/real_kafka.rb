@@ -16,8 +16,10 @@ module RealKafka
     @group ||= "spec-#{SecureRandom.hex(6)}"
   end
 
+  # What it sends is there once and in order, also when a busy broker answers late: specs count.
   def producer
-    @producer ||= WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": cluster.bootstrap_servers } }
+    servers = cluster.bootstrap_servers
+    @producer ||= WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": servers, "enable.idempotence": true } }
   end
 
   # Consumes the topics with the block as `consume`, in this process.

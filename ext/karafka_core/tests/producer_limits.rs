@@ -149,10 +149,10 @@ fn a_producer_that_was_never_used_closes_at_once_and_has_no_threads() {
 #[test]
 fn dropping_a_producer_does_not_block_and_still_sends() {
     let broker = broker(&[("orders", 1)]);
-    let round_trip = Duration::from_millis(300);
+    let round_trip = Duration::from_millis(500);
     broker.round_trip(1, round_trip).unwrap();
     // A busy machine makes any of them long.
-    let took = (0..5).map(|_| {
+    let mut took = (0..10).map(|_| {
         let producer = producer(&broker, &[]);
         let set = send(&producer, "orders", &[Some(b"x")]);
         let start = Instant::now();
@@ -162,7 +162,7 @@ fn dropping_a_producer_does_not_block_and_still_sends() {
         assert_eq!(set.report(0).unwrap().error, None);
         took
     });
-    assert!(took.min().unwrap() < round_trip / 3);
+    assert!(took.any(|took| took < round_trip / 3));
 }
 
 #[test]

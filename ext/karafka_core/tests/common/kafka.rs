@@ -48,12 +48,13 @@ macro_rules! on_both {
 
             #[test]
             fn on_the_mock() {
-                run(&Kafka::mock(1));
+                while_time_goes_on(|| run(&Kafka::mock(1)));
             }
 
             #[test]
             fn on_real_kafka() {
-                run(&$crate::real_kafka!(concat!(module_path!(), "::on_real_kafka")));
+                let kafka = $crate::real_kafka!(concat!(module_path!(), "::on_real_kafka"));
+                while_time_goes_on(|| run(&kafka));
             }
         })*
     };

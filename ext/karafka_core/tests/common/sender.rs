@@ -40,7 +40,8 @@ impl Sender {
             .set("message.max.bytes", "20000000")
             .set("queue.buffering.max.kbytes", "1000000")
             .set("queue.buffering.max.messages", "1000000")
-            .set("linger.ms", "1")
+            // A flush sends at once what is there, in one piece for each partition: so it arrives in one piece, too.
+            .set("linger.ms", "60000")
             .create()
             .expect("a producer");
         Sender(producer)

@@ -53,143 +53,151 @@ fn send_yes_and_no(kafka: &Kafka, topic: &str, numbers: std::ops::Range<u64>) {
 
 #[test]
 fn what_a_broker_refuses_beside_an_offset_costs_no_commit() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    let group = kafka.group(vec![topic_config(&topic)]);
-    let id = group.id.clone();
-    let harness = Harness::without_workers(engine_config(vec![group]));
-    kafka.fill(&topic, 1, 0..1);
-    let lease = harness.take();
-    // Before the mark: the interval may commit it at any moment.
-    kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE]);
-    assert!(lease.mark_with(0, &"u".repeat(500)));
-    assert!(lease.commit_sync().unwrap(), "1024 bytes may be taken");
-    assert_eq!(lease.committed_metadata().unwrap().map(|text| text.len()), Some(500));
-    lease.release();
-    kafka.fill(&topic, 1, 1..2);
-    let lease = harness.take();
-    kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE]);
-    assert!(lease.mark(1));
-    wait_until("by the interval", || kafka.committed(&id, &topic, 0) == Some(2));
-    assert_eq!(
-        lease.committed_metadata().unwrap().as_deref(),
-        Some(""),
-        "500 bytes are more than 256"
-    );
-    lease.release();
-    kafka.fill(&topic, 1, 2..3);
-    let lease = harness.take();
-    assert!(lease.mark_with(2, "short"));
-    assert!(lease.commit_sync().unwrap());
-    assert_eq!(lease.committed_metadata().unwrap().as_deref(), Some("short"));
-    lease.release();
-    kafka.fill(&topic, 1, 3..4);
-    let lease = harness.take();
-    kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE; 2]);
-    lease.ack();
-    harness.with_workers(1, ack).stop();
-    assert_eq!(kafka.committed(&id, &topic, 0), Some(4), "the last commit, too");
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        let group = kafka.group(vec![topic_config(&topic)]);
+        let id = group.id.clone();
+        let harness = Harness::without_workers(engine_config(vec![group]));
+        kafka.fill(&topic, 1, 0..1);
+        let lease = harness.take();
+        // Before the mark: the interval may commit it at any moment.
+        kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE]);
+        assert!(lease.mark_with(0, &"u".repeat(500)));
+        assert!(lease.commit_sync().unwrap(), "1024 bytes may be taken");
+        assert_eq!(lease.committed_metadata().unwrap().map(|text| text.len()), Some(500));
+        lease.release();
+        kafka.fill(&topic, 1, 1..2);
+        let lease = harness.take();
+        kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE]);
+        assert!(lease.mark(1));
+        wait_until("by the interval", || kafka.committed(&id, &topic, 0) == Some(2));
+        assert_eq!(
+            lease.committed_metadata().unwrap().as_deref(),
+            Some(""),
+            "500 bytes are more than 256"
+        );
+        lease.release();
+        kafka.fill(&topic, 1, 2..3);
+        let lease = harness.take();
+        assert!(lease.mark_with(2, "short"));
+        assert!(lease.commit_sync().unwrap());
+        assert_eq!(lease.committed_metadata().unwrap().as_deref(), Some("short"));
+        lease.release();
+        kafka.fill(&topic, 1, 3..4);
+        let lease = harness.take();
+        kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE; 2]);
+        lease.ack();
+        harness.with_workers(1, ack).stop();
+        assert_eq!(kafka.committed(&id, &topic, 0), Some(4), "the last commit, too");
+    });
 }
 
 /// Another member of the group moves the offset of its partition back, and leaves.
 #[test]
 fn a_partition_that_comes_back_before_what_was_committed_is_told_about() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(2);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    group.kafka.insert("session.timeout.ms".into(), "2000".into());
-    let id = group.id.clone();
-    kafka.fill(&topic, 2, 0..20);
-    let stays = Harness::start(engine_config(vec![group.clone()]), 1, ack);
-    let committed = |number| kafka.committed(&id, &topic, number);
-    wait_until("committed", || (committed(0), committed(1)) == (Some(10), Some(10)));
-    let guest = Harness::without_workers(engine_config(vec![group]));
-    guest.wait_for_assignment(1);
-    kafka.fill(&topic, 2, 20..22);
-    let lease = guest.take();
-    let number = lease.partition().number;
-    assert!(lease.seek(Position::Offset(3)));
-    lease.release();
-    let lease = guest.take();
-    assert_eq!(lease.messages().first_offset(), Some(3));
-    assert!(lease.mark(3) && lease.commit_sync().unwrap());
-    lease.pause(None, None);
-    lease.release();
-    guest
-        .with_workers(1, |lease| {
-            lease.release();
-        })
-        .stop();
-    wait_until("it is told", || {
-        stays.log.has_event(|event| {
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(2);
+        let mut group = kafka.group(vec![topic_config(&topic)]);
+        group.kafka.insert("session.timeout.ms".into(), "2000".into());
+        let id = group.id.clone();
+        kafka.fill(&topic, 2, 0..20);
+        let stays = Harness::start(engine_config(vec![group.clone()]), 1, ack);
+        let committed = |number| kafka.committed(&id, &topic, number);
+        wait_until("committed", || (committed(0), committed(1)) == (Some(10), Some(10)));
+        let guest = Harness::without_workers(engine_config(vec![group]));
+        guest.wait_for_assignment(1);
+        kafka.fill(&topic, 2, 20..22);
+        let lease = guest.take();
+        let number = lease.partition().number;
+        assert!(lease.seek(Position::Offset(3)));
+        lease.release();
+        let lease = guest.take();
+        assert_eq!(lease.messages().first_offset(), Some(3));
+        assert!(lease.mark(3) && lease.commit_sync().unwrap());
+        lease.pause(None, None);
+        lease.release();
+        guest
+            .with_workers(1, |lease| {
+                lease.release();
+            })
+            .stop();
+        wait_until("it is told", || {
+            stays.log.has_event(|event| {
             matches!(event, Event::WentBack { partition, offset: 4, committed: 10, .. } if *partition == number)
         })
+        });
+        let told = |event: &Event| matches!(event, Event::WentBack { .. });
+        wait_until("all of it again", || committed(number) == Some(11));
+        assert_eq!(stays.log.count_events(told), 1, "not of the other one");
     });
-    let told = |event: &Event| matches!(event, Event::WentBack { .. });
-    wait_until("all of it again", || committed(number) == Some(11));
-    assert_eq!(stays.log.count_events(told), 1, "not of the other one");
 }
 
 /// A seek is meant: no word about it, however often the partition goes and comes.
 #[test]
 fn what_a_consumer_sought_itself_is_no_jump() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    group.kafka.insert("session.timeout.ms".into(), "2000".into());
-    let id = group.id.clone();
-    kafka.fill(&topic, 1, 0..10);
-    let harness = Harness::without_workers(engine_config(vec![group]));
-    let lease = harness.take();
-    assert!(lease.mark(9.min(lease.messages().last_offset().unwrap())) && lease.commit_sync().unwrap());
-    assert!(lease.seek(Position::Offset(0)));
-    lease.release();
-    let lease = harness.take();
-    assert!(lease.mark(0) && lease.commit_sync().unwrap());
-    lease.release();
-    assert_eq!(kafka.committed(&id, &topic, 0), Some(1));
-    kafka.refuse("heartbeat", &[THROWN_OUT]);
-    wait_until("lost", || harness.log.count_events(is_revoked) == 1);
-    let harness = harness.with_workers(1, ack);
-    wait_until("read again from there", || kafka.committed(&id, &topic, 0) == Some(10));
-    assert!(!harness.log.has_event(|event| matches!(event, Event::WentBack { .. })));
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        let mut group = kafka.group(vec![topic_config(&topic)]);
+        group.kafka.insert("session.timeout.ms".into(), "2000".into());
+        let id = group.id.clone();
+        kafka.fill(&topic, 1, 0..10);
+        let harness = Harness::without_workers(engine_config(vec![group]));
+        let lease = harness.take();
+        assert!(lease.mark(9.min(lease.messages().last_offset().unwrap())) && lease.commit_sync().unwrap());
+        assert!(lease.seek(Position::Offset(0)));
+        lease.release();
+        let lease = harness.take();
+        assert!(lease.mark(0) && lease.commit_sync().unwrap());
+        lease.release();
+        assert_eq!(kafka.committed(&id, &topic, 0), Some(1));
+        kafka.refuse("heartbeat", &[THROWN_OUT]);
+        wait_until("lost", || harness.log.count_events(is_revoked) == 1);
+        let harness = harness.with_workers(1, ack);
+        wait_until("read again from there", || kafka.committed(&id, &topic, 0) == Some(10));
+        assert!(!harness.log.has_event(|event| matches!(event, Event::WentBack { .. })));
+    });
 }
 
 #[test]
 fn a_held_topic_stays_held_over_a_rebalance_and_a_filter_counts_no_message_twice_or_never() {
-    let kafka = Kafka::mock(1);
-    let (held, filtered) = (kafka.topic(1), kafka.topic(1));
-    let filtered_config = wanting_yes(&filtered);
-    let mut group = kafka.group(vec![topic_config(&held), filtered_config]);
-    group.kafka.insert("session.timeout.ms".into(), "2000".into());
-    let id = group.id.clone();
-    let harness = Harness::start(engine_config(vec![group]), 1, ack);
-    harness.wait_for_assignment(2);
-    let topic = Hold {
-        topic: Some(held.clone()),
-        ..Hold::default()
-    };
-    assert_eq!(harness.engine.pause(topic.clone()), 1);
-    for round in 0..3 {
-        kafka.fill(&held, 1, round..round + 1);
-        send_yes_and_no(&kafka, &filtered, round * 20..(round + 1) * 20);
-        wait_until("the filtered topic, to its end", || {
-            kafka.committed(&id, &filtered, 0) == Some(20 * (round as i64 + 1))
-        });
-        kafka.refuse("heartbeat", &[THROWN_OUT]);
-        wait_until("lost", || harness.log.count_events(is_revoked) == round as usize + 1);
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let (held, filtered) = (kafka.topic(1), kafka.topic(1));
+        let filtered_config = wanting_yes(&filtered);
+        let mut group = kafka.group(vec![topic_config(&held), filtered_config]);
+        group.kafka.insert("session.timeout.ms".into(), "2000".into());
+        let id = group.id.clone();
+        let harness = Harness::start(engine_config(vec![group]), 1, ack);
         harness.wait_for_assignment(2);
-    }
-    stays("held", Duration::from_millis(300), || {
-        harness.log.of(Kind::Consume).iter().all(|seen| seen.topic == filtered)
-    });
-    let expected: Vec<String> = (0..60).step_by(5).map(|number: u64| number.to_string()).collect();
-    assert_eq!(harness.log.payloads(), expected);
-    harness.engine.resume(&topic);
-    wait_until("it goes on, from its start", || {
-        let seen = harness.log.of(Kind::Consume);
-        let held = seen.iter().filter(|seen| seen.topic == held);
-        held.flat_map(|seen| seen.offsets.clone()).eq(0..3)
+        let topic = Hold {
+            topic: Some(held.clone()),
+            ..Hold::default()
+        };
+        assert_eq!(harness.engine.pause(topic.clone()), 1);
+        for round in 0..3 {
+            kafka.fill(&held, 1, round..round + 1);
+            send_yes_and_no(&kafka, &filtered, round * 20..(round + 1) * 20);
+            wait_until("the filtered topic, to its end", || {
+                kafka.committed(&id, &filtered, 0) == Some(20 * (round as i64 + 1))
+            });
+            kafka.refuse("heartbeat", &[THROWN_OUT]);
+            wait_until("lost", || harness.log.count_events(is_revoked) == round as usize + 1);
+            harness.wait_for_assignment(2);
+        }
+        stays("held", Duration::from_millis(300), || {
+            harness.log.of(Kind::Consume).iter().all(|seen| seen.topic == filtered)
+        });
+        let expected: Vec<String> = (0..60).step_by(5).map(|number: u64| number.to_string()).collect();
+        assert_eq!(harness.log.payloads(), expected);
+        harness.engine.resume(&topic);
+        wait_until("it goes on, from its start", || {
+            let seen = harness.log.of(Kind::Consume);
+            let held = seen.iter().filter(|seen| seen.topic == held);
+            held.flat_map(|seen| seen.offsets.clone()).eq(0..3)
+        });
     });
 }
 

@@ -10,21 +10,23 @@ use crate::{on_both, real_kafka};
 
 #[test]
 fn a_fenced_static_member_ends_with_an_error_instead_of_being_rebuilt() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    kafka.fill(&topic, 1, 0..10);
-    let mut group = kafka.group(vec![topic_config(&topic)]);
-    group.kafka.insert("group.instance.id".into(), "pod-1".into());
-    let harness = Harness::start(engine_config(vec![group]), 1, ack);
-    harness.wait_for_messages(10);
-    // FENCED_INSTANCE_ID
-    kafka.refuse("heartbeat", &[82]);
-    assert!(harness.engine.join(LONG).unwrap());
-    let error = harness.take_error();
-    assert!(
-        error.contains("pod-1") && error.contains("group.instance.id"),
-        "{error}"
-    );
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        kafka.fill(&topic, 1, 0..10);
+        let mut group = kafka.group(vec![topic_config(&topic)]);
+        group.kafka.insert("group.instance.id".into(), "pod-1".into());
+        let harness = Harness::start(engine_config(vec![group]), 1, ack);
+        harness.wait_for_messages(10);
+        // FENCED_INSTANCE_ID
+        kafka.refuse("heartbeat", &[82]);
+        assert!(harness.engine.join(LONG).unwrap());
+        let error = harness.take_error();
+        assert!(
+            error.contains("pod-1") && error.contains("group.instance.id"),
+            "{error}"
+        );
+    });
 }
 
 #[test]

@@ -22,6 +22,10 @@ fn filled(kafka: &Kafka) -> (String, GroupConfig) {
             payload: Some(payload),
             ..Message::to(&topic)
         });
+        // In many pieces: one is fetched as a whole, whatever the limit of a fetch is.
+        if number % 120 == 0 {
+            sender.flush();
+        }
     }
     sender.flush();
     let mut group = kafka.group(vec![TopicConfig {

@@ -97,7 +97,9 @@ fn leaves(kafka: &Kafka, settings: &[(&str, &str)]) {
 
 #[test]
 fn a_batch_over_its_limit_makes_the_process_leave_the_group_on_the_mock() {
-    leaves(&Kafka::mock(1), &[("session.timeout.ms", "2000")]);
+    while_time_goes_on(|| {
+        leaves(&Kafka::mock(1), &[("session.timeout.ms", "2000")]);
+    });
 }
 
 #[test]
@@ -170,45 +172,47 @@ fn idle_after(topic: &str, idle_after_ms: u64) -> TopicConfig {
 
 #[test]
 fn idle_comes_once_after_a_batch_that_nothing_followed_and_again_when_it_failed() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    let failures = Arc::new(AtomicUsize::new(1));
-    let harness = {
-        let failures = failures.clone();
-        Harness::start(one(idle_after(&topic, 200), &kafka), 2, move |lease| {
-            let fails = lease.kind() == Kind::Idle
-                && failures
-                    .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1))
-                    .is_ok();
-            if fails {
-                lease.nack();
-            } else {
-                lease.ack();
-            }
-        })
-    };
-    harness.wait_for_assignment(1);
-    stays("no idle for who got nothing", Duration::from_millis(500), || {
-        harness.log.count(Kind::Idle) == 0
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        let failures = Arc::new(AtomicUsize::new(1));
+        let harness = {
+            let failures = failures.clone();
+            Harness::start(one(idle_after(&topic, 200), &kafka), 2, move |lease| {
+                let fails = lease.kind() == Kind::Idle
+                    && failures
+                        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1))
+                        .is_ok();
+                if fails {
+                    lease.nack();
+                } else {
+                    lease.ack();
+                }
+            })
+        };
+        harness.wait_for_assignment(1);
+        stays("no idle for who got nothing", Duration::from_millis(500), || {
+            harness.log.count(Kind::Idle) == 0
+        });
+        kafka.fill(&topic, 1, 0..5);
+        harness.wait_for_messages(5);
+        wait_until("idle, and again after its failure", || {
+            harness.log.count(Kind::Idle) == 2
+        });
+        stays("no third time", Duration::from_millis(700), || {
+            harness.log.count(Kind::Idle) == 2
+        });
+        let seen = harness.log.seen.lock().clone();
+        let last_batch = seen.iter().rfind(|seen| seen.kind == Kind::Consume).unwrap().at;
+        let first_idle = seen.iter().find(|seen| seen.kind == Kind::Idle).unwrap();
+        assert!(
+            first_idle.at - last_batch >= Duration::from_millis(200),
+            "{:?}",
+            first_idle.at - last_batch
+        );
+        kafka.fill(&topic, 1, 5..6);
+        wait_until("after the next batch once more", || harness.log.count(Kind::Idle) == 3);
     });
-    kafka.fill(&topic, 1, 0..5);
-    harness.wait_for_messages(5);
-    wait_until("idle, and again after its failure", || {
-        harness.log.count(Kind::Idle) == 2
-    });
-    stays("no third time", Duration::from_millis(700), || {
-        harness.log.count(Kind::Idle) == 2
-    });
-    let seen = harness.log.seen.lock().clone();
-    let last_batch = seen.iter().rfind(|seen| seen.kind == Kind::Consume).unwrap().at;
-    let first_idle = seen.iter().find(|seen| seen.kind == Kind::Idle).unwrap();
-    assert!(
-        first_idle.at - last_batch >= Duration::from_millis(200),
-        "{:?}",
-        first_idle.at - last_batch
-    );
-    kafka.fill(&topic, 1, 5..6);
-    wait_until("after the next batch once more", || harness.log.count(Kind::Idle) == 3);
 }
 
 #[test]

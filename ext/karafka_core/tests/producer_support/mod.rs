@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
 /// Longer than anything here takes; a test that gets here has failed.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(120);
 
 pub fn broker(topics: &[(&str, i32)]) -> MockBroker {
     let broker = MockBroker::new(1).unwrap();

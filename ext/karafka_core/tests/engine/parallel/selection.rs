@@ -33,38 +33,42 @@ fn expiring(kafka: &Kafka, topic: &str, after_ms: u64, limit: usize) -> GroupCon
 
 #[test]
 fn a_failed_message_of_a_lane_that_has_expired_meanwhile_is_skipped() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    let group = expiring(&kafka, &topic, 2_500, 2);
-    let id = group.id.clone();
-    let harness = Harness::without_workers(engine_config(vec![group]));
-    harness.wait_for_assignment(1);
-    kafka.fill(&topic, 1, 0..1);
-    let lease = harness.take();
-    lease.retry(Wait::For(Duration::from_millis(3_000)), false);
-    let again = harness.take_within(Duration::from_millis(4_000));
-    assert!(again.is_none(), "it is older than it may be");
-    wait_until("the commit", || kafka.committed(&id, &topic, 0) == Some(1));
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        let group = expiring(&kafka, &topic, 2_500, 2);
+        let id = group.id.clone();
+        let harness = Harness::without_workers(engine_config(vec![group]));
+        harness.wait_for_assignment(1);
+        kafka.fill(&topic, 1, 0..1);
+        let lease = harness.take();
+        lease.retry(Wait::For(Duration::from_millis(3_000)), false);
+        let again = harness.take_within(Duration::from_millis(4_000));
+        assert!(again.is_none(), "it is older than it may be");
+        wait_until("the commit", || kafka.committed(&id, &topic, 0) == Some(1));
+    });
 }
 
 #[test]
 fn a_message_that_expires_while_it_waits_for_a_lane_is_skipped() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    let group = expiring(&kafka, &topic, 2_500, 1);
-    let id = group.id.clone();
-    let harness = Harness::without_workers(engine_config(vec![group]));
-    harness.wait_for_assignment(1);
-    kafka.fill(&topic, 1, 0..2);
-    let lease = harness.take();
-    // Long enough for the other one to become too old.
-    assert!(harness.take_within(Duration::from_millis(3_000)).is_none());
-    lease.ack();
-    assert!(
-        harness.take_within(Duration::from_millis(300)).is_none(),
-        "it is older than it may be"
-    );
-    wait_until("the commit", || kafka.committed(&id, &topic, 0) == Some(2));
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        let group = expiring(&kafka, &topic, 2_500, 1);
+        let id = group.id.clone();
+        let harness = Harness::without_workers(engine_config(vec![group]));
+        harness.wait_for_assignment(1);
+        kafka.fill(&topic, 1, 0..2);
+        let lease = harness.take();
+        // Long enough for the other one to become too old.
+        assert!(harness.take_within(Duration::from_millis(3_000)).is_none());
+        lease.ack();
+        assert!(
+            harness.take_within(Duration::from_millis(300)).is_none(),
+            "it is older than it may be"
+        );
+        wait_until("the commit", || kafka.committed(&id, &topic, 0) == Some(2));
+    });
 }
 
 #[test]

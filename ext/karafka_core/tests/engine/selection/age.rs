@@ -94,49 +94,53 @@ fn a_delayed_partition_costs_no_processor_time_while_it_waits() {
 
 #[test]
 fn nothing_skipped_behind_an_unmarked_message_is_committed() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    let old = 9_000_000;
-    send_aged(&kafka, &topic, &[old, old, 0, 0, old, old]);
-    let topic_config = TopicConfig {
-        max_messages: 6,
-        max_wait_time_ms: 1_000,
-        ..config(&topic, expiring(3_600_000))
-    };
-    let group = kafka.group(vec![topic_config]);
-    let id = group.id.clone();
-    let harness = Harness::without_workers(engine_config(vec![group]));
-    let lease = harness.take();
-    assert_eq!(lease.messages().first_offset(), Some(2));
-    wait_for_commit(&kafka, &id, &topic, 2);
-    lease.mark(2);
-    lease.release();
-    assert!(harness.take_within(Duration::from_millis(300)).is_none());
-    wait_for_commit(&kafka, &id, &topic, 3);
-    assert!(lease.mark(3));
-    wait_for_commit(&kafka, &id, &topic, 6);
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        let old = 9_000_000;
+        send_aged(&kafka, &topic, &[old, old, 0, 0, old, old]);
+        let topic_config = TopicConfig {
+            max_messages: 6,
+            max_wait_time_ms: 1_000,
+            ..config(&topic, expiring(3_600_000))
+        };
+        let group = kafka.group(vec![topic_config]);
+        let id = group.id.clone();
+        let harness = Harness::without_workers(engine_config(vec![group]));
+        let lease = harness.take();
+        assert_eq!(lease.messages().first_offset(), Some(2));
+        wait_for_commit(&kafka, &id, &topic, 2);
+        lease.mark(2);
+        lease.release();
+        assert!(harness.take_within(Duration::from_millis(300)).is_none());
+        wait_for_commit(&kafka, &id, &topic, 3);
+        assert!(lease.mark(3));
+        wait_for_commit(&kafka, &id, &topic, 6);
+    });
 }
 
 #[test]
 fn a_retry_that_has_expired_meanwhile_is_skipped_and_the_next_message_begins_anew() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    let mut topic_config = config(&topic, expiring(3_000));
-    topic_config.max_messages = 1;
-    topic_config.pause_timeout_ms = 900;
-    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config])]));
-    harness.wait_for_assignment(1);
-    send_aged(&kafka, &topic, &[0]);
-    let mut lease = harness.take();
-    while lease.nack().is_some() {
-        send_aged(&kafka, &topic, &[-60_000]);
-        lease = harness.take();
-        if lease.messages().first_offset() != Some(0) {
-            break;
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        let mut topic_config = config(&topic, expiring(3_000));
+        topic_config.max_messages = 1;
+        topic_config.pause_timeout_ms = 900;
+        let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config])]));
+        harness.wait_for_assignment(1);
+        send_aged(&kafka, &topic, &[0]);
+        let mut lease = harness.take();
+        while lease.nack().is_some() {
+            send_aged(&kafka, &topic, &[-60_000]);
+            lease = harness.take();
+            if lease.messages().first_offset() != Some(0) {
+                break;
+            }
         }
-    }
-    assert_eq!(lease.attempt(), 1);
-    lease.ack();
+        assert_eq!(lease.attempt(), 1);
+        lease.ack();
+    });
 }
 
 #[test]
@@ -164,15 +168,17 @@ fn the_end_of_a_partition_comes_after_its_delayed_messages() {
 
 #[test]
 fn a_stop_does_not_wait_for_delayed_messages() {
-    let kafka = Kafka::mock(1);
-    let topic = kafka.topic(1);
-    kafka.fill(&topic, 1, 0..10);
-    let group = kafka.group(vec![config(&topic, delayed(600_000))]);
-    let id = group.id.clone();
-    let harness = Harness::start(engine_config(vec![group]), 1, ack);
-    harness.wait_for_assignment(1);
-    let (took, log) = harness.stop();
-    assert!(took < NO_LIMIT, "{took:?}");
-    assert_eq!(log.messages(), 0);
-    assert_eq!(kafka.committed(&id, &topic, 0), None);
+    without_limit(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        kafka.fill(&topic, 1, 0..10);
+        let group = kafka.group(vec![config(&topic, delayed(600_000))]);
+        let id = group.id.clone();
+        let harness = Harness::start(engine_config(vec![group]), 1, ack);
+        harness.wait_for_assignment(1);
+        let (took, log) = harness.stop();
+        assert_eq!(log.messages(), 0);
+        assert_eq!(kafka.committed(&id, &topic, 0), None);
+        took
+    });
 }
