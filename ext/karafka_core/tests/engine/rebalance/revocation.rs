@@ -90,7 +90,7 @@ fn a_new_member_does_not_wait_for_a_heartbeat_to_get_what_others_gave_up_on_real
     config.revocation_grace_ms = 600_000;
     let first = Harness::without_workers(config);
     let leases = [first.take(), first.take()];
-    let rarely = [("heartbeat.interval.ms", "600000"), ("session.timeout.ms", "1800000")];
+    let rarely = [("heartbeat.interval.ms", "250000"), ("session.timeout.ms", "300000")];
     let second = Harness::start(engine_config(vec![with(group, &rarely)]), 1, ack);
     wait_until("the first round", || {
         second.log.has_event(|event| matches!(event, Event::Assigned { .. }))
