@@ -5,10 +5,12 @@ mod names;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::borrow::Cow;
 
 pub use names::{Names, MOST_NAMES};
+pub use tree::{Node, Tree};
 
 /// The host's limit; objects and arrays count alike.
 const MAX_DEPTH: usize = 100;

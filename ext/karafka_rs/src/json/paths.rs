@@ -1,36 +1,22 @@
-//! The paths that a caller plucks, as a tree of names: each document is read once, whatever their number.
+//! The paths that a caller plucks: each document is read once, whatever their number.
 
-use karafka_core::json::{Names, MOST_NAMES};
+use karafka_core::json::{Node as Named, Tree, MOST_NAMES};
 use magnus::{Error, RArray, RString, Ruby};
+
+/// The places of a row that take the value.
+type Places = Vec<usize>;
 
 /// Made once for a call. Holds no Ruby value.
 pub struct Paths {
-    // The root first. A flat list: dropping a tree of boxes would recurse as deep as a caller makes a path long.
-    nodes: Vec<Node>,
+    tree: Tree<Places>,
     width: usize,
 }
 
-#[derive(Default)]
-pub struct Node {
-    names: Names,
-    children: Vec<usize>,
-    places: Vec<usize>,
-}
+pub type Node = Named<Places>;
 
-impl Node {
-    pub fn names(&self) -> &Names {
-        &self.names
-    }
-
-    /// The places of a row that take the value found here.
-    pub fn places(&self) -> &[usize] {
-        &self.places
-    }
-
-    /// Whether the value here is built as a Ruby object, and names below it looked up in that.
-    pub fn wanted_whole(&self) -> bool {
-        !self.places.is_empty() || self.children.len() > MOST_NAMES
-    }
+/// Whether the value here is built as a Ruby object, and names below it looked up in that.
+pub fn wanted_whole(node: &Node) -> bool {
+    !node.wanted.is_empty() || node.names().len() > MOST_NAMES
 }
 
 impl Paths {
@@ -38,7 +24,7 @@ impl Paths {
     pub fn from_ruby(ruby: &Ruby, paths: RArray) -> Result<Paths, Error> {
         let width = paths.len();
         let mut compiled = Paths {
-            nodes: vec![Node::default()],
+            tree: Tree::default(),
             width,
         };
         for place in 0..width {
@@ -58,37 +44,16 @@ impl Paths {
             let message = format!("path {place} to pluck is empty: it must name at least one field");
             return Err(Error::new(ruby.exception_arg_error(), message));
         }
-        let mut at = 0;
+        let mut at = Tree::<Places>::ROOT;
         for step in 0..path.len() {
-            at = self.child(at, path.entry::<RString>(step as isize)?.to_string()?);
+            at = self.tree.child(at, &path.entry::<RString>(step as isize)?.to_string()?);
         }
-        self.nodes[at].places.push(place);
+        self.tree.wanted_mut(at).push(place);
         Ok(())
     }
 
-    fn child(&mut self, parent: usize, name: String) -> usize {
-        let position = self.nodes[parent].names.add(&name);
-        if let Some(known) = self.nodes[parent].children.get(position) {
-            return *known;
-        }
-        let index = self.nodes.len();
-        self.nodes.push(Node::default());
-        self.nodes[parent].children.push(index);
-        index
-    }
-
-    pub fn root(&self) -> &Node {
-        &self.nodes[0]
-    }
-
-    pub fn children<'a>(&'a self, node: &'a Node) -> impl Iterator<Item = (&'a str, &'a Node)> {
-        let children = node.children.iter().map(|index| &self.nodes[*index]);
-        node.names.iter().zip(children)
-    }
-
-    /// That of the name at this position.
-    pub fn child_at(&self, node: &Node, position: usize) -> &Node {
-        &self.nodes[node.children[position]]
+    pub fn tree(&self) -> &Tree<Places> {
+        &self.tree
     }
 
     /// How many paths there are, so how many places a row has.

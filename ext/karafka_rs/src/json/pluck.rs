@@ -7,7 +7,7 @@ use magnus::{prelude::*, rb_sys::AsRawValue, Error, RArray, RHash, RObject, Ruby
 
 use super::build::Build;
 use super::parse_in_ruby;
-use super::paths::{Node, Paths};
+use super::paths::{wanted_whole, Node, Paths};
 
 /// A document could not be decoded: the error that `JSON.parse` raises, and which one of the documents it was.
 pub struct PluckError {
@@ -44,7 +44,7 @@ pub fn pluck<'d>(
         // Storing nil in the last place makes the places before it nil.
         row.set(paths.width() - 1, ruby.qnil().as_value());
         let Some(bytes) = doc else { continue };
-        let node = paths.root();
+        let node = paths.tree().root();
         let walk = Walk {
             build,
             paths,
@@ -110,14 +110,14 @@ impl<'a> Walk<'a> {
     }
 
     fn keep(self, value: Value) {
-        self.node.places().iter().for_each(|place| self.row.set(*place, value));
+        self.node.wanted.iter().for_each(|place| self.row.set(*place, value));
     }
 
     /// The same over Ruby objects. No deeper than they are nested, which JSON.parse has bounded.
     fn dig(self, value: Value) {
         self.keep(value);
         let Some(hash) = RHash::from_value(value) else { return };
-        for (name, child) in self.paths.children(self.node) {
+        for (name, child) in self.paths.tree().children(self.node) {
             let name = self.build.ruby().str_new(name);
             if let Some(found) = hash.get(name) {
                 self.to(child).dig(found);
@@ -127,7 +127,7 @@ impl<'a> Walk<'a> {
 
     /// Reads one value and stores what is wanted of it. What is not an object holds no names: its places stay nil.
     fn read(self, reader: &mut Reader) -> Option<()> {
-        if self.node.wanted_whole() {
+        if wanted_whole(self.node) {
             self.dig(self.build.value(reader)?);
             return Some(());
         }
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
         }
         // A name that comes twice: the last wins, with all that is below it. Left to Ruby like every duplicate.
         self.node.names().object(reader, |reader, position| {
-            self.to(self.paths.child_at(self.node, position)).read(reader)
+            self.to(self.paths.tree().child_at(self.node, position)).read(reader)
         })
     }
 }
