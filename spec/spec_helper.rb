@@ -8,6 +8,7 @@ Encoding.default_external = Encoding::UTF_8
 
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 require "karafka"
+require_relative "support/drain"
 require_relative "support/gc_stress"
 require_relative "support/os_threads"
 
@@ -33,6 +34,7 @@ RSpec.configure do |config|
     Timeout.timeout(seconds, ExampleDeadlineError, "still running after #{seconds} s") { GCStress.around { example.run } }
   end
 
+  config.include Drain
   config.before { Karafka::App.reset! }
   config.after { Karafka::App.reset! }
 

@@ -13,9 +13,7 @@ RSpec.describe "consuming from a cluster" do
     close_cluster
   end
 
-  def drained
-    Array.new(seen.size) { seen.pop }
-  end
+  def drained = drain(seen)
 
   def drained_sizes
     (@sizes ||= []).concat(drained)

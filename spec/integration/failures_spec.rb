@@ -22,7 +22,7 @@ RSpec.describe "messages that cannot be processed" do
 
   def processed(count)
     wait_until("#{count} calls") { seen.size >= count }
-    Array.new(seen.size) { seen.pop }
+    drain(seen)
   end
 
   # What is in the dead letter queue, as [payload, offset it had].
@@ -83,7 +83,7 @@ RSpec.describe "messages that cannot be processed" do
       Karafka::Embedded.start
       wait_until("the calls") { seen.size >= 3 }
       Karafka::Embedded.stop
-      calls = Array.new(seen.size) { seen.pop }
+      calls = drain(seen)
       expect([independent, calls]).to eq([independent, expected])
       Karafka::App.routes.clear
     end
@@ -131,7 +131,7 @@ RSpec.describe "messages that cannot be processed" do
     failing = false
     wait_until("the commit") { committed("app", "orders") == 1 }
     expect(dead(1)).to eq([%w[1 0]])
-    expect(Array.new(errors.size) { errors.pop }).to include("dead_letter_queue.dispatch.error")
+    expect(drain(errors)).to include("dead_letter_queue.dispatch.error")
   end
 
   it "pause the partition past the limit, until it is resumed" do

@@ -10,19 +10,12 @@ RSpec.describe "messages that cannot be delivered" do
 
   before { broker.create_topic("orders", 1) }
 
-  after do
-    made&.close(0)
-    close_cluster
-  end
+  after { close_cluster }
 
   attr_reader :made
 
-  def producer(kafka = {})
-    @made = WaterDrop::Producer.new do |config|
-      config.kafka = { "bootstrap.servers": broker.bootstrap_servers, log_level: 0, "message.timeout.ms": 60_000 }.merge(kafka)
-      config.logger = Logger.new(File::NULL)
-      yield config if block_given?
-    end
+  def producer(kafka = {}, &)
+    @made = new_producer({ "message.timeout.ms": 60_000, **kafka }, &)
   end
 
   def error_of

@@ -7,23 +7,14 @@ require "waterdrop"
 RSpec.describe "a producer after a fatal error" do
   include MockCluster
 
-  after do
-    producers.each { |producer| producer.close(0) }
-    close_cluster
-  end
+  after { close_cluster }
 
-  let(:producers) { [] }
   let(:log) { StringIO.new }
   let(:events) { Queue.new }
 
-  def producer(kafka = {})
-    made = WaterDrop::Producer.new do |config|
-      config.kafka = { "bootstrap.servers": broker.bootstrap_servers, "enable.idempotence": true, log_level: 0 }.merge(kafka)
-      config.logger = Logger.new(log)
-      yield config if block_given?
-    end
+  def producer(kafka = {}, &)
+    made = new_producer({ "enable.idempotence": true, **kafka }, log: log, &)
     %w[error.occurred producer.reload producer.reloaded].each { |name| made.monitor.subscribe(name) { |event| events << event } }
-    producers << made
     made
   end
 

@@ -9,17 +9,9 @@ RSpec.describe "producing one by one" do
 
   before { broker.create_topic("orders", 1) }
 
-  after do
-    made.close(0)
-    close_cluster
-  end
+  after { close_cluster }
 
-  let(:made) do
-    WaterDrop::Producer.new do |config|
-      config.kafka = { "bootstrap.servers": broker.bootstrap_servers, log_level: 0 }
-      config.logger = Logger.new(File::NULL)
-    end
-  end
+  let(:made) { new_producer }
   # The first messages go the long way.
   let(:warm) { made.tap { 2.times { made.produce_async(topic: "orders").wait } } }
   let(:short) { WaterDrop::DeliveryHandle::Single }

@@ -7,23 +7,11 @@ require "waterdrop"
 RSpec.describe "producing to a cluster" do
   include MockCluster
 
-  after do
-    producers.each { |producer| producer.close(0) }
-    close_cluster
-  end
+  after { close_cluster }
 
-  let(:producers) { [] }
   let(:log) { StringIO.new }
 
-  def producer(kafka = {})
-    made = WaterDrop::Producer.new do |config|
-      config.kafka = { "bootstrap.servers": broker.bootstrap_servers, log_level: 0 }.merge(kafka)
-      config.logger = Logger.new(log)
-      yield config if block_given?
-    end
-    producers << made
-    made
-  end
+  def producer(kafka = {}, &) = new_producer(kafka, log: log, &)
 
   # Nobody answers there.
   def stuck(kafka = {}, &)
@@ -53,7 +41,7 @@ RSpec.describe "producing to a cluster" do
     handles.each { |handle| handle.on_delivery { |report| seen << report.label } }
     wait_until("all calls") { seen.size == 100 }
     made.close
-    expect(Array.new(seen.size) { seen.pop }.tally).to eq((0...50).to_h { |index| [index, 2] })
+    expect(drain(seen).tally).to eq((0...50).to_h { |index| [index, 2] })
   end
 
   it "tells the monitor what was acknowledged" do

@@ -19,7 +19,7 @@ RSpec.describe "responders" do
     seen = Queue.new
     reader = Class.new(Karafka::BaseConsumer) { define_method(:consume) { messages.each { |message| seen << message.raw_payload } } }
     engine_of(topic, reader) { wait_until("#{count} messages of #{topic}") { seen.size >= count } }
-    Array.new(seen.size) { seen.pop }
+    drain(seen)
   end
 
   def engine_of(topic, reader)
@@ -79,8 +79,8 @@ RSpec.describe "responders" do
     application { topic(:orders) { consumer consumer } }
     Karafka::Embedded.start
     wait_until("the commit") { committed("app", "orders") == 1 }
-    expect(Array.new(attempts.size) { attempts.pop }).to eq([1, 2, 3])
-    errors = Array.new(failures.size) { failures.pop }
+    expect(drain(attempts)).to eq([1, 2, 3])
+    errors = drain(failures)
     expect(errors.first).to be_a(Karafka::Errors::UnusedResponderRequiredTopicError)
     expect(errors[1]).to be_a(WaterDrop::Errors::ProduceError)
     Karafka::Embedded.stop

@@ -15,9 +15,7 @@ RSpec.describe "retries and offsets" do
     close_cluster
   end
 
-  def drained
-    Array.new(seen.size) { seen.pop }
-  end
+  def drained = drain(seen)
 
   def start(consumer = nil, **settings, &)
     klass = consumer || consumer_class(&)

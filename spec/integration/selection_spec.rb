@@ -27,7 +27,7 @@ RSpec.describe "rate and selection" do
     Karafka::Embedded.start
   end
 
-  def all = Array.new(seen.size) { seen.pop }
+  def all = drain(seen)
 
   it "hands over only what matches, counts the rest, and says so" do
     skipped = Queue.new

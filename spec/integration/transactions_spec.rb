@@ -8,22 +8,9 @@ require "waterdrop"
 RSpec.describe "transactions on a cluster" do
   include MockCluster
 
-  after do
-    producers.each { |producer| producer.close(0) }
-    close_cluster
-  end
+  after { close_cluster }
 
-  let(:producers) { [] }
-
-  def producer(id = "spec", **kafka)
-    made = WaterDrop::Producer.new do |config|
-      config.kafka = { "bootstrap.servers": broker.bootstrap_servers, "transactional.id": id, log_level: 0 }.merge(kafka)
-      config.logger = Logger.new(File::NULL)
-      yield config if block_given?
-    end
-    producers << made
-    made
-  end
+  def producer(id = "spec", **kafka, &) = new_producer({ "transactional.id": id, **kafka }, &)
 
   it "commits, aborts and goes on" do
     broker.create_topic("t", 1)

@@ -7,17 +7,10 @@ require "waterdrop"
 RSpec.describe "variants of a producer" do
   include MockCluster
 
-  after do
-    @made&.close(0)
-    close_cluster
-  end
+  after { close_cluster }
 
-  def producer(servers = broker.bootstrap_servers)
-    @made = WaterDrop::Producer.new do |config|
-      config.kafka = { "bootstrap.servers": servers, log_level: 0 }
-      config.logger = Logger.new(File::NULL)
-      yield config if block_given?
-    end
+  def producer(servers = broker.bootstrap_servers, &)
+    @made = new_producer({ "bootstrap.servers": servers }, &)
   end
 
   it "sends with its own acks to a topic that the producer also sends to" do
@@ -45,7 +38,7 @@ RSpec.describe "variants of a producer" do
     expect(offsets.sort).to eq((0...8).to_a)
     expect(clients.call).to eq(1)
     made.close
-    events = Array.new(seen.size) { seen.pop }
+    events = drain(seen)
     expect(events.map(&:id).tally).to eq("message.produced_sync" => 8, "producer.closed" => 1)
     expect(events.map { |event| event[:producer_id] }.uniq).to eq([made.id])
   end

@@ -45,7 +45,7 @@ RSpec.describe "failures on real Kafka", deadline: 300 do
     seen = self.seen
     consume(topic, settings: queue.merge(on_deserialization_error: :dead_letter)) { seen.push(*messages.payloads) }
     wait_until("the commit") { committed(topic) == 50 }
-    expect(Array.new(seen.size) { seen.pop }.uniq.sort).to eq((0...50).to_a - [33])
+    expect(drain(seen).uniq.sort).to eq((0...50).to_a - [33])
     expect(reader(dead).wait_for(1).map { |row| row.headers["source_offset"] }).to eq(["33"])
   end
 
@@ -63,7 +63,7 @@ RSpec.describe "failures on real Kafka", deadline: 300 do
       end
     end
     row = reader(dead).wait_for(1).first
-    calls = Array.new(seen.size) { seen.pop }
+    calls = drain(seen)
     fours = calls.select { |call| call[1] == 4 }.group_by(&:first)
     expect(fours.keys).to eq([name, "#{name}.retry.1", "#{name}.retry.2"])
     expect(fours.values.map { |stage| stage.first[2] }).to eq([1, 2, 3])

@@ -14,7 +14,7 @@ RSpec.describe "consuming from real Kafka", deadline: 300 do
 
   def rows(count)
     wait_until("#{count} messages") { seen.size >= count }
-    Array.new(seen.size) { seen.pop }
+    drain(seen)
   end
 
   it "reads headers, keys and payloads of any bytes, empty ones and none" do
@@ -63,7 +63,7 @@ RSpec.describe "consuming from real Kafka", deadline: 300 do
         mark_as_consumed(message)
       end
     end
-    found = wait_until("the third message") { (@all = (@all || []) + Array.new(seen.size) { seen.pop }).any? { |row| row[0] == 2 } && @all }
+    found = wait_until("the third message") { (@all = (@all || []) + drain(seen)).any? { |row| row[0] == 2 } && @all }
     expect(found).to eq([[0, 1], [1, :skipped], [2, 3]])
     error = errors.pop
     expect(error).to be_a(Karafka::Errors::DeserializationError)

@@ -24,7 +24,7 @@ RSpec.describe "transactions on real Kafka", deadline: 300 do
 
   def take(queue, count)
     wait_until("#{count} messages") { queue.size >= count }
-    Array.new(queue.size) { queue.pop }
+    drain(queue)
   end
 
   it "shows what is committed to a reader of committed messages, and nothing else" do

@@ -32,7 +32,21 @@ module MockCluster
     made.close
   end
 
+  # A producer that is closed with the cluster.
+  # @param kafka [Hash{Symbol=>Object}] settings of librdkafka
+  # @param log [IO, String] where it writes what it logs
+  def new_producer(kafka = {}, log: File::NULL)
+    made = WaterDrop::Producer.new do |config|
+      config.kafka = { "bootstrap.servers": broker.bootstrap_servers, log_level: 0 }.merge(kafka)
+      config.logger = Logger.new(log)
+      yield config if block_given?
+    end
+    (@producers ||= []) << made
+    made
+  end
+
   def close_cluster
+    @producers&.each { |producer| producer.close(0) }
     @broker&.close
   end
 

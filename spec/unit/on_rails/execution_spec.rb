@@ -53,7 +53,7 @@ RSpec.describe Karafka::OnRails::Execution do
 
   let(:application) { application_class.new }
 
-  def logged = Array.new(application.log.size) { application.log.pop }
+  def logged = drain(application.log)
 
   def execution(**times) = described_class.new(application, check_every: 0, longest_wait: 20, **times)
 

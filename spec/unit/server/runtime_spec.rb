@@ -28,7 +28,7 @@ RSpec.describe Karafka::Runtime do
   end
 
   def seen
-    Array.new(events.size) { events.pop }
+    drain(events)
   end
 
   it "runs until it is stopped, and ends clean" do
