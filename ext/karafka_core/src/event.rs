@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::sync::{Condvar, Mutex};
 
 use crate::error::KafkaError;
-pub use crate::native::PartitionRow;
+use crate::native::PartitionRow;
 
 /// A topic's name with a partition number.
 pub type TopicPartition = (Arc<str>, i32);

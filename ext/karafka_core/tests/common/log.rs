@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use karafka_core::event::{Event, PartitionRow};
+use karafka_core::event::Event;
 use karafka_core::lease::{Kind, Lease};
+use karafka_core::PartitionRow;
 use parking_lot::Mutex;
 
 pub fn is_assigned(event: &Event) -> bool {
