@@ -67,7 +67,8 @@ module Karafka
 
       def undecodable(lease, error, reached)
         policy = @topic.on_deserialization_error
-        message = of_batch(error) unless policy == :raise || !reached
+        # It names its message, so it does not matter whether `consume` met it or a `wrap` before that.
+        message = of_batch(lease, error) unless policy == :raise
         return ordinary(lease, error, reached) unless message
 
         report(error, "consumer.deserialization.error")
@@ -223,9 +224,9 @@ module Karafka
                                                        consumer.messages.first&.topic].include?(message.topic)
       end
 
-      def of_batch(error)
+      def of_batch(lease, error)
         consumer.messages.to_a.find do |message|
-          message.offset == error.offset && error.partition == message.partition && error.topic == message.topic
+          message.of?(lease) && message.offset == error.offset && error.partition == message.partition && error.topic == message.topic
         end
       end
 

@@ -217,6 +217,14 @@ RSpec.describe Karafka::Failures::Handler do
     expect(producer.sent.first[:headers]["tenant"]).to eq("7")
   end
 
+  it "lets what ends the process through, also out of the handling of a failure" do
+    klass = consumer { raise "no" }
+    klass.define_method(:enhance_dlq_message) { |*| exit(3) }
+    @routes = route(klass, &queue(max_retries: 0))
+    expect { fail_with(nil, one) }.to raise_error(SystemExit)
+    expect(@lease.settled).to be_empty
+  end
+
   it "uses the producer of the consumer" do
     own = FakeDeadLetters.new
     klass = consumer { raise "no" }
@@ -302,6 +310,18 @@ RSpec.describe Karafka::Failures::Handler do
       expect(producer.sent.first[:headers]).to include("source_reason" => "deserialization",
                                                        "source_error_class" => "Karafka::Errors::DeserializationError")
       expect(errors.last.first).to eq("consumer.deserialization.error")
+    end
+
+    it "are about their message also where a wrap meets them, and not where that is of another batch" do
+      klass = consumer { nil }
+      klass.define_method(:wrap) { |_action, &block| messages.payloads && block.call }
+      @routes = route(klass) { dead_letter_queue(topic: "dead") && on_deserialization_error(:dead_letter) }
+      fail_with(nil, batch)
+      expect(settled).to eq([:give_up, 5, true])
+      earlier = @assignment.consumer.messages
+      klass.define_method(:wrap) { |_action| earlier.payloads }
+      fail_with(nil, FakeLease.new(["1"], first_offset: 7))
+      expect(settled).to eq(:nack)
     end
 
     it "skip exactly that message" do
