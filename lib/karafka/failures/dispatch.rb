@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "time"
-
 module Karafka
   module Failures
     # Sends a message to the dead letter queue or to a retry topic, and waits until the broker has it: only then may it be

@@ -96,7 +96,7 @@ module Karafka
       # With the message it is about. Where that is not known yet, the batch is taken apart first.
       def settle(lease, error)
         subject = error.subject if error.is_a?(Outcome)
-        return foreign(lease, error, subject) if subject && !here?(subject)
+        return foreign(lease, error, subject) if subject && !here?(lease, subject)
 
         message = subject || current(lease)
         return again(lease, error) unless message
@@ -219,9 +219,11 @@ module Karafka
         index && consumer.messages[index]
       end
 
-      def here?(message)
-        message.partition == @assignment.partition && [@assignment.kafka_topic, @topic.name,
-                                                       consumer.messages.first&.topic].include?(message.topic)
+      # A place that was made by hand has to be of this batch: one that is still to come would be left out without being seen.
+      def here?(lease, message)
+        return false unless message.is_a?(Messages::Message) || consumer.messages.offsets.include?(message.offset)
+
+        message.partition == lease.partition && [lease.topic, @topic.name, consumer.messages.first&.topic].include?(message.topic)
       end
 
       def of_batch(lease, error)

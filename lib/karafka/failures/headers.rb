@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "time"
+
 module Karafka
   module Failures
     # What a dead letter, or a message in a retry topic, says about where it comes from.

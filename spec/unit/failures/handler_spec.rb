@@ -282,6 +282,16 @@ RSpec.describe Karafka::Failures::Handler do
       expect([settled, errors]).to eq([:nack, [["consumer.consume.error", ArgumentError]]])
     end
 
+    it "refuse a place that is not of this batch" do
+      place = ->(offset) { Karafka::Messages::Seek.new("orders", 0, offset) }
+      fail_with(-> { raise Karafka::Skip.new(message: place[8]) }, one, &queue)
+      expect([settled, errors]).to eq([:nack, [["consumer.consume.error", ArgumentError]]])
+      @routes = @assignment = nil
+      Karafka::App.routes.clear
+      fail_with(-> { raise Karafka::Skip.new(message: place[7]) }, one, &queue)
+      expect(settled).to eq([:give_up, 7, true])
+    end
+
     it "refuse what is no message" do
       expect { Karafka::Skip.new(message: 5) }.to raise_error(ArgumentError, /Karafka::Skip takes the message .*, not 5/)
     end
