@@ -14,6 +14,8 @@ class Demo
   LATE_PARTITIONS = 4
   DEADLINE_S = 120
   SLICE = 1_000
+  # What the user of the demo is told, without a backtrace.
+  Failed = Class.new(StandardError)
 
   def initialize(brokers)
     @brokers = brokers
@@ -47,6 +49,7 @@ class Demo
   def create_topics
     require_relative "../../spec/support/kafka_wire"
     cluster = KafkaWire.new(@brokers)
+    say_if_unreachable { cluster.metadata([]) }
     @topics.each do |topic, count|
       cluster.create_topic(topic, partitions: count, replication: 1, config: {})
       wait_for("the leaders of #{topic}") do
@@ -55,6 +58,14 @@ class Demo
       end
     end
     puts "Topics #{@topics.keys.join(" and ")} created at #{@brokers}"
+  rescue KafkaWire::Error => e
+    raise Failed, e.message
+  end
+
+  def say_if_unreachable
+    yield
+  rescue SystemCallError, SocketError, IOError => e
+    raise Failed, "no Kafka answers at #{@brokers}: #{e.message}. Is it running, and does it listen without TLS there?"
   end
 
   def load_rows
@@ -88,7 +99,7 @@ class Demo
     wait_for("the flights to be consumed") do
       result = progress
       show(result["rows"], rows)
-      raise "the server has ended early" if Process.wait(server, Process::WNOHANG)
+      raise Failed, "the server has ended early" if Process.wait(server, Process::WNOHANG)
 
       result["rows"] >= rows && result["received"] >= result["sent"]
     end
@@ -163,7 +174,7 @@ class Demo
     loop do
       found = yield
       return found if found
-      raise "waited #{DEADLINE_S} s for #{what}" if now > deadline
+      raise Failed, "waited #{DEADLINE_S} s for #{what}" if now > deadline
 
       sleep 0.05
     end
@@ -174,9 +185,16 @@ class Demo
   end
 end
 
+BROKERS = /\A[^:\s,]+:\d{1,5}(?:,[^:\s,]+:\d{1,5})*\z/
 brokers = nil
-OptionParser.new do |options|
-  options.banner = "bin/demo [--brokers HOST:PORT]"
-  options.on("--brokers HOST:PORT", "a real cluster instead of the one in memory") { |value| brokers = value }
-end.parse!
-Demo.new(brokers).run
+begin
+  parser = OptionParser.new("Usage: bin/demo [--brokers HOST:PORT]") do |options|
+    options.on("--brokers HOST:PORT", BROKERS, "a real cluster instead of the one in memory") { |value| brokers = value.to_s }
+  end
+  rest = parser.parse(ARGV)
+  raise OptionParser::InvalidArgument, rest.join(" ") unless rest.empty?
+
+  Demo.new(brokers).run
+rescue OptionParser::ParseError, Demo::Failed, Karafka::Errors::BaseError, WaterDrop::Errors::BaseError => e
+  abort "bin/demo: #{e.message}"
+end

@@ -152,6 +152,7 @@ module WaterDrop
               "config.kafka has no \"bootstrap.servers\"#{", but \"#{misspelt}\"" if misspelt}: " \
               "set config.kafka = { \"bootstrap.servers\": \"host:9092\" }."
       end
+      check_brokers
       check_transactional_id
       self
     end
@@ -208,6 +209,12 @@ module WaterDrop
     private
 
     # librdkafka takes an empty one, and fails in the first transaction.
+    def check_brokers
+      Karafka::Setup::BrokerList.check!(kafka[:"bootstrap.servers"], "config.kafka")
+    rescue Karafka::Errors::InvalidConfigurationError => e
+      raise Errors::ConfigurationInvalidError, e.message
+    end
+
     def check_transactional_id
       return unless kafka.key?(:"transactional.id")
 

@@ -4,6 +4,17 @@ require "spec_helper"
 require "open3"
 
 RSpec.describe "examples/flights", deadline: 400 do
+  it "says in one line that no Kafka answers, and how it is called" do
+    root = File.expand_path("../..", __dir__)
+    demo = lambda do |*arguments|
+      Open3.capture2e("ruby", "-I#{root}/lib", File.join(root, "examples/flights/demo.rb"), *arguments)
+    end
+    output, status = demo.call("--brokers", "127.0.0.1:1")
+    expect([output.lines.size, output, status.exitstatus]).to match([1, %r{\Abin/demo: no Kafka answers at 127.0.0.1:1: Conn}, 1])
+    expect(demo.call("--brokers", "nonsense").first).to match(%r{\Abin/demo: invalid argument: --brokers nonsense})
+    expect(Open3.capture2e(File.join(root, "bin/demo"), "--broker").first).to eq("Usage: bin/demo [--brokers HOST:PORT]\n")
+  end
+
   it "counts every flight once, in both stages, and comes to the tables that a plain script computes" do
     root = File.expand_path("../..", __dir__)
     env = { "BUNDLE_GEMFILE" => File.join(root, "examples/flights/Gemfile"), "BUNDLE_SILENCE_ROOT_WARNING" => "1" }

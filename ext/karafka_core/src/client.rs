@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaType;
 use crate::config::GroupConfig;
 use crate::error::{Error, Result};
 use crate::native::{c_string, Queue};
-use crate::{resolver, settings};
+use crate::{creation, resolver, settings};
 
 mod commits;
 mod fetching;
@@ -54,12 +54,9 @@ impl ConsumerClient {
         } else {
             RDKafkaLogLevel::Info
         });
-        let lift = |error: rdkafka::error::KafkaError| Error::Config {
-            setting: "kafka".to_owned(),
-            value: group.id.clone(),
-            reason: error.to_string(),
-        };
-        let native = config.create_native_config().map_err(lift)?;
+        let native = config
+            .create_native_config()
+            .map_err(|error| creation::refused(&error, &group.kafka))?;
         resolver::install(&native);
         // SAFETY: the configuration is ours until the client takes it.
         unsafe {
@@ -71,8 +68,7 @@ impl ConsumerClient {
                     | sys::RD_KAFKA_EVENT_ERROR,
             );
         }
-        let client =
-            Client::new(&config, native, RDKafkaType::RD_KAFKA_CONSUMER, DefaultClientContext).map_err(lift)?;
+        let client = creation::create(&config, native, RDKafkaType::RD_KAFKA_CONSUMER, &group.kafka)?;
         // SAFETY: a living consumer; the handle is ours.
         let queue = unsafe {
             sys::rd_kafka_poll_set_consumer(client.native_ptr());

@@ -93,7 +93,8 @@ impl KafkaError {
 /// Everything that can go wrong in the engine.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    #[error("{setting} = {value:?}: {reason}")]
+    /// Without a value: several settings together.
+    #[error("{setting}{}: {reason}", if value.is_empty() { String::new() } else { format!(" = {value:?}") })]
     Config {
         setting: String,
         value: String,

@@ -11,6 +11,7 @@ mod client;
 pub mod commit_metadata;
 pub mod config;
 pub(crate) mod connections;
+mod creation;
 mod drain;
 pub mod engine;
 pub mod error;

@@ -66,11 +66,22 @@ module Karafka
       def entry_point!(topic, klass)
         # The controllers of 2016 have `perform`.
         entry, base = klass <= Consumers::Controller ? [:perform, Consumers::Controller] : [:consume, BaseConsumer]
-        return if klass.method_defined?(entry) && !base.ancestors.include?(klass.instance_method(entry).owner)
+        if klass.method_defined?(entry) && !base.ancestors.include?(klass.instance_method(entry).owner)
+          return %I[#{entry} initialize].each { |name| without_arguments!(topic, klass, name) }
+        end
 
         raise Errors::InvalidConfigurationError,
               "#{topic.label} consumer is #{klass}, which has no method `#{entry}`#{near_miss(klass, entry)}. " \
               "Define it, such as: def #{entry}; #{entry == :consume ? "messages.each { |message| … }" : "params …"}; end"
+      end
+
+      # Nothing is handed to them, so a batch would fail for ever.
+      def without_arguments!(topic, klass, name)
+        return if [0, -1].include?(klass.instance_method(name).arity)
+
+        raise Errors::InvalidConfigurationError,
+              "#{topic.label} consumer is #{klass}, whose `#{name}` takes arguments, but is called without any. " \
+              "A batch is in `messages`, and what a consumer needs is set up in `initialized`."
       end
 
       def near_miss(klass, entry)

@@ -136,7 +136,8 @@ module Karafka
           Setup.invalid!("#{@label} kafka", settings, "a Hash of librdkafka's settings")
         end
         given = settings.to_h.merge(more)
-        @inherits_kafka = (given[:inherit] || given["inherit"]) == true
+        inherit = given.find { |key, _| key.to_s == "inherit" }&.last
+        @inherits_kafka = Setup::Types::BOOLEAN.check("#{@label} kafka inherit", inherit.nil? ? false : inherit)
         own_kafka.merge!(given.reject { |key, _| key.to_s == "inherit" })
       end
 

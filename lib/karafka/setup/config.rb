@@ -18,7 +18,7 @@ module Karafka
       class Admin < Settings
         setting :group_id, Types::NAME, "karafka_admin"
         setting :max_wait_time, Types::DELAY, 60_000
-        setting :kafka, Types::ANY, -> { {} }
+        setting :kafka, Types::HASH, -> { {} }
       end
 
       # Several processes from one.
@@ -54,7 +54,7 @@ module Karafka
       setting :batch_consuming, Types::BOOLEAN, true
       setting :deserializer, Types.optional(Types::DESERIALIZER), nil
       setting :serializer, Types.optional(Types::SERIALIZER), nil
-      setting :worker_thread_priority, Types::INTEGER, 0
+      setting :worker_thread_priority, Types::THREAD_PRIORITY, 0
       setting :priority, Types::PRIORITY, 10
       setting :idle_after, Types::DELAY, 10_000
       setting :long_running_limit, Types::LIMIT, nil

@@ -28,6 +28,7 @@ module Karafka
         def check!(settings, roles: %w[consumer producer])
           settings.each_key { |key| check_name(key.to_s, settings.label) }
           InstanceId.check!(settings[:"group.instance.id"])
+          BrokerList.check!(settings[:"bootstrap.servers"], settings.label)
           roles.each { |role| check_values(settings, role) }
         end
 

@@ -4,7 +4,7 @@ module Karafka
   module Setup
     # The types that settings and routes share.
     module Types
-      ANY = Type.new("anything") { true }
+      HASH = Type.new("a Hash") { |value| value.is_a?(Hash) }
       BOOLEAN = Type.new("true or false") { |value| [true, false].include?(value) }
       # What the engine and the clock can hold without overflow; far beyond what makes sense.
       MOST = (2**31) - 1
@@ -14,7 +14,8 @@ module Karafka
       # Each one is a thread.
       THREADS = Type.new("an Integer from 1 to 1000") { |value| value.is_a?(Integer) && value.between?(1, 1_000) }
       NATURAL = Type.new("an Integer of at least 0, below 2**31", &IN_RANGE[0])
-      INTEGER = Type.new("an Integer") { |value| value.is_a?(Integer) }
+      # What Ruby knows; it takes others and rounds them.
+      THREAD_PRIORITY = Type.new("an Integer from -3 to 3") { |value| value.is_a?(Integer) && value.between?(-3, 3) }
       MILLISECONDS = Type.new("an Integer of at least 0, in milliseconds, below 2**31", &IN_RANGE[0])
       DELAY = Type.new("an Integer of at least 1, in milliseconds, below 2**31", &IN_RANGE[1])
       # false switches something off.

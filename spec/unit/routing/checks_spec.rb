@@ -21,6 +21,15 @@ RSpec.describe Karafka::Routing::Contract do
     refuses(/it is private there/) { topic(klass: hidden) }
   end
 
+  it "refuses a consumer that cannot be called as it is called: each batch would fail" do
+    greedy = stub_const("Greedy", Class.new(Karafka::BaseConsumer) { def consume(batch) = batch })
+    refuses(/consumer is Greedy, whose `consume` takes arguments, but is called without any/) { topic(klass: greedy) }
+    wired = stub_const("Wired", Class.new(consumer_class("Plain")) { def initialize(database:) = @database = database })
+    refuses(/consumer is Wired, whose `initialize` takes arguments/) { topic(klass: wired) }
+    free = stub_const("Free", Class.new(Karafka::BaseConsumer) { def consume(*, limit: 5) = limit })
+    expect(topic(klass: free).consumer).to be(free)
+  end
+
   it "says how options are given that came without their name" do
     refuses(/topic orders parallel is :key, but must be given as by: :key, limit: 50/) { topic { parallel(:key) } }
     refuses(/topic orders retry_topics is 5, but must be given as delays: \[10_000, 60_000\]/) { topic { retry_topics(5) } }
@@ -44,6 +53,7 @@ RSpec.describe Karafka::Routing::Contract do
 
   it "refuses kafka settings that are no Hash" do
     refuses(/topic orders kafka is 5, but must be a Hash/) { topic { kafka(5) } }
+    refuses(/topic orders kafka inherit is "yes", but must be true or false/) { topic { kafka("fetch.min.bytes": 1, inherit: "yes") } }
   end
 
   it "takes a consumer that inherits or includes its consume" do

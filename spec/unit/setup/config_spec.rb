@@ -43,12 +43,16 @@ RSpec.describe Karafka::Setup::Config do
   {
     client_id: "a b", group_id: "", concurrency: 0, max_messages: "100", max_wait_time: -1, initial_offset: "newest",
     consumer_persistence: nil, logger: Object.new, monitor: :none, topic_mapper: Object.new, consumer_mapper: "x", producer: Object.new,
-    worker_thread_priority: 1.5
+    worker_thread_priority: 4
   }.each do |name, value|
     it "refuses config.#{name} = #{value.class} with its name, value and what is allowed" do
       expect { setup { |c| c.public_send(:"#{name}=", value) } }
         .to raise_error(Karafka::Errors::InvalidConfigurationError, /config\.#{name} is #{Regexp.escape(value.inspect)}, but must be \S+/)
     end
+  end
+
+  it "refuses settings of Admin that are no Hash" do
+    expect { setup { |c| c.admin.kafka = "a:1" } }.to be_refused(/config\.admin\.kafka is "a:1", but must be a Hash/)
   end
 
   it "names the nearest setting where one does not exist" do

@@ -13,13 +13,12 @@ use std::time::Duration;
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, DefaultClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::error::KafkaError as RdError;
 use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 
 use super::messages::{Topic, ANY_PARTITION};
 use super::partitions::Partitioner;
 use crate::error::{Error, KafkaError, Result};
-use crate::resolver;
+use crate::{creation, resolver};
 
 /// Events besides logs, which come without being asked for.
 const EVENTS: i32 = sys::RD_KAFKA_EVENT_DR | sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_STATS;
@@ -61,25 +60,15 @@ impl Native {
         let mut config = config.clone();
         // The crate sets a level of its own over the configuration's `log_level`; 6 is librdkafka's default.
         config.set_log_level(log_level(settings.get("log_level").map_or("6", String::as_str)));
-        let native_config = config.create_native_config().map_err(|error| refused(&error))?;
+        let native_config = config
+            .create_native_config()
+            .map_err(|error| creation::refused(&error, settings))?;
         resolver::install(&native_config);
         let conf = native_config.ptr();
         // SAFETY: the configuration is alive and not yet in use.
         unsafe { sys::rd_kafka_conf_set_events(conf, EVENTS) };
         let partitioner = Partitioner::named(&native_config.get("partitioner").unwrap_or_default());
-        let client = Client::new(
-            &config,
-            native_config,
-            RDKafkaType::RD_KAFKA_PRODUCER,
-            DefaultClientContext,
-        );
-        let client = client.map_err(|error| {
-            if matches!(error, RdError::ClientCreation(_)) {
-                // SAFETY: rd_kafka_new takes the configuration only where it succeeds, and the crate has forgotten it.
-                unsafe { sys::rd_kafka_conf_destroy(conf) };
-            }
-            refused(&error)
-        })?;
+        let client = creation::create(&config, native_config, RDKafkaType::RD_KAFKA_PRODUCER, settings)?;
         // SAFETY: the client is alive; the queue is given back in `drop`.
         let queue = unsafe { sys::rd_kafka_queue_get_main(client.native_ptr()) };
         Ok(Native {
@@ -285,14 +274,4 @@ fn log_level(value: &str) -> RDKafkaLogLevel {
         "7" => RDKafkaLogLevel::Debug,
         _ => RDKafkaLogLevel::Info,
     }
-}
-
-/// Settings that are fine one by one and impossible together are only found out here.
-fn refused(error: &RdError) -> Error {
-    let (setting, value, reason) = match error {
-        RdError::ClientConfig(_, reason, key, value) => (key.clone(), value.clone(), reason.clone()),
-        RdError::ClientCreation(reason) => ("kafka".to_owned(), String::new(), reason.clone()),
-        other => ("kafka".to_owned(), String::new(), other.to_string()),
-    };
-    Error::Config { setting, value, reason }
 }
