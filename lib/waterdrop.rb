@@ -3,7 +3,7 @@
 # The producer of karafka-rs. Loads without the rest of Karafka, starts no thread and opens no connection.
 # By path: Karafka's own loader, where it is active, sees these requires too.
 %w[
-  version errors clock compat/rdkafka native setup compat/kafka_names compat/kafka_security setup/kafka_settings
+  version errors clock compat/rdkafka native setup compat/kafka_names compat/kafka_security setup/broker_list setup/kafka_settings
   process instrumentation/events instrumentation/event instrumentation/notifications instrumentation/monitor
   instrumentation/changes
 ].each { |file| require File.join(__dir__, "karafka", "#{file}.rb") }
