@@ -38,6 +38,15 @@ RSpec.configure do |config|
   config.before { Karafka::App.reset! }
   config.after { Karafka::App.reset! }
 
+  # An `exit` in the code under test ends a run early, and with 0 it would look like a good one.
+  suite = Process.pid
+  config.after(:suite) do
+    next unless Process.pid == suite
+
+    left = RSpec.world.example_groups.flat_map(&:descendant_filtered_examples).count { |example| example.execution_result.status.nil? }
+    abort "#{left} examples did not run: something ended the process" if left.positive? && !RSpec.world.wants_to_quit
+  end
+
   # A skipped example is said at the end with its reason; one without a reason is an error of the suite.
   config.after(:suite) do
     skipped = RSpec.world.all_examples.select { |example| example.execution_result.status == :pending }
