@@ -56,7 +56,7 @@ struct Queue {
     closed: bool,
     /// The reader is to look around.
     nudged: bool,
-    /// Somebody has ever asked: only then are failures of untagged sets kept.
+    /// There is somebody who takes them: only then are failures of untagged sets kept.
     read: bool,
 }
 
@@ -135,6 +135,11 @@ impl Events {
         self.lock().events.is_empty()
     }
 
+    /// From now on, not from the first `take` on: a message may fail before the thread that takes has got that far.
+    pub(super) fn will_be_read(&self) {
+        self.lock().read = true;
+    }
+
     pub(super) fn is_read(&self) -> bool {
         self.lock().read
     }
@@ -156,7 +161,6 @@ impl Events {
     pub fn take(&self, timeout: Duration, cancel: &Cancel) -> Option<Vec<Event>> {
         let deadline = Instant::now() + timeout;
         let mut queue = self.lock();
-        queue.read = true;
         self.reader.is_me();
         loop {
             if !queue.events.is_empty() || queue.dropped > 0 {

@@ -45,10 +45,12 @@ impl Drop for EventSource {
 }
 
 impl Producer {
+    /// Whoever asks for this has to take them: from now on failures of sets without a tag are kept for it, too.
     pub fn events(&self) -> Result<EventSource> {
         if self.shared.guard.is_foreign() {
             return Err(Error::Forked);
         }
+        self.shared.events.will_be_read();
         Ok(EventSource(ManuallyDrop::new(Arc::clone(&self.shared))))
     }
 
