@@ -60,7 +60,7 @@ RSpec.describe "a producer that is dropped" do
       nil
     end
     wait_until("both reports") { GC.start || seen.size == 2 }
-    expect(Array.new(2) { seen.pop }).to eq(["heard", 0])
+    expect(Array.new(2) { seen.pop }).to contain_exactly("heard", 0)
   end
 
   it "is kept again when it is used again, by the short way too" do
