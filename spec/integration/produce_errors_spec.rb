@@ -34,6 +34,17 @@ RSpec.describe "messages that cannot be delivered" do
     end
   end
 
+  it "nobody waits and nobody listens: the log says what was not delivered" do
+    log = StringIO.new
+    made = WaterDrop::Producer.new do |config|
+      config.kafka = { "bootstrap.servers": "127.0.0.1:1", "message.timeout.ms": 50, log_level: 0 }
+      config.logger = Logger.new(log)
+    end
+    made.produce_async(topic: "orders", payload: "x")
+    wait_until("the log") { log.string.include?("librdkafka.dispatch_error: a message to orders was not delivered") }
+    made.close(0)
+  end
+
   it "a message is larger than librdkafka or the broker takes" do
     made = producer("message.max.bytes": 2_000) { |config| config.max_payload_size = 5_000 }
     expect(error_of { made.produce_sync(topic: "orders", payload: "x" * 3_000) }).to eq([:msg_size_too_large, false, false])

@@ -2,12 +2,17 @@
 
 module Karafka
   module Consumers
-    # Producing from a consumer, with the application's producer; inside of a transaction with that one's.
+    # Producing from a consumer, with the application's producer or its own; inside of a transaction with that one's.
     module Producing
       # @param producer [WaterDrop::Producer, nil] another one for this consumer, such as one of a pool in
       #   {BaseConsumer#wrap}; nil: the application's again
       # @return [void]
+      # @raise [ArgumentError]
       def producer=(producer)
+        unless producer.nil? || producer.respond_to?(:produce_many_sync)
+          raise ArgumentError, "#{self.class}#producer= needs a WaterDrop::Producer, not #{producer.inspect}"
+        end
+
         @karafka_producer = producer.equal?(Karafka.producer) ? nil : producer
       end
 

@@ -27,7 +27,7 @@ module Karafka
         return yield if active&.transaction? && (active_producer.nil? || active_producer.equal?(active))
         return karafka_transact(active_producer, &) if active_producer
 
-        @karafka_assignment.transactional_producer { |producer| karafka_transact(producer, &) }
+        karafka_partition_transaction(&)
       end
 
       # @api private
@@ -63,7 +63,7 @@ module Karafka
       # @param mark_all [Boolean] mark what was not marked by hand
       def karafka_exactly_once(mark_all:)
         done = false
-        transaction do
+        karafka_partition_transaction do
           yield
           # A consumer that goes on elsewhere says itself what is processed.
           mark_as_consumed(messages.last) if mark_all && !@karafka_lease.seeking?
@@ -80,6 +80,10 @@ module Karafka
         return if chosen.equal?(@karafka_transaction) || chosen.equal?(Karafka.producer)
 
         chosen if chosen.is_a?(WaterDrop::ConnectionPool) || (chosen.respond_to?(:transactional?) && chosen.transactional?)
+      end
+
+      def karafka_partition_transaction(&)
+        @karafka_assignment.transactional_producer { |producer| karafka_transact(producer, &) }
       end
 
       def karafka_transact(active, &)

@@ -151,6 +151,43 @@ RSpec.describe Karafka::Consumers::Transactions do
     expect([lease.committed, seen.client.messages.map { |message| message[:payload] }, made]).to eq([[3], %w[x y], [0]])
   end
 
+  it "uses the producer that the consumer has set, in wrap for instance, and not for exactly_once" do
+    own = WaterDrop::Producer.new do |config|
+      config.client_class = WaterDrop::Clients::Buffered
+      config.kafka = { "transactional.id": "own" }
+    end
+    plain = WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }
+    seen = []
+    body = proc do
+      self.producer = plain
+      produce_sync(topic: "out", payload: "plain")
+      self.producer = own
+      transaction { produce_sync(topic: "out", payload: "in") }
+      produce_sync(topic: "out", payload: "own")
+      self.producer = nil
+      transaction { seen << producer }
+      self.producer = Karafka.producer
+      transaction { seen << producer }
+      self.producer = own
+    end
+    assignment(&body).consume(lease)
+    expect([plain, own, producer].map { |it| it.client.messages.map { |message| message[:payload] } }).to eq([%w[plain], %w[in own], []])
+    expect(seen).to eq([producer, producer])
+    Karafka::App.routes.clear
+    assignment(exactly_once: true) { self.producer = own && produce_sync(topic: "out", payload: "x") && own }.consume(lease)
+    expect(sent).to eq(%w[x])
+  end
+
+  it "refuses a producer that is none" do
+    error = nil
+    assignment do
+      self.producer = 5
+    rescue ArgumentError => e
+      error = e
+    end.consume(lease)
+    expect(error.message).to match(/producer= needs a WaterDrop::Producer, not 5/)
+  end
+
   it "needs a transactional producer" do
     made = assignment { transaction(WaterDrop::Producer.new { |config| config.deliver = false }) { nil } }
     expect { made.consume(lease) }.to raise_error(WaterDrop::Errors::ProducerNotTransactionalError)

@@ -48,6 +48,12 @@ RSpec.describe WaterDrop::Config do
     end
   end
 
+  it "renews no client after fencing, whatever it is told" do
+    config = producer { |it| it.non_reloadable_errors = [] }.config
+    kinds = { fenced: false, fatal: true, stuck: true, abortable: true }
+    kinds.each { |kind, renews| expect(config.renew_after?(WaterDrop::Errors::TransactionError.new("m", kind: kind))).to be(renews) }
+  end
+
   it "refuses an unknown setting and names the nearest" do
     expect { producer { |config| config.max_payload_sise = 1 } }
       .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /Unknown setting `max_payload_sise`.*`max_payload_size`/)
