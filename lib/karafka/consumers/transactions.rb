@@ -95,14 +95,23 @@ module Karafka
         @karafka_transaction = active
         done = nil
         begin
-          active.transaction { done = yield }
+          result = active.transaction { done = yield }
         ensure
           @karafka_transaction = outer
         end
+        karafka_tell_of_transaction
+        result
       rescue WaterDrop::Errors::TransactionError => e
         raise unless e.in_doubt? && @karafka_doubt && karafka_committed?(active)
 
+        karafka_tell_of_transaction
         done
+      end
+
+      # Also of one that was aborted in silence.
+      def karafka_tell_of_transaction
+        name = "consumer.consuming.transaction"
+        Instrumentation::Safely.instrument(name, caller: self) if Karafka.monitor.listening?(name)
       end
 
       # What became of a commit that got no answer: the group's offset says it, once nothing of it is open any more. A new

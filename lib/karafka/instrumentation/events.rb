@@ -37,6 +37,7 @@ module Karafka
         "dead_letter_queue.dispatched" => %i[caller message topic attempt error without_payload],
         "dead_letter_queue.stopped" => %i[caller message topic partition offset],
         "retry_topics.dispatched" => %i[caller message topic attempt error delay],
+        "consumer.consuming.transaction" => %i[caller],
         "consumer.consuming.pause" => %i[caller topic partition offset timeout manual attempt],
         "client.resume" => %i[caller topic partition],
         "consumer.consuming.seek" => %i[caller topic partition message],

@@ -178,6 +178,20 @@ RSpec.describe Karafka::Consumers::Transactions do
     expect(sent).to eq(%w[x])
   end
 
+  it "tells of each transaction that did not raise, also where it was aborted in silence" do
+    seen = []
+    work = assignment do
+      transaction { seen << :committed }
+      transaction { seen << :aborted && raise(WaterDrop::AbortTransaction) }
+      transaction { transaction { seen << :joined } }
+      transaction { raise "x" } rescue seen << :raised # rubocop:disable Style/RescueModifier
+    end
+    Karafka.monitor.subscribe("consumer.consuming.transaction") { |event| seen << event[:caller].class.superclass }
+    work.consume(lease)
+    base = Karafka::BaseConsumer
+    expect(seen).to eq([:committed, base, :aborted, base, :joined, base, :raised])
+  end
+
   it "refuses a producer that is none" do
     error = nil
     assignment do
