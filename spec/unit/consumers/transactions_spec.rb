@@ -182,7 +182,7 @@ RSpec.describe Karafka::Consumers::Transactions do
     seen = []
     work = assignment do
       transaction { seen << :committed }
-      transaction { seen << :aborted && raise(WaterDrop::AbortTransaction) }
+      transaction { (seen << :aborted) && raise(WaterDrop::AbortTransaction) }
       transaction { transaction { seen << :joined } }
       transaction { raise "x" } rescue seen << :raised # rubocop:disable Style/RescueModifier
     end
