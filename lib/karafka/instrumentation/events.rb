@@ -64,7 +64,7 @@ module Karafka
         consumer.before_schedule_consume consumer.before_schedule_eofed consumer.before_schedule_idle
         consumer.before_schedule_revoked consumer.before_schedule_shutdown
         consumer.before_schedule_tick consumer.tick consumer.ticked consumer.wrap consumer.wrapped
-        consumer.consuming.transaction consumer.initialize
+        consumer.initialize
         filtering.seek filtering.throttled recurring_tasks.task.executed
         oauthbearer.token_refresh rebalance.partitions_assign rebalance.partitions_revoke
         swarm.manager.before_fork swarm.manager.after_fork swarm.manager.control
