@@ -48,8 +48,8 @@ on_both! {
         let topic = kafka.topic(1);
         let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![config(&topic, delayed(2_500))])]));
         harness.wait_for_assignment(1);
-        send_aged(kafka, &topic, &[5_000, 300, 0]);
         let sent = Instant::now();
+        send_aged(kafka, &topic, &[5_000, 300, 0]);
         let mut seen = 0;
         while seen < 3 {
             let lease = harness.take();
