@@ -6,6 +6,13 @@ module OneTopic
     def topic(_group, _topic) = one
   end
 
+  # @return [Class] a consumer with what the block defines; its `consume` does nothing unless that is defined, too
+  def consumer(&)
+    klass = Class.new(Karafka::BaseConsumer, &)
+    klass.class_eval { def consume = nil } unless klass.method_defined?(:consume, false)
+    klass
+  end
+
   # @return [#topic] as Karafka::EngineConfig
   def route(consumer, name: :orders, &settings)
     Karafka::App.config.kafka = { "bootstrap.servers": "127.0.0.1:9092" }

@@ -41,8 +41,7 @@ module Karafka
         piped = {
           topic: topic.to_s, payload: message.raw_payload,
           headers: message.raw_headers.merge(
-            "source_topic" => message.topic, "source_partition" => message.partition.to_s, "source_offset" => message.offset.to_s,
-            "source_consumer_group" => self.topic.consumer_group.id
+            Failures::Headers.place(message), "source_consumer_group" => self.topic.consumer_group.id
           )
         }
         key = message.raw_key

@@ -137,7 +137,7 @@ module Karafka
         Karafka.logger.info("#{connections} #{Array(group&.topics).map(&:name).join(", ")} now: #{why}")
         return unless Karafka.monitor.listening?("multiplexing.scaled")
 
-        Instrumentation::Safely.instrument("multiplexing.scaled", { **whose(event), connections: event[:clients], change: change })
+        Instrumentation::Safely.instrument("multiplexing.scaled", { **whose(event), connections: count, change: change })
       end
 
       def whose(event)

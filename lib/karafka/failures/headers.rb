@@ -47,13 +47,16 @@ module Karafka
           "its message cannot be shown (#{e.class})"
         end
 
+        # @param message [Messages::Message]
+        # @return [Hash{String=>String}] where it is; also of messages that a consumer passes on
+        def place(message)
+          { "source_topic" => message.topic, "source_partition" => message.partition.to_s, "source_offset" => message.offset.to_s }
+        end
+
         private
 
         def origin(message)
-          {
-            "source_topic" => message.topic, "source_partition" => message.partition.to_s, "source_offset" => message.offset.to_s,
-            "source_timestamp" => message.timestamp && (message.timestamp.to_r * 1_000).to_i.to_s
-          }.compact
+          place(message).merge("source_timestamp" => message.timestamp && (message.timestamp.to_r * 1_000).to_i.to_s).compact
         end
       end
     end

@@ -6,12 +6,6 @@ require "support/routes"
 RSpec.describe Karafka::Assignment do
   include OneTopic
 
-  def consumer(&)
-    klass = Class.new(Karafka::BaseConsumer, &)
-    klass.class_eval { def consume = nil } unless klass.method_defined?(:consume, false)
-    klass
-  end
-
   def coordinator(klass, &)
     Karafka::Coordinator.new(route(klass, &))
   end
