@@ -3,6 +3,7 @@
 //! `load --brokers B --topic T --count N --file rows.jsonl --key tailnum`  rows in order, again from the start up to N
 //! `load --brokers B --topic T --count N --size 40`                        generated messages of that size
 //! `load --brokers B --topic T --rate 1000 --seconds 20`                   paced; each begins with its send time in ns
+//! `… --partitions 3`                                                      into the first 3 partitions in turn
 
 mod common;
 #[path = "common/rows.rs"]
@@ -79,8 +80,17 @@ impl Source {
 }
 
 fn main() -> Outcome<()> {
-    let arguments =
-        Arguments::from_command_line(&["brokers", "topic", "count", "file", "key", "size", "rate", "seconds"])?;
+    let arguments = Arguments::from_command_line(&[
+        "brokers",
+        "topic",
+        "count",
+        "file",
+        "key",
+        "size",
+        "rate",
+        "seconds",
+        "partitions",
+    ])?;
     let rate: Option<f64> = arguments.optional("rate").map(str::parse).transpose()?;
     let paced_count = rate.map(|rate| {
         arguments
@@ -89,6 +99,7 @@ fn main() -> Outcome<()> {
     });
     let count = paced_count.unwrap_or_else(|| arguments.number("count", 1_000_000))?;
     let source = Source::from_arguments(&arguments)?;
+    let partitions: Option<u64> = arguments.optional("partitions").map(str::parse).transpose()?;
 
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", arguments.text("brokers")?);
@@ -110,7 +121,7 @@ fn main() -> Outcome<()> {
                 producer.poll(Duration::from_millis(20));
             }
         });
-        let sent = send_all(&producer, arguments.text("topic")?, &source, count, rate);
+        let sent = send_all(&producer, arguments.text("topic")?, partitions, &source, count, rate);
         let flushed = producer.flush(Duration::from_secs(60));
         sending.store(false, Relaxed);
         sent.and(flushed.map_err(Into::into))
@@ -132,6 +143,7 @@ fn main() -> Outcome<()> {
 fn send_all(
     producer: &BaseProducer<Counts>,
     topic: &str,
+    partitions: Option<u64>,
     source: &Source,
     count: u64,
     rate: Option<f64>,
@@ -151,6 +163,10 @@ fn send_all(
                 record
             } else {
                 record.key(key.as_slice())
+            };
+            let record = match partitions {
+                Some(partitions) => record.partition((index % partitions) as i32),
+                None => record,
             };
             match producer.send(record) {
                 Ok(()) => break,

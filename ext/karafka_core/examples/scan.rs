@@ -8,23 +8,23 @@ mod common;
 use std::hint::black_box;
 
 use common::{cpu_seconds, Arguments, Outcome};
+use karafka_core::filter::{Filter, FilterConfig, Parts, WantedConfig};
 use karafka_core::json::Reader;
-use karafka_core::only::{Only, OnlyConfig, Parts, WantedConfig};
 
 /// About 5 MB of flights: more than the second cache, as messages are that another thread has received.
 const DOCUMENTS: usize = 20_000;
 
-fn only(fields: &[(&str, &str)]) -> Outcome<Only> {
+fn only(fields: &[(&str, &str)]) -> Outcome<Filter> {
     let wanted = |text: &str| WantedConfig {
         text: Some(text.to_owned()),
         ..WantedConfig::default()
     };
-    Ok(Only::try_from(OnlyConfig {
+    Ok(Filter::try_from(FilterConfig {
         json: fields
             .iter()
             .map(|(path, text)| (path.split('.').map(str::to_owned).collect(), vec![wanted(text)]))
             .collect(),
-        ..OnlyConfig::default()
+        ..FilterConfig::default()
     })?)
 }
 
@@ -38,7 +38,7 @@ fn main() -> Outcome<()> {
     let documents: Vec<&[u8]> = text.lines().take(DOCUMENTS).map(str::as_bytes).collect();
     let destination = only(&[("dest", "MSY")])?;
     let two = only(&[("carrier", "UA"), ("dest", "MSY")])?;
-    let matches = |only: &Only, document: &[u8]| {
+    let matches = |only: &Filter, document: &[u8]| {
         only.matches(&Parts {
             payload: Some(document),
             ..Parts::default()

@@ -1,4 +1,13 @@
-//! What the host decides before anything starts.
+//! What the host decides before anything starts. It sets everything: a name that is missing or unknown here is refused, and what
+//! `Default` gives is for tests.
+
+mod beginning;
+mod producer;
+mod selection;
+
+pub use beginning::{InitialOffset, OnRecreated};
+pub use producer::{ProducerConfig, ReloadConfig};
+pub use selection::SelectionConfig;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,23 +16,21 @@ use regex::Regex;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::selection::SelectionConfig;
-use crate::throttle::ThrottleConfig;
+use crate::filter::throttle::ThrottleConfig;
 
 const DEFAULT_PRIORITY: u32 = 10;
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields)]
 pub struct EngineConfig {
     /// How long a revocation waits for leases that are still out, so that their work can be committed.
     pub revocation_grace_ms: u64,
-    /// After so long a lease that is still out is told about; again after twice the time, and so on. None: never.
+    /// After this long a lease that is still out is reported; again after twice the time, and so on. None: never.
     pub stuck_report_ms: Option<u64>,
     /// About so much is fetched ahead at most, by all groups together. None: only librdkafka's limits hold.
     pub max_queued_bytes: Option<usize>,
     pub groups: Vec<GroupConfig>,
     /// Topics refer to them by their place.
-    #[serde(default)]
     pub throttles: Vec<ThrottleConfig>,
 }
 
@@ -41,7 +48,7 @@ impl Default for EngineConfig {
 
 /// One subscription group: one client, one poll thread.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields)]
 pub struct GroupConfig {
     pub id: String,
     /// Complete librdkafka settings.
@@ -49,11 +56,16 @@ pub struct GroupConfig {
     pub topics: Vec<TopicConfig>,
     /// How often offsets that did not change are committed again, before they expire. None: never.
     pub recommit_interval_ms: Option<u64>,
+    /// With the initial offset "latest": partitions and topics that come later begin at their end, too.
+    pub skip_new_partitions: bool,
+    /// A topic of the routes that is missing is an error after this time; again after twice the time, and so on. None: never.
+    pub missing_error_after_ms: Option<u64>,
     /// One of several clients for the same topics, whose number changes. None: it runs from start to stop.
     pub multiplexing: Option<MultiplexingConfig>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MultiplexingConfig {
     /// The name that those which belong together have in common.
     pub set: String,
@@ -61,14 +73,14 @@ pub struct MultiplexingConfig {
     pub place: usize,
     pub min: usize,
     pub max: usize,
-    /// So many run at the start.
+    /// The number that runs at the start.
     pub boot: usize,
-    /// A change takes place after so long at least.
+    /// A change takes place after this long at least.
     pub delay_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields)]
 pub struct TopicConfig {
     pub name: Option<String>,
     /// POSIX pattern starting with `^`; new matching topics are picked up.
@@ -83,7 +95,7 @@ pub struct TopicConfig {
     pub pause_max_timeout_ms: u64,
     pub pause_with_exponential_backoff: bool,
     pub selection: SelectionConfig,
-    /// Hand out an `idle` lease when nothing came for so long after a batch. None: never.
+    /// Hand out an `idle` lease when nothing came for this long after a batch. None: never.
     pub idle_after_ms: Option<u64>,
     /// A lease that is out for longer makes this process leave the group. None: no limit.
     pub long_running_limit_ms: Option<u64>,
@@ -91,6 +103,7 @@ pub struct TopicConfig {
     pub priority: u32,
     /// These partitions (none: all there are) without sharing them in the group. None: the group assigns.
     pub assign: Option<Vec<i32>>,
+    pub on_recreated: OnRecreated,
     /// A message that was marked begins the count of attempts anew, within a batch too.
     pub attempts_per_message: bool,
     /// None: one lease of a partition at a time, in order.
@@ -99,6 +112,7 @@ pub struct TopicConfig {
 
 /// How far the messages of one partition may be processed at once.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ParallelConfig {
     pub by: Spread,
     /// Leases of a partition that may be out at once.
@@ -133,6 +147,7 @@ impl Default for TopicConfig {
             long_running_limit_ms: None,
             priority: DEFAULT_PRIORITY,
             assign: None,
+            on_recreated: OnRecreated::default(),
             attempts_per_message: false,
             selection: SelectionConfig::default(),
             parallel: None,
@@ -215,6 +230,11 @@ impl TopicTable {
         Ok(table)
     }
 
+    /// The routes have it by its name.
+    pub fn is_named(&self, topic: &str) -> bool {
+        self.names.contains_key(topic)
+    }
+
     pub fn find(&self, topic: &str) -> Option<usize> {
         self.names.get(topic).copied().or_else(|| {
             self.patterns
@@ -239,6 +259,24 @@ impl GroupConfig {
         self.topics.iter().any(|topic| topic.assign.is_some())
     }
 
+    /// Where a partition begins for which the group has committed nothing.
+    pub fn initial_offset(&self) -> InitialOffset {
+        match self.kafka.get("auto.offset.reset").map(String::as_str) {
+            Some("earliest" | "smallest" | "beginning") => InitialOffset::Earliest,
+            Some("error") => InitialOffset::Error,
+            // Which is librdkafka's default.
+            _ if self.skip_new_partitions => InitialOffset::LatestAlways,
+            _ => InitialOffset::Latest,
+        }
+    }
+
+    /// Messages of open transactions are not read.
+    pub fn reads_committed_only(&self) -> bool {
+        self.kafka
+            .get("isolation.level")
+            .is_none_or(|level| level == "read_committed")
+    }
+
     /// How often to look for new partitions of topics that are assigned directly.
     pub fn metadata_interval(&self) -> Duration {
         let given = self.kafka.get("topic.metadata.refresh.interval.ms");
@@ -246,51 +284,22 @@ impl GroupConfig {
         Duration::from_millis(given.unwrap_or(300_000))
     }
 
-    /// Milliseconds between asynchronous commits.
-    pub fn commit_interval(&self) -> Duration {
+    /// How long a rebalance may be left unanswered.
+    pub fn max_poll_interval(&self) -> Duration {
         let given = self
             .kafka
-            .get("auto.commit.interval.ms")
+            .get("max.poll.interval.ms")
             .and_then(|text| text.parse().ok());
-        Duration::from_millis(given.unwrap_or(5_000))
+        Duration::from_millis(given.unwrap_or(300_000))
+    }
+
+    /// Between asynchronous commits; none where it is 0, as in librdkafka.
+    pub fn commit_interval(&self) -> Option<Duration> {
+        let given = self.kafka.get("auto.commit.interval.ms");
+        let given = given.and_then(|text| text.parse().ok()).unwrap_or(5_000);
+        (given > 0).then(|| Duration::from_millis(given))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn topic(name: Option<&str>, pattern: Option<&str>) -> TopicConfig {
-        TopicConfig {
-            name: name.map(str::to_owned),
-            pattern: pattern.map(str::to_owned),
-            ..TopicConfig::default()
-        }
-    }
-
-    #[test]
-    fn a_name_wins_over_a_pattern() {
-        let topics = [topic(None, Some("^aud")), topic(Some("audit"), None)];
-        let table = TopicTable::new(&topics).expect("valid");
-        assert_eq!(table.find("audit"), Some(1));
-        assert_eq!(table.find("audio"), Some(0));
-        assert_eq!(table.find("other"), None);
-    }
-
-    #[test]
-    fn a_topic_needs_a_name_or_a_pattern() {
-        assert!(TopicTable::new(&[topic(None, None)]).is_err());
-        assert!(TopicTable::new(&[topic(None, Some("aud"))]).is_err());
-        assert!(TopicTable::new(&[topic(None, Some("^("))]).is_err());
-    }
-
-    #[test]
-    fn back_off_doubles_up_to_the_limit() {
-        let topic = topic(Some("t"), None);
-        let waits: Vec<u64> = [1, 2, 3, 6, 400]
-            .iter()
-            .map(|n| topic.backoff(*n).as_millis() as u64)
-            .collect();
-        assert_eq!(waits, [1_000, 2_000, 4_000, 30_000, 30_000]);
-    }
-}
+mod tests;

@@ -1,12 +1,14 @@
 //! One error type for the whole engine. Errors are data: the binding turns them into Ruby classes in one place.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 use rdkafka::bindings as sys;
 use rdkafka::types::RDKafkaRespErr;
 
+pub(crate) mod codes;
+
 /// What librdkafka or a broker refused, with everything a caller needs to decide.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct KafkaError {
     /// librdkafka's numeric code (negative: local, positive: from the broker).
     pub number: i32,
@@ -14,7 +16,7 @@ pub struct KafkaError {
     pub code: String,
     pub message: String,
     pub fatal: bool,
-    pub retriable: bool,
+    pub retryable: bool,
     pub topic: Option<String>,
     pub partition: Option<i32>,
 }
@@ -36,12 +38,18 @@ impl std::fmt::Display for KafkaError {
 impl KafkaError {
     /// From a response code; `message` is librdkafka's own text where the caller has no better one.
     pub fn from_code(code: RDKafkaRespErr) -> Self {
+        Self::from_number(code as i32)
+    }
+
+    /// As `from_code`, also for a code that this librdkafka does not know.
+    pub fn from_number(number: i32) -> Self {
+        let known = codes::known(number);
         KafkaError {
-            number: code as i32,
-            code: code_name(code),
-            message: code_text(code),
-            fatal: code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL,
-            retriable: is_transient(code),
+            number,
+            code: codes::name(number),
+            message: codes::text(number),
+            fatal: known == Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FATAL),
+            retryable: known.is_some_and(is_transient),
             topic: None,
             partition: None,
         }
@@ -57,14 +65,14 @@ impl KafkaError {
         }
         // SAFETY: not null and ours, by the contract above; destroyed once, at the end.
         unsafe {
-            let code = sys::rd_kafka_error_code(error);
+            let number = codes::raw::rd_kafka_error_code(error);
             let text = CStr::from_ptr(sys::rd_kafka_error_string(error));
             let result = KafkaError {
-                number: code as i32,
-                code: code_name(code),
+                number,
+                code: codes::name(number),
                 message: text.to_string_lossy().into_owned(),
                 fatal: sys::rd_kafka_error_is_fatal(error) != 0,
-                retriable: sys::rd_kafka_error_is_retriable(error) != 0,
+                retryable: sys::rd_kafka_error_is_retriable(error) != 0,
                 topic: None,
                 partition: None,
             };
@@ -107,7 +115,7 @@ pub enum Error {
     },
     #[error("{operation} did not finish within {timeout_ms} ms")]
     TimedOut { operation: &'static str, timeout_ms: u64 },
-    #[error("closed")]
+    #[error("the Kafka client is closed: the server has stopped, the producer was closed, or a failed client is being replaced")]
     Closed,
     #[error("this object was made before a fork and belongs to the parent process; make a new one in the child")]
     Forked,
@@ -121,27 +129,18 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Turns a response code into a Result.
 pub fn check(operation: &'static str, code: RDKafkaRespErr) -> Result<()> {
-    if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+    check_number(operation, code as i32)
+}
+
+/// As `check`, for a code that may be a broker's.
+pub fn check_number(operation: &'static str, number: i32) -> Result<()> {
+    if number == codes::NO_ERROR {
         return Ok(());
     }
     Err(Error::Kafka {
         operation,
-        source: Box::new(KafkaError::from_code(code)),
+        source: Box::new(KafkaError::from_number(number)),
     })
-}
-
-/// `queue_full`, `unknown_topic_or_part`: the names applications compare with.
-pub fn code_name(code: RDKafkaRespErr) -> String {
-    // SAFETY: librdkafka returns a static string for every code.
-    let name = unsafe { CStr::from_ptr(sys::rd_kafka_err2name(code)) };
-    name.to_string_lossy().trim_start_matches('_').to_lowercase()
-}
-
-fn code_text(code: RDKafkaRespErr) -> String {
-    // SAFETY: librdkafka returns a static string for every code.
-    unsafe { CStr::from_ptr(sys::rd_kafka_err2str(code)) }
-        .to_string_lossy()
-        .into_owned()
 }
 
 fn is_transient(code: RDKafkaRespErr) -> bool {
@@ -163,5 +162,16 @@ fn is_transient(code: RDKafkaRespErr) -> bool {
             | RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION
             | RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS
             | RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS
+            // The message itself may be fine.
+            | RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD
     )
+}
+
+/// A C string, or an error that names what held the NUL byte.
+pub(crate) fn c_string(what: &str, text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::Config {
+        setting: what.to_owned(),
+        value: text.replace('\0', "\\0"),
+        reason: "contains a NUL byte".to_owned(),
+    })
 }

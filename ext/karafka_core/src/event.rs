@@ -1,17 +1,41 @@
 //! What the engine tells its host: errors, assignments, commits, log lines. One bounded queue; nothing is lost silently.
 
+pub(crate) mod telemetry;
+
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::sync::{Condvar, Mutex};
+use crate::base::cancel::Cancel;
+use crate::base::sync::{Condvar, Mutex};
 
+use crate::config::OnRecreated;
 use crate::error::KafkaError;
-use crate::native::PartitionRow;
+
+/// An offset of one partition, as a commit or a look-up reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionRow {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub error: Option<KafkaError>,
+}
 
 /// A topic's name with a partition number.
 pub type TopicPartition = (Arc<str>, i32);
+
+/// How far an assigned partition is; -1 where that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionOffsets {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    /// The offset after the last processed message.
+    pub marked: i64,
+    /// What a broker has confirmed.
+    pub committed: i64,
+    /// The first message that is not processed.
+    pub next: i64,
+}
 
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -19,10 +43,21 @@ pub enum Event {
         group: Arc<str>,
         error: KafkaError,
     },
+    /// Partitions come; `Assigned` says when they have come.
+    Assigning {
+        group: Arc<str>,
+        partitions: Vec<TopicPartition>,
+    },
     Assigned {
         group: Arc<str>,
         generation: u64,
         partitions: Vec<TopicPartition>,
+    },
+    /// Partitions go as soon as their leases have ended; `Revoked` says when they are gone.
+    Revoking {
+        group: Arc<str>,
+        partitions: Vec<TopicPartition>,
+        lost: bool,
     },
     Revoked {
         group: Arc<str>,
@@ -38,6 +73,13 @@ pub enum Event {
     Statistics {
         group: Arc<str>,
         json: String,
+        /// Of the assigned partitions: librdkafka does not know their offsets, as it stores none.
+        offsets: Vec<PartitionOffsets>,
+    },
+    /// The poll thread comes round: reported once a second, `passed` after the last time.
+    Polled {
+        group: Arc<str>,
+        passed: Duration,
     },
     /// Messages that were not handed out, since the last such event of the partition.
     Skipped {
@@ -54,6 +96,24 @@ pub enum Event {
         partition: i32,
         offset: i64,
         committed: i64,
+    },
+    /// A topic was deleted and made again under its name.
+    Recreated {
+        group: Arc<str>,
+        topic: Arc<str>,
+        partitions: Vec<i32>,
+        /// None: the brokers give topics no ids; the log is shorter than what was read of it.
+        old_id: Option<Arc<str>>,
+        new_id: Option<Arc<str>>,
+        on_recreated: OnRecreated,
+    },
+    /// The messages at these offsets were deleted before they were read: the log begins at `to`.
+    Overtaken {
+        group: Arc<str>,
+        topic: Arc<str>,
+        partition: i32,
+        from: i64,
+        to: i64,
     },
     /// A lease was dropped without being settled; its messages will be delivered again.
     Abandoned {
@@ -81,6 +141,14 @@ pub enum Event {
     Returned {
         group: Arc<str>,
     },
+    /// Its client has failed for good; another one takes its place.
+    Reset {
+        group: Arc<str>,
+    },
+    /// Connections had failed, and brokers are reached again.
+    Back {
+        group: Arc<str>,
+    },
     /// A subscription group with several clients has one more or one less.
     Scaled {
         group: Arc<str>,
@@ -92,23 +160,16 @@ pub enum Event {
         target: String,
         message: String,
     },
-    /// The queue was full: so many events were dropped since the last time.
+    /// The queue was full: the number of events that were dropped since the last time.
     Dropped {
         count: u64,
     },
 }
 
-/// Lets another thread end a wait. The flag is read and written under the waited-on queue's lock, so no wake-up is lost.
-#[derive(Debug, Default)]
-pub struct Interrupt(AtomicBool);
-
-impl Interrupt {
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Release);
+impl Event {
+    /// Producers of partitions are made and closed on these, so they are never dropped. A group that rebalances sends few.
+    fn is_membership(&self) -> bool {
+        matches!(self, Event::Assigned { .. } | Event::Revoked { .. })
     }
 }
 
@@ -118,7 +179,7 @@ struct Inner {
     closed: bool,
 }
 
-/// Bounded; the newest events are dropped and counted when nobody reads.
+/// Bounded; the newest events but those of membership are dropped and counted when nobody reads.
 pub struct EventQueue {
     inner: Mutex<Inner>,
     filled: Condvar,
@@ -144,7 +205,7 @@ impl EventQueue {
         if inner.closed {
             return;
         }
-        if inner.events.len() >= self.capacity {
+        if inner.events.len() >= self.capacity && !event.is_membership() {
             inner.dropped += 1;
         } else {
             inner.events.push_back(event);
@@ -153,7 +214,7 @@ impl EventQueue {
     }
 
     /// Everything there is, waiting up to `timeout` for the first. None: closed and empty.
-    pub fn receive(&self, timeout: Duration, interrupt: &Interrupt) -> Option<Vec<Event>> {
+    pub fn receive(&self, timeout: Duration, cancel: &Cancel) -> Option<Vec<Event>> {
         let deadline = Instant::now().checked_add(timeout);
         let mut inner = self.inner.lock();
         loop {
@@ -169,7 +230,7 @@ impl EventQueue {
             if inner.closed {
                 return None;
             }
-            if interrupt.is_set() {
+            if cancel.is_set() {
                 return Some(Vec::new());
             }
             let timed_out = match deadline {
@@ -185,9 +246,9 @@ impl EventQueue {
         }
     }
 
-    pub fn interrupt(&self, interrupt: &Interrupt) {
+    pub fn interrupt(&self, cancel: &Cancel) {
         let _inner = self.inner.lock();
-        interrupt.set();
+        cancel.set();
         self.filled.notify_all();
     }
 
@@ -216,9 +277,33 @@ mod tests {
         for _ in 0..5 {
             queue.push(log("x"));
         }
-        let found = queue.receive(Duration::ZERO, &Interrupt::default()).expect("open");
+        let found = queue.receive(Duration::ZERO, &Cancel::new()).expect("open");
         assert_eq!(found.len(), 3);
         assert!(matches!(found[2], Event::Dropped { count: 3 }));
+    }
+
+    #[test]
+    fn a_full_queue_takes_what_is_assigned_and_revoked_all_the_same() {
+        let queue = EventQueue::new(2);
+        for _ in 0..5 {
+            queue.push(log("x"));
+        }
+        let (group, partitions): (Arc<str>, _) = ("g".into(), vec![("t".into(), 0)]);
+        queue.push(Event::Assigned {
+            group: group.clone(),
+            generation: 1,
+            partitions: partitions.clone(),
+        });
+        queue.push(Event::Revoked {
+            group,
+            generation: 1,
+            partitions,
+            lost: false,
+        });
+        let found = queue.receive(Duration::ZERO, &Cancel::new()).expect("open");
+        assert!(matches!(found[2], Event::Assigned { .. }));
+        assert!(matches!(found[3], Event::Revoked { .. }));
+        assert!(matches!(found[4], Event::Dropped { count: 3 }));
     }
 
     #[test]
@@ -227,17 +312,14 @@ mod tests {
         queue.push(log("x"));
         queue.close();
         queue.push(log("late"));
-        assert_eq!(
-            queue.receive(Duration::ZERO, &Interrupt::default()).map(|e| e.len()),
-            Some(1)
-        );
-        assert!(queue.receive(Duration::from_secs(5), &Interrupt::default()).is_none());
+        assert_eq!(queue.receive(Duration::ZERO, &Cancel::new()).map(|e| e.len()), Some(1));
+        assert!(queue.receive(Duration::from_secs(5), &Cancel::new()).is_none());
     }
 
     #[test]
     fn an_interrupt_ends_a_wait() {
         let queue = Arc::new(EventQueue::new(2));
-        let interrupt = Arc::new(Interrupt::default());
+        let interrupt = Arc::new(Cancel::new());
         let waiting = {
             let (queue, interrupt) = (queue.clone(), interrupt.clone());
             std::thread::spawn(move || queue.receive(Duration::from_secs(600), &interrupt))

@@ -4,44 +4,19 @@
 //! on the `ready_queue`, a worker `take`s it (`engine`), drains it into a `batch`, gets a `lease`, settles it; the
 //! `poller` commits what was marked.
 
-mod ack_table;
-mod arena_pool;
+pub mod admin;
+mod base;
 pub mod batch;
-mod client;
-pub mod commit_metadata;
 pub mod config;
-pub(crate) mod connections;
-mod creation;
-mod drain;
-pub mod engine;
+mod consume;
 pub mod error;
 pub mod event;
-mod failures;
-pub mod fork;
-mod group;
-pub mod holds;
+pub mod filter;
 pub mod json;
-mod known_commits;
-mod lanes;
-mod leader_epochs;
-pub mod lease;
-mod mailbox;
-mod marks;
-mod metadata_limit;
-pub mod mock_broker;
-mod native;
-pub mod only;
-pub mod partition;
-mod poller;
-pub mod producer;
-mod ready_queue;
-mod resolver;
-pub mod selection;
-pub mod settings;
-mod sync;
-mod telemetry;
-pub mod throttle;
-pub mod transaction_offsets;
-mod turns;
+mod kafka;
+pub mod produce;
 
-pub use native::PartitionRow;
+pub use base::{cancel, errand, fork, fork_files, heartbeat};
+pub use consume::{commit_metadata, eligibility, engine, lease, operator_pauses, partition, transaction_offsets};
+pub use event::PartitionRow;
+pub use kafka::{mock_broker, oauth, settings};

@@ -4,11 +4,14 @@
 #[path = "common/mod.rs"]
 mod common;
 
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use common::*;
+use karafka_core::cancel::Cancel;
 use karafka_core::engine::Engine;
-use karafka_core::event::{Event, Interrupt};
+use karafka_core::event::Event;
+use karafka_core::heartbeat::{Heartbeat, Settings};
 use parking_lot::{Mutex, MutexGuard};
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -58,8 +61,8 @@ fn a_forked_child_is_refused_everything_and_exits_and_the_parent_goes_on() {
         let mut lease = (round == 0).then_some(&lease);
         let status = fork(|| {
             let engine = &harness.engine;
-            let refused = engine.take(&Interrupt::default()).is_err()
-                && engine.events(Duration::ZERO, &Interrupt::default()).is_err()
+            let refused = engine.take(&Cancel::new()).is_err()
+                && engine.events(Duration::ZERO, &Cancel::new()).is_err()
                 && engine.join(Duration::ZERO).is_err()
                 && engine.state().is_err()
                 && engine.start().is_err();
@@ -68,7 +71,7 @@ fn a_forked_child_is_refused_everything_and_exits_and_the_parent_goes_on() {
             let untouched = lease.take().is_none_or(|lease| {
                 let readable = lease.messages().payload(0).is_some();
                 readable
-                    && !lease.seek(karafka_core::partition::Position::Earliest)
+                    && !lease.seek(karafka_core::partition::Position::Earliest, true)
                     && !lease.ack()
                     && lease.nack().is_none()
             });
@@ -95,7 +98,7 @@ fn a_forked_child_can_run_an_engine_of_its_own() {
     let status = fork(|| {
         let engine = Engine::new(config).expect("valid");
         engine.start().expect("starts");
-        let interrupt = Interrupt::default();
+        let interrupt = Cancel::new();
         let Ok(karafka_core::engine::Taken::Lease(lease)) = engine.take(&interrupt) else {
             return false;
         };
@@ -200,4 +203,87 @@ fn an_idle_engine_costs_no_processor_time() {
     eprintln!("idle for 10 s on {name}: 1 worker {few:?}, 64 workers {many:?}");
     assert!(few < target, "{few:?}");
     assert!(many < no_more, "{many:?} with 64 workers, {few:?} with one");
+}
+
+/// A child with a heartbeat, whose parent lets go of the lifeline. `stop`: what the child does about TERM.
+fn orphan(stop: libc::sighandler_t) -> i32 {
+    let _alone = alone();
+    let (beats, said) = std::os::unix::net::UnixStream::pair().unwrap();
+    let (lifeline, life) = std::os::unix::net::UnixStream::pair().unwrap();
+    // SAFETY: always succeeds.
+    let parent = unsafe { libc::getpid() };
+    let (life_fd, lifeline_fd, beats_fd) = (life.as_raw_fd(), lifeline.as_raw_fd(), beats.as_raw_fd());
+    let parted = std::thread::spawn(move || {
+        use std::io::BufRead;
+        // It lives, so it can lose its parent.
+        let line = std::io::BufReader::new(said).lines().next().unwrap().unwrap();
+        drop(life);
+        line
+    });
+    let status = fork(move || {
+        // SAFETY: the child's own descriptor and signal.
+        unsafe {
+            libc::close(life_fd);
+            libc::signal(libc::SIGTERM, stop);
+        }
+        let settings = Settings {
+            beats: beats_fd,
+            lifeline: lifeline_fd,
+            parent,
+            interval: Duration::from_millis(20),
+            longest_stop: Some(Duration::from_millis(200)),
+            exit_status: 3,
+        };
+        let _heartbeat = Heartbeat::start(settings, || "alive".to_owned()).unwrap();
+        std::thread::park_timeout(LONG);
+        false
+    });
+    assert_eq!(parted.join().unwrap(), "alive");
+    status
+}
+
+#[test]
+fn a_process_whose_parent_is_gone_is_told_to_stop() {
+    let status = orphan(libc::SIG_DFL);
+    assert!(
+        libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGTERM,
+        "{status}"
+    );
+}
+
+#[test]
+fn a_process_whose_parent_is_gone_and_that_does_not_stop_is_ended() {
+    let status = orphan(libc::SIG_IGN);
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 3, "{status}");
+}
+
+#[test]
+fn health_follows_the_engine_and_names_a_batch_over_its_limit() {
+    let _alone = alone();
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let mut limited = topic_config(&topic);
+    limited.long_running_limit_ms = Some(500);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![limited])]));
+    let lease = harness.take();
+    let health = harness.engine.health();
+    assert!(
+        health.state == "running" && health.joined && !health.quiet,
+        "{health:?}"
+    );
+    wait_until("the limit", || harness.engine.health().overdue.is_some());
+    let overdue = harness.engine.health().overdue.unwrap();
+    assert!(
+        overdue.topic == topic && overdue.partition == 0 && overdue.age_ms > 500,
+        "{overdue:?}"
+    );
+    assert!(harness.engine.health().poll_age_ms < 30_000);
+    lease.ack();
+    wait_until("no limit", || harness.engine.health().overdue.is_none());
+    harness.engine.quiet();
+    let harness = harness.with_workers(1, ack);
+    wait_until("quiet", || harness.engine.health().quiet);
+    harness.engine.stop();
+    wait_until("the stop", || harness.engine.health().state == "stopping");
 }

@@ -7,7 +7,8 @@ mod support;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use karafka_core::producer::{Cancel, DeliverySet, Draft, Event, FatalError, Messages, Producer, Progress, Waited};
+use karafka_core::cancel::Cancel;
+use karafka_core::produce::{DeliverySet, Draft, Event, FatalError, Messages, Producer, Progress, Waited};
 use support::*;
 
 #[test]

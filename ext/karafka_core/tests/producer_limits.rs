@@ -7,8 +7,9 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use karafka_core::cancel::Cancel;
 use karafka_core::error::{Error, Result};
-use karafka_core::producer::{Cancel, Messages, Producer, Progress, Waited};
+use karafka_core::produce::{Messages, Producer, Progress, Waited};
 use support::*;
 
 /// One message fits; nobody answers, so it stays there.
@@ -180,20 +181,20 @@ fn purge_reports_each_message_as_given_up() {
 fn it_rests_when_nothing_is_under_way_and_nothing_was_since_the_last_look() {
     let producer = Producer::new(support::settings("127.0.0.1:1", &[])).unwrap();
     send(&producer, "orders", &[Some(b"x")]);
-    assert!(!producer.rest());
+    assert!(!producer.go_dormant());
     producer.purge().unwrap();
-    assert!(!producer.rest());
+    assert!(!producer.go_dormant());
     // Also what librdkafka says of the absent broker is to be taken first.
     let events = producer.events().unwrap();
     let deadline = Instant::now() + LONG;
-    while !producer.rest() {
+    while !producer.go_dormant() {
         assert!(Instant::now() < deadline, "it never rests");
         events.take(Duration::from_millis(1), &Cancel::new());
     }
-    assert!(producer.awake());
+    assert!(producer.wake_up());
     // Whoever takes the events hears of that.
     assert!(events.take(LONG * 10, &Cancel::new()).is_some());
-    assert!(!producer.awake());
+    assert!(!producer.wake_up());
 }
 
 #[test]

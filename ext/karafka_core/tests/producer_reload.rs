@@ -7,8 +7,9 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use karafka_core::cancel::Cancel;
 use karafka_core::mock_broker::MockBroker;
-use karafka_core::producer::{Cancel, Event, FatalError, Producer, Progress, ReloadPolicy, Waited};
+use karafka_core::produce::{Event, FatalError, Producer, Progress, ReloadPolicy, Waited};
 use support::{broker, complete, events_until, messages, read, send, settings, wait, LONG};
 
 fn policy(max_attempts: u32) -> ReloadPolicy {
@@ -16,6 +17,7 @@ fn policy(max_attempts: u32) -> ReloadPolicy {
         max_attempts,
         backoff: Duration::from_millis(20),
         except: Vec::new(),
+        hearing: Duration::ZERO,
     }
 }
 

@@ -7,7 +7,8 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use karafka_core::producer::{Cancel, Draft, Event, FatalError, Producer, ReloadPolicy, Ticket, Waited};
+use karafka_core::cancel::Cancel;
+use karafka_core::produce::{Draft, Event, FatalError, Hearing, Producer, ReloadPolicy, Ticket, Waited};
 use support::{broker, draft, events_until, producer, read, send, settings, LONG};
 
 const LIMIT: usize = 1_000;
@@ -19,7 +20,7 @@ fn started(producer: Producer, topic: &str) -> Producer {
 }
 
 fn single(producer: &Producer, topic: &str, payload: &[u8]) -> Option<Ticket> {
-    producer.send_single(&draft(topic, Some(payload)), LIMIT)
+    producer.send_single(&draft(topic, Some(payload)), LIMIT, 0)
 }
 
 fn error_of(ticket: &Ticket) -> Option<String> {
@@ -128,7 +129,7 @@ fn leaves_what_is_not_plain_to_the_long_way() {
         },
     ];
     for draft in refused {
-        assert!(producer.send_single(&draft, LIMIT).is_none(), "{draft:?}");
+        assert!(producer.send_single(&draft, LIMIT, 0).is_none(), "{draft:?}");
     }
     assert!(single(&producer, "orders", b"x").is_some());
     assert!(single(&producer, "orders", b"x").is_none(), "the queue is full");
@@ -144,6 +145,7 @@ fn goes_on_with_the_next_client() {
         max_attempts: 5,
         backoff: Duration::ZERO,
         except: Vec::new(),
+        hearing: Duration::ZERO,
     };
     let all = settings(&broker.bootstrap_servers(), &[("enable.idempotence", "true")]);
     let producer = started(Producer::with_reload(all, policy).unwrap(), "orders");
@@ -162,4 +164,49 @@ fn a_ticket_hears_of_the_end_of_its_producer() {
     let ticket = single(&producer, "orders", b"x").unwrap();
     assert_eq!(producer.close(Duration::ZERO).unwrap(), 2);
     assert!(error_of(&ticket).is_some());
+}
+
+#[test]
+fn a_wait_ends_when_who_takes_the_events_has_announced_the_message() {
+    let broker = broker(&[("orders", 1)]);
+    let producer = started(producer(&broker, &[]), "orders");
+    let source = producer.events().unwrap();
+    let ticket = producer.send_single(&draft("orders", Some(b"x")), LIMIT, 1).unwrap();
+    let (set, index) = (ticket.deliveries(), ticket.index());
+    let heard = |deadline: Duration| {
+        let at = Instant::now();
+        let waited = producer.wait_until_heard(
+            &set,
+            Some(index),
+            Some(at + deadline),
+            &mut Hearing::default(),
+            &Cancel::new(),
+        );
+        assert_eq!(waited.unwrap(), Waited::Done);
+        at.elapsed()
+    };
+    set.wait_for(index, Some(Instant::now() + LONG), &Cancel::new())
+        .unwrap();
+    let short = Duration::from_millis(50);
+    assert!(
+        heard(short) >= short,
+        "nobody has announced it, but the report is there"
+    );
+    let bounded = heard(LONG);
+    assert!(bounded >= Duration::from_millis(900) && bounded < LONG, "{bounded:?}");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| heard(LONG));
+        let taken = source.take(LONG, &Cancel::new()).unwrap();
+        assert!(
+            matches!(&taken[..], [Event::Reports(reports)] if reports.iter().any(|(of, at)| Arc::ptr_eq(of, &set) && *at as usize == index))
+        );
+        // This is the thread that takes the events: it does not wait for itself.
+        assert!(heard(LONG) < Duration::from_millis(900));
+        set.announced(index);
+        set.announced(index);
+        assert!(waiting.join().unwrap() < Duration::from_millis(900));
+    });
+    let unheard = producer.send_single(&draft("orders", Some(b"y")), LIMIT, 0).unwrap();
+    assert!(!Arc::ptr_eq(&unheard.deliveries(), &set), "a set has one tag");
+    assert_eq!(producer.close(LONG).unwrap(), 0);
 }

@@ -7,7 +7,8 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use karafka_core::producer::{Cancel, Event, Producer, Waited};
+use karafka_core::cancel::Cancel;
+use karafka_core::produce::{Event, Producer, Waited};
 use support::{broker, complete, events_until, messages, producer, send, settings, wait, LONG};
 
 #[test]

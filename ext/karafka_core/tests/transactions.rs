@@ -6,13 +6,15 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use karafka_core::cancel::Cancel;
 use karafka_core::error::Error;
-use karafka_core::producer::{Attempts, Cancel, Command, Failure, FailureKind, Producer, Waited};
+use karafka_core::produce::{Attempts, Command, Failure, FailureKind, Producer, Waited};
 use support::*;
 
 const ATTEMPTS: Attempts = Attempts {
     backoff: Duration::from_millis(20),
     most: 1_000,
+    reports: Duration::from_secs(1),
 };
 
 fn transactional(servers: &str, id: &str) -> Producer {
@@ -167,4 +169,38 @@ fn with_no_broker_at_all_a_begin_ends_within_its_bound() {
     let failure = step_within(&producer, Command::Begin, Duration::from_millis(400)).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Stuck);
     assert!(started.elapsed() < LONG / 2, "{:?}", started.elapsed());
+}
+
+#[test]
+fn connections_are_given_up_between_two_transactions_and_not_inside_of_one() {
+    let broker = broker(&[("t", 1)]);
+    let producer = transactional(&broker.bootstrap_servers(), "i");
+    for _ in 0..3 {
+        step(&producer, Command::Begin).unwrap();
+        let set = send(&producer, "t", &[Some(b"one")]);
+        assert_eq!(wait(&set), Waited::Done);
+        assert!(!producer.disconnect(&Cancel::new()).unwrap());
+        assert!(producer.is_connected());
+        step(&producer, Command::Commit).unwrap();
+        assert_eq!(set.first_failure(), None);
+        assert!(producer.disconnect(&Cancel::new()).unwrap());
+        assert!(producer.is_disconnected());
+    }
+}
+
+#[test]
+fn a_client_remembers_that_a_message_of_it_was_refused() {
+    let broker = broker(&[("t", 1)]);
+    let producer = transactional(&broker.bootstrap_servers(), "j");
+    step(&producer, Command::Begin).unwrap();
+    send(&producer, "t", &[Some(b"one")]);
+    step(&producer, Command::Commit).unwrap();
+    assert!(!producer.has_gap());
+    step(&producer, Command::Begin).unwrap();
+    // Invalid record.
+    broker.request_errors("produce", &[87]).unwrap();
+    let set = send(&producer, "t", &[Some(b"two")]);
+    assert_eq!(wait(&set), Waited::Done);
+    assert_eq!(code_of(&producer, Command::Commit).0, FailureKind::Abortable);
+    assert!(producer.has_gap());
 }

@@ -31,6 +31,11 @@ impl Picked {
 }
 
 impl Slice {
+    /// No messages.
+    pub fn empty() -> Self {
+        Slice::whole(Batch::with_capacity(0, 0))
+    }
+
     pub fn whole(batch: Batch) -> Self {
         let to = batch.len();
         Slice {
@@ -171,7 +176,7 @@ impl Slice {
         self.from = self.to.min(self.from + count);
     }
 
-    /// The offset of what follows what is at the front of this run: before it nothing is left of the batch.
+    /// The offset that follows the front of this run: before it nothing is left of the batch.
     pub(crate) fn passed(&self) -> i64 {
         let next = self.batch.slots.get(self.from);
         next.map_or(self.batch.end, |slot| slot.offset)

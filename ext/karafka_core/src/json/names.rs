@@ -17,7 +17,7 @@ struct Name {
     bits: u64,
 }
 
-/// At most MOST_NAMES, no two alike.
+/// At most MOST_NAMES, no two the same.
 #[derive(Debug, Default)]
 pub struct Names {
     all: Vec<Name>,

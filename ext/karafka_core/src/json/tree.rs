@@ -36,7 +36,7 @@ impl<T: Default> Tree<T> {
     /// Where every path begins.
     pub const ROOT: usize = 0;
 
-    /// The node of a name below another one, made where it is not there yet.
+    /// The node of a name below another one, made where it is not supported yet.
     pub fn child(&mut self, parent: usize, name: &str) -> usize {
         let position = self.nodes[parent].names.add(name);
         if let Some(known) = self.nodes[parent].children.get(position) {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use karafka_core::cancel::Cancel;
 use karafka_core::config::EngineConfig;
 use karafka_core::engine::{Engine, Taken};
-use karafka_core::event::{Event, Interrupt};
+use karafka_core::event::Event;
 use karafka_core::lease::Lease;
 
-use super::{wait_until, Log, Seen, LONG};
+use super::{wait_until, Log, Seen, Settle, LONG};
 
 /// The work of who only wants the messages.
 pub fn ack(lease: Lease) {
@@ -38,7 +39,7 @@ impl Harness {
         let events = {
             let (engine, log) = (engine.clone(), log.clone());
             std::thread::spawn(move || {
-                let interrupt = Interrupt::default();
+                let interrupt = Cancel::new();
                 while let Ok(Some(events)) = engine.events(Duration::from_secs(60), &interrupt) {
                     log.events.lock().extend(events);
                 }
@@ -58,7 +59,7 @@ impl Harness {
         for number in 0..count {
             let (engine, log, work) = (self.engine.clone(), self.log.clone(), work.clone());
             let run = move || {
-                let interrupt = Interrupt::default();
+                let interrupt = Cancel::new();
                 while let Ok(Taken::Lease(lease)) = engine.take(&interrupt) {
                     log.seen.lock().push(Seen::of(&lease, number));
                     work(*lease);
@@ -79,7 +80,7 @@ impl Harness {
 
     /// One lease, or None when the time runs out.
     pub fn take_within(&self, within: Duration) -> Option<Lease> {
-        let interrupt = Interrupt::default();
+        let interrupt = Cancel::new();
         let done = AtomicBool::new(false);
         let taken = std::thread::scope(|scope| {
             let clock = scope.spawn(|| {
@@ -106,7 +107,7 @@ impl Harness {
     /// What the engine failed with.
     #[track_caller]
     pub fn take_error(&self) -> String {
-        match self.engine.take(&Interrupt::default()) {
+        match self.engine.take(&Cancel::new()) {
             Err(error) => error.to_string(),
             Ok(_) => panic!("the engine did not fail"),
         }

@@ -10,7 +10,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::bindings as sys;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::{unique, Message, Sender, LONG};
@@ -116,6 +116,44 @@ impl Kafka {
         wait_for(admin.delete_topics(&[name], &options));
     }
 
+    /// Another topic of the same name, as soon as the old one is gone.
+    pub fn recreate_topic(&self, name: &str, partitions: i32) {
+        self.delete_topic(name);
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let (admin, options) = self.admin();
+        let deadline = Instant::now() + LONG;
+        while !wait_for(admin.create_topics([&topic], &options))
+            .iter()
+            .all(Result::is_ok)
+        {
+            assert!(Instant::now() < deadline, "{name} could not be created again");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    /// Commits for partition 0 of the topic, as somebody else would.
+    pub fn commit(&self, group: &str, topic: &str, offset: i64, metadata: &str) {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .set("group.id", group)
+            .create()
+            .expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        let mut row = list.add_partition(topic, 0);
+        row.set_offset(Offset::Offset(offset)).expect("an offset");
+        row.set_metadata(metadata);
+        consumer.commit(&list, CommitMode::Sync).expect("a commit");
+    }
+
+    /// Everything before `offset` is deleted, as by the topic's retention.
+    pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) {
+        let (admin, options) = self.admin();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset))
+            .expect("an offset");
+        wait_for(admin.delete_records(&list, &options));
+    }
+
     pub fn add_partitions(&self, name: &str, total: usize) {
         let (admin, options) = self.admin();
         wait_for(admin.create_partitions([&rdkafka::admin::NewPartitions::new(name, total)], &options));
@@ -181,6 +219,13 @@ impl Kafka {
             Offset::Offset(offset) => Some(offset),
             _ => None,
         }
+    }
+
+    /// What stands beside the offset that the group has committed.
+    pub fn committed_metadata(&self, group: &str, topic: &str, partition: i32) -> String {
+        let found = self.committed_row(group, topic, partition);
+        let row = found.find_partition(topic, partition).expect("the partition");
+        row.metadata().to_owned()
     }
 
     /// The leader epoch beside what the group has committed; -1: none.

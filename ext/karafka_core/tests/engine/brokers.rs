@@ -80,6 +80,7 @@ fn a_client_that_failed_for_good_is_replaced() {
         let (topic, harness) = failed_for_good(&kafka);
         kafka.fill(&topic, 1, 10..20);
         harness.wait_for_messages(20);
+        assert!(harness.log.has_event(|event| matches!(event, Event::Reset { .. })));
         assert_eq!(harness.log.offsets(0), (0..20).collect::<Vec<i64>>());
         let (took, _) = harness.stop();
         took

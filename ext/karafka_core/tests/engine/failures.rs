@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use karafka_core::config::TopicConfig;
+use karafka_core::config::{ParallelConfig, Spread, TopicConfig};
 use karafka_core::lease::Wait;
 use karafka_core::partition::Position;
 
@@ -54,7 +54,7 @@ fn a_message_given_up_is_marked_and_the_rest_goes_on_at_once() {
     lease.mark(2);
     assert_eq!(lease.unmarked_index(), Some(3));
     let given_up = Instant::now();
-    assert!(lease.give_up(3, true));
+    assert!(lease.skip_message(3, true));
     let (rest, took) = (harness.take(), given_up.elapsed());
     assert!(
         took < Duration::from_millis(WHOLE_BATCH_MS),
@@ -68,9 +68,38 @@ fn a_message_given_up_is_marked_and_the_rest_goes_on_at_once() {
 }
 
 #[test]
+fn a_batch_that_nobody_saw_comes_again_after_the_back_off_and_that_is_no_attempt() {
+    let (_place, harness) = ten(|_| ());
+    for (times, wait) in [(1, 50), (2, 100), (9, 400)] {
+        let lease = harness.take();
+        assert_eq!((offsets(&lease)[0], lease.attempt()), (0, 1));
+        assert_eq!(lease.untried(times), Some(Duration::from_millis(wait)));
+    }
+    harness.take().nack();
+    harness.take().untried(1);
+    let lease = harness.take();
+    assert_eq!((offsets(&lease)[0], lease.attempt()), (0, 2));
+    lease.ack();
+}
+
+#[test]
+fn with_parallel_a_batch_that_nobody_saw_is_no_attempt_of_its_messages() {
+    let by_none = ParallelConfig {
+        by: Spread::None,
+        limit: 1,
+    };
+    let (_place, harness) = ten(|topic| topic.parallel = Some(by_none));
+    for times in 1..=12 {
+        let lease = harness.take();
+        assert_eq!(lease.attempt(), 1);
+        assert!(lease.untried(times).is_some());
+    }
+}
+
+#[test]
 fn a_message_given_up_out_of_turn_is_left_out_and_marked_when_all_before_it_is() {
     let (_place, harness) = ten(|_| ());
-    harness.take().give_up(4, true);
+    harness.take().skip_message(4, true);
     let before = harness.take();
     assert_eq!(offsets(&before), [0, 1, 2, 3], "nothing before it is marked by it");
     assert_eq!(before.seek_offset(), 0);
@@ -85,7 +114,7 @@ fn a_message_given_up_out_of_turn_is_left_out_and_marked_when_all_before_it_is()
 #[test]
 fn a_message_given_up_at_the_end_of_what_is_there_is_committed() {
     let (place, harness) = ten(|_| ());
-    harness.take().give_up(9, true);
+    harness.take().skip_message(9, true);
     harness.take().ack();
     assert!(harness.take_within(Duration::from_millis(200)).is_none());
     leave(harness);
@@ -95,7 +124,7 @@ fn a_message_given_up_at_the_end_of_what_is_there_is_committed() {
 #[test]
 fn a_message_given_up_without_a_mark_is_neither_committed_nor_delivered_again() {
     let (place, harness) = ten(|_| ());
-    harness.take().give_up(0, false);
+    harness.take().skip_message(0, false);
     let rest = harness.take();
     assert_eq!(offsets(&rest), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(rest.unmarked_index(), Some(0), "the failing one is the next");
@@ -174,7 +203,7 @@ fn a_retry_without_a_delay_waits_until_it_is_resumed() {
 fn after_a_seek_the_failing_message_is_not_guessed() {
     let (_place, harness) = ten(|_| ());
     let lease = harness.take();
-    lease.seek(Position::Offset(7));
+    lease.seek(Position::Offset(7), true);
     assert_eq!((lease.unmarked_index(), lease.seek_offset()), (None, 7));
     lease.retry(NOW, false);
     assert_eq!(lease.seek_offset(), 7);
@@ -185,7 +214,7 @@ fn after_a_seek_the_failing_message_is_not_guessed() {
 fn marking_after_a_seek_says_where_a_retry_starts() {
     let (_place, harness) = ten(|_| ());
     let lease = harness.take();
-    lease.seek(Position::Offset(7));
+    lease.seek(Position::Offset(7), true);
     lease.mark(2);
     lease.retry(NOW, false);
     assert_eq!(lease.seek_offset(), 3);
@@ -195,9 +224,9 @@ fn marking_after_a_seek_says_where_a_retry_starts() {
 #[test]
 fn a_seek_back_brings_given_up_messages_again() {
     let (_place, harness) = ten(|_| ());
-    harness.take().give_up(0, true);
+    harness.take().skip_message(0, true);
     let lease = harness.take();
-    lease.seek(Position::Offset(0));
+    lease.seek(Position::Offset(0), true);
     lease.ack();
     assert_eq!(offsets(&harness.take())[0], 0);
 }
@@ -228,4 +257,15 @@ fn attempts_of_an_assignment_that_ended_do_not_count_in_the_next_one() {
     let second = Harness::without_workers(engine_config(vec![group]));
     let lease = second.take();
     assert_eq!((offsets(&lease)[0], lease.attempt()), (0, 1));
+}
+
+#[test]
+fn a_batch_that_waits_for_its_retry_is_not_looked_at_before() {
+    let (_place, harness) = ten(|_| ());
+    let lease = harness.take();
+    assert!(lease.retry(Wait::For(LONG), false).is_some());
+    let state = harness.engine.state().expect("not forked");
+    assert_eq!(state.ready, 0, "a worker would take it, only to find that it waits");
+    assert!(lease.resume());
+    assert_eq!(offsets(&harness.take()), offsets(&lease), "a resume ends the wait");
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use karafka_core::cancel::Cancel;
 use karafka_core::engine::Taken;
-use karafka_core::event::Interrupt;
 use parking_lot::Mutex;
 
 use crate::common::*;
@@ -17,7 +17,7 @@ fn an_interrupt_ends_a_wait_within_50_ms() {
     let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
     harness.wait_for_assignment(1);
     let once = || {
-        let interrupt = Arc::new(Interrupt::default());
+        let interrupt = Arc::new(Cancel::new());
         let (waits, engine) = (interrupt.clone(), harness.engine.clone());
         let waiter = std::thread::spawn(move || {
             (
@@ -50,7 +50,7 @@ fn an_interrupt_ends_a_wait_within_50_ms() {
     eprintln!("slowest interrupt: {slowest:?}");
     assert!(slowest < target, "{slowest:?}");
     // The same for who waits for events.
-    let interrupt = Interrupt::default();
+    let interrupt = Cancel::new();
     harness.engine.interrupt_events(&interrupt);
     assert!(harness.engine.events(LONG, &interrupt).unwrap().is_some());
 }
@@ -66,14 +66,14 @@ fn interrupts_cost_no_wake_up() {
     let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config])]));
     let taken = AtomicUsize::new(0);
     let done = AtomicBool::new(false);
-    let current: Vec<Mutex<Arc<Interrupt>>> = (0..3).map(|_| Mutex::default()).collect();
+    let current: Vec<Mutex<Arc<Cancel>>> = (0..3).map(|_| Mutex::default()).collect();
     let mut dice = Dice::new();
     std::thread::scope(|scope| {
         for mine in &current {
             let (engine, taken, done) = (&harness.engine, &taken, &done);
             scope.spawn(move || {
                 while !done.load(Ordering::Acquire) {
-                    let interrupt = Arc::new(Interrupt::default());
+                    let interrupt = Arc::new(Cancel::new());
                     *mine.lock() = interrupt.clone();
                     if let Ok(Taken::Lease(lease)) = engine.take(&interrupt) {
                         taken.fetch_add(lease.messages().len(), Ordering::Relaxed);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use karafka_core::config::{ParallelConfig, Spread};
 use karafka_core::event::Event;
-use karafka_core::lease::{Kind, Lease};
+use karafka_core::lease::{Kind, Lease, Wait};
 use parking_lot::Mutex;
 
 use crate::common::*;
@@ -122,7 +123,8 @@ fn a_worker_that_does_not_come_back_leaves_its_partition_to_the_others() {
 fn the_second_settlement_is_ignored() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);
-    kafka.fill(&topic, 1, 0..10);
+    // Several may come as several batches.
+    kafka.fill(&topic, 1, 0..1);
     let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
     let lease = harness.take();
     assert!(!lease.is_settled());
@@ -158,22 +160,63 @@ fn a_batch_stays_readable_after_its_lease_is_settled_and_the_engine_gone() {
 }
 
 #[test]
-fn quiet_hands_out_nothing_new_and_keeps_the_assignment() {
+fn quiet_lets_leases_end_says_goodbye_once_and_keeps_the_assignment() {
     without_limit(|| {
         let kafka = Kafka::mock(1);
-        let topic = kafka.topic(1);
-        kafka.fill(&topic, 1, 0..300);
+        let topic = kafka.topic(2);
+        kafka.fill(&topic, 2, 0..300);
         let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![topic_config(&topic)])]));
-        let lease = harness.take();
+        let leases = [harness.take(), harness.take()];
+        // One of them waits for a retry when it gets quiet.
+        leases[0].retry(Wait::UntilResumed, false);
         harness.engine.quiet();
-        lease.ack();
+        let goodbye = harness.take();
+        assert_eq!(
+            (goodbye.kind(), goodbye.partition().number),
+            (Kind::Shutdown, leases[0].partition().number)
+        );
+        goodbye.ack();
+        assert!(!harness.engine.state().unwrap().quiet, "a lease is out");
+        leases[1].ack();
+        let goodbye = harness.take();
+        assert_eq!(
+            (goodbye.kind(), goodbye.partition().number),
+            (Kind::Shutdown, leases[1].partition().number)
+        );
+        assert!(!harness.engine.state().unwrap().quiet, "the last goodbye is out");
+        goodbye.ack();
+        wait_until("quiet", || harness.engine.state().unwrap().quiet);
+        kafka.fill(&topic, 2, 300..310);
         assert!(harness.take_within(Duration::from_millis(300)).is_none());
-        assert_eq!(harness.assigned(), 1);
+        assert_eq!(harness.assigned(), 2);
         let harness = harness.with_workers(1, ack);
         let (took, log) = harness.stop();
-        assert_eq!(log.count(Kind::Shutdown), 1);
+        assert_eq!(log.count(Kind::Shutdown), 2, "not again");
         took
     });
+}
+
+#[test]
+fn quiet_says_goodbye_to_each_lane() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..20);
+    let mut config = topic_config(&topic);
+    config.max_messages = 1;
+    config.parallel = Some(ParallelConfig {
+        by: Spread::None,
+        limit: 2,
+    });
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![config])]));
+    let leases = [harness.take(), harness.take()];
+    harness.engine.quiet();
+    leases.iter().for_each(|lease| assert!(lease.ack()));
+    let goodbyes = [harness.take(), harness.take()];
+    assert!(goodbyes.iter().all(|lease| lease.kind() == Kind::Shutdown));
+    goodbyes.iter().for_each(|lease| assert!(lease.ack()));
+    let harness = harness.with_workers(1, ack);
+    wait_until("quiet", || harness.engine.state().unwrap().quiet);
+    assert_eq!(harness.stop().1.count(Kind::Shutdown), 2, "not again");
 }
 
 #[test]

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use karafka_core::config::{ParallelConfig, Spread, TopicConfig};
+use karafka_core::eligibility::SelectionConfig;
 use karafka_core::event::Event;
-use karafka_core::holds::Hold;
+use karafka_core::filter::{Filter, FilterConfig, WantedConfig};
 use karafka_core::lease::Kind;
-use karafka_core::only::{Only, OnlyConfig, WantedConfig};
+use karafka_core::operator_pauses::OperatorPause;
 use karafka_core::partition::Position;
-use karafka_core::selection::SelectionConfig;
 
 use crate::common::*;
 
@@ -24,13 +24,13 @@ fn wanting_yes(topic: &str) -> TopicConfig {
         text: Some("yes".to_owned()),
         ..WantedConfig::default()
     };
-    let only = OnlyConfig {
+    let only = FilterConfig {
         key: Some(vec![wanted]),
-        ..OnlyConfig::default()
+        ..FilterConfig::default()
     };
     TopicConfig {
         selection: SelectionConfig {
-            only: Some(Only::try_from(only).unwrap()),
+            only: Some(Filter::try_from(only).unwrap()),
             ..SelectionConfig::default()
         },
         ..topic_config(topic)
@@ -63,7 +63,7 @@ fn what_a_broker_refuses_beside_an_offset_costs_no_commit() {
         let lease = harness.take();
         // Before the mark: the interval may commit it at any moment.
         kafka.refuse("offset_commit", &[OFFSET_METADATA_TOO_LARGE]);
-        assert!(lease.mark_with(0, &"u".repeat(500)));
+        assert!(lease.store_metadata(&"u".repeat(500)) && lease.mark(0));
         assert!(lease.commit_sync().unwrap(), "1024 bytes may be taken");
         assert_eq!(lease.committed_metadata().unwrap().map(|text| text.len()), Some(500));
         lease.release();
@@ -80,7 +80,7 @@ fn what_a_broker_refuses_beside_an_offset_costs_no_commit() {
         lease.release();
         kafka.fill(&topic, 1, 2..3);
         let lease = harness.take();
-        assert!(lease.mark_with(2, "short"));
+        assert!(lease.store_metadata("short") && lease.mark(2));
         assert!(lease.commit_sync().unwrap());
         assert_eq!(lease.committed_metadata().unwrap().as_deref(), Some("short"));
         lease.release();
@@ -111,7 +111,7 @@ fn a_partition_that_comes_back_before_what_was_committed_is_told_about() {
         kafka.fill(&topic, 2, 20..22);
         let lease = guest.take();
         let number = lease.partition().number;
-        assert!(lease.seek(Position::Offset(3)));
+        assert!(lease.seek(Position::Offset(3), true));
         lease.release();
         let lease = guest.take();
         assert_eq!(lease.messages().first_offset(), Some(3));
@@ -147,7 +147,7 @@ fn what_a_consumer_sought_itself_is_no_jump() {
         let harness = Harness::without_workers(engine_config(vec![group]));
         let lease = harness.take();
         assert!(lease.mark(9.min(lease.messages().last_offset().unwrap())) && lease.commit_sync().unwrap());
-        assert!(lease.seek(Position::Offset(0)));
+        assert!(lease.seek(Position::Offset(0), true));
         lease.release();
         let lease = harness.take();
         assert!(lease.mark(0) && lease.commit_sync().unwrap());
@@ -172,9 +172,9 @@ fn a_held_topic_stays_held_over_a_rebalance_and_a_filter_counts_no_message_twice
         let id = group.id.clone();
         let harness = Harness::start(engine_config(vec![group]), 1, ack);
         harness.wait_for_assignment(2);
-        let topic = Hold {
+        let topic = OperatorPause {
             topic: Some(held.clone()),
-            ..Hold::default()
+            ..OperatorPause::default()
         };
         assert_eq!(harness.engine.pause(topic.clone()), 1);
         for round in 0..3 {
@@ -232,7 +232,7 @@ fn a_seek_that_fails_is_said_and_tried_again_and_nothing_is_handed_out_meanwhile
     let lease = harness.take();
     kafka.refuse("list_offsets", &[TOPIC_AUTHORIZATION_FAILED]);
     kafka.fill(&topic, 1, 3..6);
-    assert!(lease.seek(Position::TimeMs(1)));
+    assert!(lease.seek(Position::TimeMs(1), true));
     lease.release();
     let harness = harness.with_workers(1, ack);
     wait_until("it is said", || !harness.log.error_codes().is_empty());

@@ -4,12 +4,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod after_pauses;
 mod brokers;
+mod coordinators;
 mod delivery;
+mod ends_of_logs;
 mod failures;
+mod fair_queue;
 mod groups;
-mod holds;
+mod heartbeats;
 mod hostile_messages;
+mod identity;
 mod interrupts;
 mod leases;
 mod lessons;
@@ -18,11 +23,12 @@ mod membership;
 mod memory;
 mod multiplexing;
 mod offsets;
+mod operator_pauses;
 mod parallel;
 mod positions;
 mod rebalance;
+mod recreated;
 mod selection;
 mod settings;
 mod shutdown;
 mod slow_work;
-mod turns;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use karafka_core::event::Event;
 use karafka_core::lease::Kind;
+use karafka_core::partition::Marked;
 use parking_lot::Mutex;
 
 use crate::common::*;
@@ -53,6 +54,20 @@ on_both! {
         assert_eq!(kafka.committed(&group, &topic, 0), None, "not yet");
         finish(harness);
         assert_eq!(kafka.committed(&group, &topic, 0), Some(4));
+    }
+
+    fn an_interval_of_0_commits_only_when_asked_and_at_the_stop(kafka) {
+        let (topic, group, harness) = one_topic(kafka, 10, 4, "0");
+        harness.take().ack();
+        stays("nothing is committed", Duration::from_millis(500), || kafka.committed(&group, &topic, 0).is_none());
+        let lease = harness.take();
+        lease.mark(5);
+        assert!(lease.commit_sync().unwrap());
+        assert_eq!(kafka.committed(&group, &topic, 0), Some(6));
+        lease.ack();
+        stays("nothing more is committed", Duration::from_millis(300), || kafka.committed(&group, &topic, 0) == Some(6));
+        finish(harness);
+        assert_eq!(kafka.committed(&group, &topic, 0), Some(8));
     }
 
     fn a_synchronous_commit_is_there_when_it_returns(kafka) {
@@ -131,16 +146,41 @@ on_both! {
 }
 
 #[test]
-fn a_mark_never_moves_back() {
+fn a_mark_of_an_older_message_has_the_retry_begin_behind_it_and_takes_no_commit_back() {
     let kafka = Kafka::mock(1);
     let (topic, group, harness) = one_topic(&kafka, 10, 10, NO_INTERVAL);
     let lease = harness.take();
     assert!(lease.mark(7));
-    assert!(lease.mark(2));
+    assert!(lease.mark(2), "not by the consumer: it never goes back");
     assert_eq!(lease.seek_offset(), 8);
+    assert_eq!(lease.mark_exactly(2, false), Marked::Back);
+    assert_eq!(lease.seek_offset(), 3);
     lease.commit_sync().unwrap();
     assert_eq!(kafka.committed(&group, &topic, 0), Some(8));
+    lease.nack();
+    assert_eq!(harness.take().messages().first_offset(), Some(3));
+    harness.with_workers(1, ack).stop();
+}
+
+#[test]
+fn where_the_consumer_alone_marks_an_older_message_is_committed_and_comes_again_also_from_an_earlier_batch() {
+    let kafka = Kafka::mock(1);
+    let (topic, group, harness) = one_topic(&kafka, 10, 5, "50");
+    let lease = harness.take();
+    assert_eq!(lease.mark_exactly(4, true), Marked::Forward);
+    wait_for_commit(&kafka, &group, &topic, 5);
     lease.release();
+    let lease = harness.take();
+    assert_eq!(lease.messages().first_offset(), Some(5));
+    assert_eq!(lease.mark_exactly(1, true), Marked::Back);
+    wait_for_commit(&kafka, &group, &topic, 2);
+    lease.nack();
+    assert_eq!(
+        harness.take().messages().first_offset(),
+        Some(2),
+        "back in the earlier batch"
+    );
+    harness.with_workers(1, ack).stop();
 }
 
 #[test]

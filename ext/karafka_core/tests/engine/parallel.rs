@@ -4,6 +4,7 @@ use karafka_core::config::{ParallelConfig, Spread, TopicConfig};
 
 use crate::common::*;
 
+mod drains;
 mod ends;
 mod order;
 mod restoring;

@@ -18,6 +18,10 @@ fn start(kafka: &Kafka, messages: u64, max_messages: usize) -> (String, Harness)
     )
 }
 
+fn release(lease: Lease) {
+    lease.release();
+}
+
 fn first(lease: &Lease) -> i64 {
     lease.messages().first_offset().expect("a message")
 }
@@ -26,15 +30,15 @@ on_both! {
     fn a_seek_goes_on_at_the_offset(kafka) {
         let (_, harness) = start(kafka, 100, 10);
         let lease = harness.take();
-        assert!(lease.seek(Position::Offset(50)));
+        assert!(lease.seek(Position::Offset(50), true));
         lease.ack();
         let lease = harness.take();
         assert_eq!(first(&lease), 50);
-        assert!(lease.seek(Position::Offset(7)));
+        assert!(lease.seek(Position::Offset(7), true));
         lease.ack();
         let lease = harness.take();
         assert_eq!(first(&lease), 7);
-        assert!(lease.seek(Position::Earliest));
+        assert!(lease.seek(Position::Earliest, true));
         lease.release();
         let lease = harness.take();
         assert_eq!(first(&lease), 0);
@@ -44,7 +48,7 @@ on_both! {
     fn a_seek_to_the_latest_skips_what_is_there(kafka) {
         let (topic, harness) = start(kafka, 100, 10);
         let lease = harness.take();
-        assert!(lease.seek(Position::Latest));
+        assert!(lease.seek(Position::Latest, true));
         lease.ack();
         assert!(harness.take_within(Duration::from_millis(700)).is_none(), "nothing new yet");
         kafka.fill(&topic, 1, 100..105);
@@ -62,7 +66,7 @@ on_both! {
         let harness = Harness::without_workers(engine_config(vec![group]));
         harness.take().ack();
         let lease = harness.take();
-        lease.seek(Position::Offset(3));
+        lease.seek(Position::Offset(3), true);
         lease.ack();
         let lease = harness.take();
         assert_eq!(first(&lease), 3);
@@ -72,14 +76,62 @@ on_both! {
         lease.release();
     }
 
+    fn what_was_processed_before_a_seek_is_committed_up_to_where_it_points(kafka) {
+        for (position, then_marked, expected) in [
+            (Position::Offset(50), None, Some(15)),
+            (Position::Latest, None, Some(15)),
+            (Position::Offset(3), None, Some(3)),
+            (Position::Offset(3), Some(4), Some(5)),
+            // Where it points is not known when it is asked for.
+            (Position::Earliest, None, None),
+            (Position::TimeMs(1), None, None),
+        ] {
+            let topic = kafka.topic(1);
+            kafka.fill(&topic, 1, 0..100);
+            let config = whole_batches(&topic, 10);
+            let group = with(kafka.group(vec![config]), &[("auto.commit.interval.ms", "0")]);
+            let id = group.id.clone();
+            let harness = Harness::without_workers(engine_config(vec![group]));
+            harness.take().ack();
+            let lease = harness.take();
+            assert!(lease.mark(14));
+            assert!(lease.seek(position, true));
+            if let Some(offset) = then_marked {
+                lease.mark(offset);
+            }
+            lease.release();
+            harness.with_workers(1, release).stop();
+            assert_eq!(kafka.committed(&id, &topic, 0), expected, "{position:?}, then {then_marked:?}");
+        }
+    }
+
+    fn a_seek_back_takes_no_commit_back_by_itself(kafka) {
+        let topic = kafka.topic(1);
+        kafka.fill(&topic, 1, 0..100);
+        let group = with(kafka.group(vec![whole_batches(&topic, 10)]), &[("auto.commit.interval.ms", "0")]);
+        let id = group.id.clone();
+        for (offset, expected) in [(3, 10), (12, 12), (5, 12)] {
+            let harness = Harness::without_workers(engine_config(vec![group.clone()]));
+            let lease = harness.take();
+            assert!(lease.mark(lease.messages().last_offset().unwrap()));
+            if offset == 3 {
+                assert!(lease.commit_sync().unwrap());
+            }
+            assert!(lease.seek(Position::Offset(offset), true));
+            lease.release();
+            harness.with_workers(1, release).stop();
+            assert_eq!(kafka.committed(&id, &topic, 0), Some(expected), "after a seek to {offset}");
+        }
+    }
+
     fn a_failure_after_a_seek_retries_where_the_seek_points_to(kafka) {
         let (_, harness) = start(kafka, 100, 10);
         let lease = harness.take();
-        lease.seek(Position::Offset(40));
+        lease.seek(Position::Offset(40), true);
         assert!(lease.nack().is_some());
         let lease = harness.take();
         assert_eq!((first(&lease), lease.attempt()), (40, 2));
-        lease.seek(Position::Earliest);
+        lease.seek(Position::Earliest, true);
         drop(lease);
         let lease = harness.take();
         assert_eq!(first(&lease), 0);
@@ -90,7 +142,7 @@ on_both! {
         let (_, harness) = start(kafka, 10, 10);
         let lease = harness.take();
         lease.ack();
-        assert!(lease.seek(Position::Offset(4)));
+        assert!(lease.seek(Position::Offset(4), true));
         let again = harness.take();
         assert_eq!(first(&again), 4);
         again.ack();
@@ -180,7 +232,7 @@ on_both! {
             Harness::without_workers(engine_config(vec![group]))
         };
         let lease = harness.take();
-        lease.seek(Position::Offset(1_000_000));
+        lease.seek(Position::Offset(1_000_000), true);
         lease.ack();
         // Reset to the earliest, with or without an error event.
         let other = harness.take();
@@ -206,12 +258,12 @@ fn a_seek_to_a_time_finds_the_first_message_not_older_on_real_kafka() {
     let config = whole_batches(&topic, 10);
     let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![config])]));
     let lease = harness.take();
-    lease.seek(Position::TimeMs(1_700_000_020_500));
+    lease.seek(Position::TimeMs(1_700_000_020_500), true);
     lease.ack();
     let lease = harness.take();
     assert_eq!(first(&lease), 21);
     // Everything is older: the end, not the newest message.
-    lease.seek(Position::TimeMs(1_900_000_000_000));
+    lease.seek(Position::TimeMs(1_900_000_000_000), true);
     lease.ack();
     assert!(harness.take_within(Duration::from_millis(700)).is_none());
     kafka.fill(&topic, 1, 50..51);

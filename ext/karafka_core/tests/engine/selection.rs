@@ -1,12 +1,12 @@
 //! Messages that wait, and messages that are skipped.
 
 use karafka_core::config::TopicConfig;
-use karafka_core::selection::SelectionConfig;
+use karafka_core::eligibility::SelectionConfig;
 
 use crate::common::*;
 
 mod age;
-mod only;
+mod filter;
 mod throttle;
 
 fn config(topic: &str, selection: SelectionConfig) -> TopicConfig {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use karafka_core::cancel::Cancel;
 use karafka_core::engine::{Engine, Taken};
-use karafka_core::event::Interrupt;
 use karafka_core::lease::{Kind, Lease};
 use parking_lot::Mutex;
 use rdkafka::config::ClientConfig;
@@ -152,11 +152,11 @@ fn a_stop_before_the_start_ends_everything() {
     assert!(engine.join(Duration::ZERO).unwrap());
     engine.stop();
     engine.stop();
-    assert!(matches!(engine.take(&Interrupt::default()), Ok(Taken::Closed)));
-    assert!(engine.events(LONG, &Interrupt::default()).unwrap().is_none());
+    assert!(matches!(engine.take(&Cancel::new()), Ok(Taken::Closed)));
+    assert!(engine.events(LONG, &Cancel::new()).unwrap().is_none());
     engine.start().unwrap();
     assert!(engine.join(LONG).unwrap());
-    assert!(matches!(engine.take(&Interrupt::default()), Ok(Taken::Closed)));
+    assert!(matches!(engine.take(&Cancel::new()), Ok(Taken::Closed)));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use karafka_core::cancel::Cancel;
 use karafka_core::mock_broker::MockBroker;
-use karafka_core::producer::{Cancel, DeliverySet, Draft, Event, Messages, Producer, Progress, Waited};
+use karafka_core::produce::{DeliverySet, Draft, Event, Messages, Producer, Progress, Waited};
 use rdkafka::bindings as sys;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -51,7 +52,7 @@ pub fn messages(topic: &str, payloads: &[Option<&[u8]>]) -> Messages {
     messages
 }
 
-pub fn complete(mut dispatch: karafka_core::producer::Dispatch<'_>) -> Arc<DeliverySet> {
+pub fn complete(mut dispatch: karafka_core::produce::Dispatch<'_>) -> Arc<DeliverySet> {
     let progress = dispatch.run(Some(Instant::now() + LONG), &Cancel::new()).unwrap();
     assert!(matches!(progress, Progress::Complete), "{progress:?}");
     Arc::clone(dispatch.deliveries())

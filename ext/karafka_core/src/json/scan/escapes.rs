@@ -7,7 +7,7 @@ use super::masks::{Masks, BLOCK};
 pub struct Escapes {
     /// The first byte to come is escaped.
     open: bool,
-    /// So many bytes to come belong to it.
+    /// The number of bytes to come that belong to it.
     left: usize,
 }
 

@@ -187,7 +187,7 @@ unsafe fn past(mut places: Lanes, before: &mut Lanes, blank: Lanes) -> Lanes {
     }
 }
 
-/// The first places, so many.
+/// The first places, and their number.
 fn up_to(count: usize) -> [u64; LANES] {
     std::array::from_fn(|lane| match count.saturating_sub(lane * BLOCK) {
         0 => 0,

@@ -97,7 +97,7 @@ impl Masks {
     /// The processor has AVX2.
     #[inline(always)]
     unsafe fn look(&mut self, lane: usize, block: &[u8; BLOCK], passed: usize) {
-        // SAFETY: AVX2 is there by contract; each load stays within the block and the tables.
+        // SAFETY: AVX2 exists by contract; each load stays within the block and the tables.
         unsafe {
             // Not closures: without the feature of what they are in, nothing of them becomes part of it.
             let low = _mm256_broadcastsi128_si256(_mm_loadu_si128(LOW.as_ptr().cast()));

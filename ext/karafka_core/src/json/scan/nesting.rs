@@ -52,7 +52,7 @@ impl Nesting {
                 let bit = 1 << place;
                 brackets &= brackets - 1;
                 let byte = *rest.get(lane * BLOCK + place)?;
-                // `[` and `{`, and `]` and `}`, differ in one bit, what opens and what closes in another.
+                // `[` and `{`, and `]` and `}`, differ in one bit, opening and closing ones in another.
                 let curly = byte & 0x20 != 0;
                 if byte & 0x04 == 0 {
                     self.depth += 1;

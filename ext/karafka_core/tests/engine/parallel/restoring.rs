@@ -63,7 +63,7 @@ on_both! {
         let mut finished = Vec::new();
         for lease in leases.iter().filter(|lease| lease.messages().first_offset().unwrap() % 3 == 1) {
             finished.extend(offsets(lease));
-            assert!(lease.mark_with(lease.messages().first_offset().unwrap(), "mine"));
+            assert!(lease.store_metadata("mine") && lease.mark(lease.messages().first_offset().unwrap()));
         }
         assert!(leases[0].commit_sync().unwrap());
         assert_eq!(kafka.committed(&group.id, &topic, 0), Some(0));

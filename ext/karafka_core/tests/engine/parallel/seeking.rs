@@ -18,7 +18,7 @@ on_both! {
         let id = group.id.clone();
         let harness = Harness::without_workers(engine_config(vec![group]));
         let leases: Vec<Lease> = (0..5).map(|_| harness.take()).collect();
-        assert!(leases[0].seek(Position::Offset(40)));
+        assert!(leases[0].seek(Position::Offset(40), true));
         leases[0].ack();
         assert!(harness.take_within(Duration::from_millis(300)).is_none(), "others are out");
         leases[1..].iter().for_each(|lease| { lease.ack(); });
@@ -42,7 +42,7 @@ on_both! {
         assert_eq!(leases.iter().flat_map(offsets).collect::<Vec<_>>(), [0, 1, 2, 3]);
         // The third one wants its message again; so does the last one, which is behind it.
         for (lease, offset) in [(&leases[3], 3), (&leases[2], 2)] {
-            assert!(lease.seek(Position::Offset(offset)));
+            assert!(lease.seek(Position::Offset(offset), true));
             assert_eq!(lease.seek_offset(), offset);
             lease.ack();
         }
@@ -76,7 +76,7 @@ on_both! {
         assert!(second.commit_sync().unwrap());
         let done = offsets(&first).len() as i64;
         assert_eq!(kafka.committed(&id, &topic, 0), Some(done));
-        assert!(second.seek(Position::Earliest));
+        assert!(second.seek(Position::Earliest, true));
         second.ack();
         let again = harness.take();
         assert_eq!(again.messages().first_offset(), Some(0));

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use karafka_core::config::{GroupConfig, ParallelConfig, Spread, TopicConfig};
+use karafka_core::eligibility::SelectionConfig;
+use karafka_core::filter::throttle::ThrottleConfig;
 use karafka_core::lease::{Kind, Wait};
-use karafka_core::selection::SelectionConfig;
-use karafka_core::throttle::ThrottleConfig;
 
 use crate::common::*;
 

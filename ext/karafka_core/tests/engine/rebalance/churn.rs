@@ -33,7 +33,7 @@ fn churn(kafka: &Kafka, settings: &[(&str, &str)], rounds: usize) {
                 }
                 if outcome == 16 {
                     // Once more from the start of this batch.
-                    lease.seek(Position::Offset(lease.messages().first_offset().unwrap()));
+                    lease.seek(Position::Offset(lease.messages().first_offset().unwrap()), true);
                 }
                 if outcome == 17 {
                     lease.pause(None, Some(Duration::from_millis(5)));

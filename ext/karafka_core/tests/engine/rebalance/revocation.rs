@@ -1,6 +1,6 @@
 //! What becomes of a lease that is out when its partition is given up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use karafka_core::config::GroupConfig;
 use karafka_core::event::Event;
@@ -62,7 +62,7 @@ on_both! {
         let first = first.with_workers(2, ack);
         assert!(!lease.mark(3));
         assert!(!lease.commit_sync().unwrap());
-        assert!(!lease.seek(Position::Earliest));
+        assert!(!lease.seek(Position::Earliest, true));
         assert!(!lease.pause(None, None));
         assert!(!lease.resume());
         let revoked = |log: &Log| log.of(Kind::Revoked).iter().filter(|seen| seen.id == old).count();
@@ -74,6 +74,79 @@ on_both! {
         assert_eq!(revoked(&log), 1, "once");
         assert_eq!(log.of(Kind::Shutdown).iter().filter(|seen| seen.id == old).count(), 0);
     }
+}
+
+#[test]
+fn the_grace_is_at_most_half_of_max_poll_interval_ms() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..100);
+    let group = with(group(&kafka, &topic), &[("max.poll.interval.ms", "4000")]);
+    let mut config = engine_config(vec![group]);
+    config.revocation_grace_ms = 600_000;
+    let first = Harness::without_workers(config.clone());
+    let lease = first.take();
+    let _second = Harness::start(config, 1, ack);
+    wait_until("the revocation began", || first.assigned() == 0);
+    let started = Instant::now();
+    wait_until("the revocation", || first.log.has_event(is_revoked));
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(!lease.ack());
+    first.with_workers(1, ack).stop();
+}
+
+// With the default of Kafka's other clients all members would wait in each round; here only what moves does.
+#[test]
+fn what_stays_is_committed_and_the_thread_gives_signs_of_life_while_a_lease_is_waited_for_on_real_kafka() {
+    let kafka = real_kafka!(
+        "what_stays_is_committed_and_the_thread_gives_signs_of_life_while_a_lease_is_waited_for_on_real_kafka"
+    );
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..100);
+    let group = with(
+        group(&kafka, &topic),
+        &[
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            ("auto.commit.interval.ms", "100"),
+        ],
+    );
+    let mut config = engine_config(vec![group.clone()]);
+    config.revocation_grace_ms = 600_000;
+    let first = Harness::without_workers(config.clone());
+    let leases = [first.take(), first.take()];
+    let second = Harness::start(config, 1, ack);
+    wait_until("the revocation began", || first.assigned() == 1);
+    let goes_away = |number: i32| {
+        let of = |event: &Event| matches!(event, Event::Revoking { partitions, .. } if partitions[0].1 == number);
+        first.log.has_event(of)
+    };
+    wait_until("it is said", || goes_away(0) || goes_away(1));
+    let (goes, stays) = match goes_away(leases[0].partition().number) {
+        true => (&leases[0], &leases[1]),
+        false => (&leases[1], &leases[0]),
+    };
+    assert!(stays.ack());
+    let number = stays.partition().number;
+    wait_until("the commit", || kafka.committed(&group.id, &topic, number).is_some());
+    let signs = || first.log.count_events(|event| matches!(event, Event::Polled { .. }));
+    let before = signs();
+    wait_until("signs of life", || signs() >= before + 2);
+    assert!(!first.log.has_event(is_revoked), "it waits for the lease");
+    assert!(goes.ack());
+    second.wait_for_assignment(1);
+    first.with_workers(2, ack).stop();
+    second.stop();
+}
+
+#[test]
+fn a_stop_says_which_partitions_go() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(2);
+    let harness = Harness::start(engine_config(vec![kafka.group(vec![topic_config(&topic)])]), 1, ack);
+    harness.wait_for_assignment(2);
+    let (_, log) = harness.stop();
+    let gone = |event: &Event| matches!(event, Event::Revoked { partitions, lost: false, .. } if partitions.len() == 2);
+    assert_eq!(log.count_events(gone), 1);
 }
 
 // The newcomer's heartbeats are so far apart that none of them tells it when the other one has given something up.

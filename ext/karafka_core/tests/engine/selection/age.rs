@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use karafka_core::config::TopicConfig;
+use karafka_core::eligibility::SelectionConfig;
 use karafka_core::lease::Kind;
-use karafka_core::selection::SelectionConfig;
 
 use super::{config, wait_for_commit};
 use crate::common::*;

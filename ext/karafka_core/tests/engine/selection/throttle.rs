@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use karafka_core::selection::SelectionConfig;
-use karafka_core::throttle::ThrottleConfig;
+use karafka_core::eligibility::SelectionConfig;
+use karafka_core::filter::throttle::ThrottleConfig;
 
 use super::config;
 use crate::common::*;

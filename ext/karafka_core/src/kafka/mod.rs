@@ -1,0 +1,18 @@
+//! librdkafka behind safe types: clients, their settings and errors, and what it lacks.
+
+pub(crate) mod client;
+pub(crate) mod creation;
+pub(crate) mod doubt;
+pub(crate) mod fetch_queue;
+pub(crate) mod fetch_threshold;
+pub(crate) mod fetched;
+pub(crate) mod ffi;
+pub(crate) mod heartbeats;
+pub(crate) mod interceptors;
+pub(crate) mod log;
+pub mod mock_broker;
+pub mod oauth;
+pub(crate) mod resolver;
+pub mod settings;
+pub(crate) mod topics;
+pub(crate) mod troubles;

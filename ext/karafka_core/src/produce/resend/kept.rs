@@ -1,0 +1,106 @@
+//! A message that is sent again.
+
+use std::ffi::c_void;
+
+use rdkafka::bindings as sys;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::{Place, Tried};
+use crate::error::codes;
+use crate::produce::client::{Parts, ProducerClient, TopicHandle};
+use crate::produce::refused::{size_of, timestamp_of, Message};
+
+/// What a record takes in a batch besides its bytes, roughly.
+const RECORD_BYTES: usize = 32;
+
+/// A copy of a message, in place of the one that librdkafka frees with the report.
+pub(in crate::produce) struct Kept {
+    pub(super) topic: TopicHandle,
+    pub(super) partition: i32,
+    pub(super) payload: Option<Box<[u8]>>,
+    pub(super) key: Option<Box<[u8]>>,
+    /// Ours, or null.
+    pub(super) headers: *mut sys::rd_kafka_headers_t,
+    pub(super) timestamp_ms: i64,
+    pub(super) opaque: *mut c_void,
+    pub(super) size: usize,
+    pub(super) tried: Tried,
+    /// The batch of which it was an innocent part; None: its batch was too large, perhaps.
+    pub(super) group: Option<u64>,
+}
+
+// SAFETY: the pointers belong to this message alone, or are good in any thread (the topic and the token).
+unsafe impl Send for Kept {}
+
+impl Kept {
+    /// # Safety
+    /// `message` is alive, in a delivery report event of this process, and nobody else looks at its headers from now on.
+    pub unsafe fn new(message: Message, tried: Tried) -> Self {
+        let mut headers = std::ptr::null_mut();
+        // SAFETY: by the contract. Headers that are detached are ours.
+        unsafe {
+            let size = size_of(message) + RECORD_BYTES;
+            let bytes = |at: *const c_void, len: usize| {
+                (!at.is_null()).then(|| std::slice::from_raw_parts(at.cast::<u8>(), len).into())
+            };
+            if sys::rd_kafka_message_detach_headers(message.cast_mut(), &mut headers)
+                != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
+            {
+                headers = std::ptr::null_mut();
+            }
+            Kept {
+                topic: TopicHandle::of(message),
+                partition: (*message).partition,
+                payload: bytes((*message).payload, (*message).len),
+                key: bytes((*message).key, (*message).key_len),
+                headers,
+                timestamp_ms: timestamp_of(message),
+                opaque: (*message)._private,
+                size,
+                tried,
+                group: tried.group,
+            }
+        }
+    }
+
+    pub fn opaque(&self) -> *mut c_void {
+        self.opaque
+    }
+
+    pub fn topic_name(&self) -> String {
+        self.topic.name()
+    }
+
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    pub(super) fn place(&self) -> Place {
+        (self.topic.address(), self.partition)
+    }
+
+    pub(super) fn send(&mut self, client: &ProducerClient) -> i32 {
+        let code = client.produce_parts(&Parts {
+            topic: self.topic,
+            partition: self.partition,
+            payload: self.payload.as_deref(),
+            key: self.key.as_deref(),
+            headers: self.headers,
+            timestamp_ms: self.timestamp_ms,
+            opaque: self.opaque,
+        });
+        if code == codes::NO_ERROR {
+            self.headers = std::ptr::null_mut();
+        }
+        code
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if !self.headers.is_null() {
+            // SAFETY: ours, and given back once.
+            unsafe { sys::rd_kafka_headers_destroy(self.headers) };
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Administration: the way of asking, on the mock; what brokers decide is in spec/kafka.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use common::*;
+use karafka_core::admin::{Admin, Answer, CommittedOffset, OffsetQuestion, Place, Read, Reader, ReaderConfig, Request};
+use karafka_core::error::Error;
+
+const WITHIN: Duration = Duration::from_secs(20);
+
+fn admin(brokers: &str) -> Admin {
+    Admin::new(&BTreeMap::from([("bootstrap.servers".to_owned(), brokers.to_owned())])).unwrap()
+}
+
+fn offsets(asked: &[(&str, i32, i64)]) -> Request {
+    let asked = asked
+        .iter()
+        .map(|(topic, partition, offset)| OffsetQuestion((*topic).to_owned(), *partition, *offset));
+    Request::ListOffsets {
+        offsets: asked.collect(),
+        committed_only: false,
+    }
+}
+
+fn found(answer: Answer) -> Vec<(i32, i64)> {
+    match answer {
+        Answer::LogOffsets(rows) => rows.iter().map(|row| (row.partition, row.offset)).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn one_question_may_be_about_a_partition_several_times() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 1, 0..2);
+    let admin = admin(&kafka.brokers);
+    let asked = offsets(&[(&topic, 0, -2), (&topic, 1, -1), (&topic, 0, -1)]);
+    assert_eq!(found(admin.ask(asked, WITHIN).unwrap()), [(0, 0), (1, 0), (0, 2)]);
+    admin.close();
+}
+
+#[test]
+fn more_groups_than_are_asked_for_at_once_have_each_their_own_answer() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    let admin = admin(&kafka.brokers);
+    let group = |index: i64| format!("group-{index}");
+    for index in 0..120 {
+        let offset = CommittedOffset {
+            topic: topic.clone(),
+            partition: 0,
+            offset: index,
+            metadata: None,
+            leader_epoch: None,
+        };
+        let request = Request::AlterOffsets {
+            group: group(index),
+            offsets: vec![offset],
+        };
+        admin.ask(request, WITHIN).unwrap();
+    }
+    let wanted = BTreeMap::from([(topic.clone(), vec![0])]);
+    let groups = (0..120).map(|index| (group(index), Some(wanted.clone()))).collect();
+    match admin.ask(Request::CommittedOffsets { groups }, WITHIN).unwrap() {
+        Answer::Committed(rows) => {
+            assert_eq!(rows.len(), 120);
+            for index in 0..120 {
+                assert_eq!(rows[&group(index)][0].offset, index);
+            }
+        }
+        other => panic!("{other:?}"),
+    }
+    admin.close();
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_an_error_with_its_cause() {
+    let admin = admin("127.0.0.1:1");
+    for request in [
+        Request::DescribeCluster {},
+        Request::ListTopics {},
+        // Of a coordinator.
+        Request::DescribeGroups {
+            groups: vec!["g".to_owned()],
+        },
+    ] {
+        let started = Instant::now();
+        match admin.ask(request, Duration::from_millis(500)) {
+            Err(Error::Kafka { source, .. }) => {
+                assert_eq!(source.code, "timed_out");
+                assert!(source.message.contains("127.0.0.1:1"), "{source}");
+                assert!(source.message.contains("max_wait_time"), "{source}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+    admin.close();
+}
+
+#[test]
+fn closing_ends_what_is_being_asked() {
+    let admin = admin("127.0.0.1:1");
+    let asking = admin.clone();
+    let waiting = std::thread::spawn(move || asking.ask(Request::DescribeCluster {}, LONG));
+    let started = Instant::now();
+    admin.close();
+    let answer = waiting.join().unwrap();
+    assert!(matches!(answer, Err(Error::Closed)), "{answer:?}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+fn reader(kafka: &Kafka, places: &[(&str, i32, i64, Option<i64>)]) -> Reader {
+    limited(kafka, places, None)
+}
+
+fn limited(kafka: &Kafka, places: &[(&str, i32, i64, Option<i64>)], limit_ms: Option<u64>) -> Reader {
+    let place = |(topic, partition, from, to): &(&str, i32, i64, Option<i64>)| Place {
+        topic: (*topic).to_owned(),
+        partition: *partition,
+        from: *from,
+        to: *to,
+    };
+    Reader::new(ReaderConfig {
+        kafka: BTreeMap::from([("bootstrap.servers".to_owned(), kafka.brokers.clone())]),
+        places: places.iter().map(place).collect(),
+        max_messages: 3,
+        only: None,
+        limit_ms,
+    })
+    .unwrap()
+}
+
+/// Offsets by partition, in the order in which they came.
+fn read_all(reader: &Reader) -> BTreeMap<i32, Vec<i64>> {
+    let mut found: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+    let deadline = Instant::now() + LONG;
+    loop {
+        assert!(Instant::now() < deadline, "read so far: {found:?}");
+        match reader.next(Duration::from_millis(100)).unwrap() {
+            Read::Batch(batch) => {
+                let offsets = (0..batch.messages.len()).filter_map(|index| batch.messages.offset(index));
+                found.entry(batch.partition).or_default().extend(offsets);
+            }
+            Read::Nothing => {}
+            Read::Done => return found,
+        }
+    }
+}
+
+#[test]
+fn a_reader_reads_its_ranges_and_nothing_else() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(3);
+    kafka.fill(&topic, 3, 0..30);
+    // Up to the end, a part, nothing at all.
+    let reader = reader(
+        &kafka,
+        &[
+            (&topic, 0, 0, Some(10)),
+            (&topic, 1, 4, Some(7)),
+            (&topic, 2, 5, Some(5)),
+        ],
+    );
+    let found = read_all(&reader);
+    assert_eq!(found, BTreeMap::from([(0, (0..10).collect()), (1, vec![4, 5, 6])]));
+    assert!(matches!(reader.next(Duration::ZERO).unwrap(), Read::Done));
+}
+
+#[test]
+fn a_reader_without_an_end_waits_until_it_is_cancelled() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..2);
+    let reader = std::sync::Arc::new(reader(&kafka, &[(&topic, 0, 0, None)]));
+    let reading = std::sync::Arc::clone(&reader);
+    let waiting = std::thread::spawn(move || read_all(&reading));
+    std::thread::spawn(move || {
+        kafka.fill(&topic, 1, 2..4);
+        kafka
+    })
+    .join()
+    .unwrap();
+    reader.cancel();
+    let found = waiting.join().unwrap();
+    assert!(found.values().flatten().count() <= 4, "{found:?}");
+}
+
+#[test]
+fn a_reader_that_gets_nothing_of_its_range_says_why() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..2);
+    let reader = limited(&kafka, &[(&topic, 0, 0, Some(9))], Some(700));
+    let deadline = Instant::now() + LONG;
+    let mut read = 0;
+    let error = loop {
+        assert!(Instant::now() < deadline);
+        match reader.next(Duration::from_millis(50)) {
+            Ok(Read::Batch(batch)) => {
+                read += batch.messages.len();
+                kafka.mock.as_ref().unwrap().broker_down(1).unwrap();
+            }
+            Ok(Read::Nothing) => {}
+            Ok(Read::Done) => panic!("its range has more"),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert_eq!(read, 2);
+    assert!(error.contains("nothing came within 700 ms"), "{error}");
+}

@@ -1,0 +1,95 @@
+//! librdkafka goes on after a pause where it thinks the reader was, and each cooperative rebalance pauses the partitions that stay.
+//! The end of a partition and an error are in its queue beside the messages; neither is one.
+
+use std::time::Duration;
+
+use karafka_core::config::TopicConfig;
+use karafka_core::lease::Kind;
+
+use crate::common::*;
+use crate::real_kafka;
+
+const PARTITIONS: u64 = 2;
+
+/// Longer than a rebalance takes; only a failing test waits it out.
+const SOON: Duration = Duration::from_secs(30);
+
+const TOPIC_AUTHORIZATION_FAILED: i32 = 29;
+
+/// A member joins and leaves, `guests` times. `disturb` comes before the first one.
+fn nothing_is_skipped_or_repeated(kafka: &Kafka, eofed: bool, guests: usize, disturb: impl FnOnce(&Harness)) {
+    let topic = kafka.topic(PARTITIONS as i32);
+    let config = TopicConfig {
+        eofed,
+        ..topic_config(&topic)
+    };
+    // The mock waits out most of the session timeout whenever a member joins or leaves.
+    let session = if kafka.mock.is_some() { "2000" } else { "20000" };
+    let group = with(
+        kafka.group(vec![config]),
+        &[
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            ("session.timeout.ms", session),
+        ],
+    );
+    let mut sent = 0;
+    let mut fill = || {
+        kafka.fill(&topic, PARTITIONS as i32, sent..sent + 10);
+        sent += 10;
+        sent as usize
+    };
+    let total = fill();
+    let stays = Harness::start(engine_config(vec![group.clone()]), 1, ack);
+    stays.wait_for_messages(total);
+    disturb(&stays);
+    let mut by_guests = Vec::new();
+    for _ in 0..guests {
+        let guest = Harness::start(engine_config(vec![group.clone()]), 1, ack);
+        wait_until("both have one", || guest.assigned() == 1 && stays.assigned() == 1);
+        let total = fill();
+        wait_within(SOON, "everything is read beside the guest", || {
+            stays.log.messages() + guest.log.messages() + by_guests.len() >= total
+        });
+        let (_, log) = guest.stop();
+        by_guests.extend(log.payloads());
+        stays.wait_for_assignment(PARTITIONS as usize);
+        let total = fill();
+        wait_within(SOON, "everything is read without the guest", || {
+            stays.log.messages() + by_guests.len() >= total
+        });
+    }
+    let (_, log) = stays.stop();
+    by_guests.extend(log.payloads());
+    let mut seen: Vec<u64> = by_guests.iter().map(|text| text.parse().expect("a number")).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (0..sent).collect::<Vec<_>>());
+}
+
+fn both_ends(harness: &Harness) {
+    wait_until("the ends", || harness.log.count(Kind::Eofed) >= PARTITIONS as usize);
+}
+
+#[test]
+fn a_pause_after_the_end_of_a_partition_skips_nothing_on_the_mock() {
+    while_time_goes_on(|| nothing_is_skipped_or_repeated(&Kafka::mock(1), true, 1, both_ends));
+}
+
+#[test]
+fn a_pause_after_the_end_of_a_partition_skips_nothing_on_real_kafka() {
+    let kafka = real_kafka!("a_pause_after_the_end_of_a_partition_skips_nothing_on_real_kafka");
+    nothing_is_skipped_or_repeated(&kafka, true, 3, both_ends);
+}
+
+#[test]
+fn a_pause_after_an_error_of_a_partition_skips_nothing() {
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        nothing_is_skipped_or_repeated(&kafka, false, 1, |harness| {
+            kafka.refuse("fetch", &[TOPIC_AUTHORIZATION_FAILED]);
+            wait_until("the error", || {
+                let codes = harness.log.error_codes();
+                codes.contains(&"topic_authorization_failed".to_owned())
+            });
+        });
+    });
+}
