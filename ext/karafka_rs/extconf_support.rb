@@ -1,42 +1,91 @@
 # frozen_string_literal: true
 
+require "open3"
 require "rbconfig"
-require "shellwords"
 
 # What extconf.rb needs to know about this machine. Plain Ruby, because nothing of the gem is built yet.
 module KarafkaRsBuild
   ROOT = File.expand_path("../..", __dir__)
-  LIBRARY = RbConfig::CONFIG["host_os"].match?(/darwin/) ? "libkarafka_rs.dylib" : "libkarafka_rs.so"
+  DARWIN = RbConfig::CONFIG["host_os"].match?(/darwin/)
+  LIBRARY = DARWIN ? "libkarafka_rs.dylib" : "libkarafka_rs.so"
+  # The oldest Rust that compiles it.
+  RUST = File.read(File.join(ROOT, "Cargo.toml"))[/^rust-version = "(.+)"/, 1]
 
-  # What to install, by the name that the missing thing is reported under.
+  # How packages are installed, and their names: of Debian and Ubuntu, Alpine, Fedora and Red Hat, macOS.
+  COMMANDS = { debian: "apt-get install", alpine: "apk add", fedora: "dnf install", macos: "brew install" }.freeze
   PACKAGES = {
-    "cargo" => "a Rust toolchain (1.85 or later): https://rustup.rs, or your system's packages",
-    "a C compiler and make" => "build-essential",
-    "pkg-config" => "pkg-config",
-    "the OpenSSL headers" => "libssl-dev",
-    "libclang" => "libclang-dev clang",
-    "the Ruby headers" => "ruby-dev"
+    "a C compiler and make" => { debian: "build-essential", alpine: "build-base", fedora: "gcc gcc-c++ make", macos: "gcc make" },
+    "bash, which configures librdkafka" => { debian: "bash", alpine: "bash", fedora: "bash", macos: "bash" },
+    "pkg-config" => { debian: "pkg-config", alpine: "pkgconf", fedora: "pkgconf-pkg-config", macos: "pkgconf" },
+    "the OpenSSL headers" => { debian: "libssl-dev", alpine: "openssl-dev", fedora: "openssl-devel", macos: "openssl@3" },
+    "libclang" => { debian: "libclang-dev clang", alpine: "clang-dev", fedora: "clang-devel", macos: "llvm" },
+    "the Ruby headers" => { debian: "ruby-dev", alpine: "ruby-dev", fedora: "ruby-devel", macos: "ruby" }
   }.freeze
 
   module_function
 
+  # @return [String, nil] why it cannot be built for this Ruby at all
+  def unsupported(engine = RUBY_ENGINE, host_os = RbConfig::CONFIG["host_os"])
+    names = { "jruby" => "JRuby", "truffleruby" => "TruffleRuby" }
+    what = names[engine] || ("Windows" if host_os.match?(/mswin|mingw|cygwin/))
+    return unless what
+
+    "karafka-rs does not run on #{what}: its engine is a native extension for CRuby on Linux and macOS." \
+      "#{" In WSL 2 it runs." if what == "Windows"}"
+  end
+
   # @return [Array<String>] keys of PACKAGES that this machine lacks
-  def missing_requirements
+  def missing_packages
     checks = {
-      "cargo" => cargo, "a C compiler and make" => which("cc") && which("make"),
-      "pkg-config" => which("pkg-config") || ENV.fetch("OPENSSL_DIR", nil), "the OpenSSL headers" => openssl?,
-      "libclang" => libclang?, "the Ruby headers" => File.exist?(File.join(RbConfig::CONFIG["rubyhdrdir"], "ruby.h"))
+      "a C compiler and make" => which("cc") && which("make"), "bash, which configures librdkafka" => which("bash"),
+      "pkg-config" => which("pkg-config") || ENV.fetch("OPENSSL_DIR", nil), "the OpenSSL headers" => openssl?, "libclang" => libclang?,
+      "the Ruby headers" => File.exist?(File.join(RbConfig::CONFIG["rubyhdrdir"], "ruby.h"))
     }
     checks.reject { |_, found| found }.keys
   end
 
+  # @return [String, nil] what is wrong with Rust here
+  def rust_problem
+    return "Rust: there is no cargo in PATH or ~/.cargo/bin. Install Rust #{RUST} or later: https://rustup.rs" unless cargo
+
+    # A proxy of rustup must not download a toolchain for a question.
+    output, status = Open3.capture2e({ "RUSTUP_AUTO_INSTALL" => "0" }, cargo, "--version")
+    version = output[/\Acargo (\d+\.\d+(?:\.\d+)?)/, 1]
+    if !status.success? || version.nil?
+      "Rust: #{cargo} does not work: #{output.lines.first.to_s.strip} Where it is rustup's, choose a toolchain: rustup default stable"
+    elsif Gem::Version.new(version) < Gem::Version.new(RUST)
+      "Rust: #{cargo} is #{version}, and #{RUST} or later is needed. Update it (rustup update), or install Rust from https://rustup.rs: " \
+        "a distribution's may be too old"
+    end
+  end
+
+  # @param missing [Array<String>] keys of PACKAGES
+  # @param rust [String, nil]
+  # @param system [Symbol, nil] one of COMMANDS; nil: unknown
   # @return [String] what is missing and how to install it
-  def explain(missing)
-    lines = missing.map { |name| "  #{name}: #{PACKAGES.fetch(name)}" }
-    packages = (missing - ["cargo"]).map { |name| PACKAGES.fetch(name) }
-    lines << "On Debian or Ubuntu: apt-get install #{packages.join(" ")}" unless packages.empty?
-    "karafka-rs is compiled at installation, and this machine lacks:\n#{lines.join("\n")}\n" \
-      "Install it, then run the same command again."
+  def explain(missing, rust, system = package_system)
+    lines = missing.map { |name| "  #{name}" }
+    lines << "  #{rust}" if rust
+    known = system ? { system => COMMANDS.fetch(system) } : COMMANDS
+    unless missing.empty?
+      lines << "Install it:"
+      lines += known.map { |name, command| "  #{"#{name}: " unless system}#{command} #{missing.map { |it| PACKAGES[it][name] }.join(" ")}" }
+    end
+    "karafka-rs is compiled at installation, and this machine lacks:\n#{lines.join("\n")}\nThen run the same command again."
+  end
+
+  # @return [Symbol, nil] one of COMMANDS
+  def package_system(os_release = (File.read("/etc/os-release") if File.exist?("/etc/os-release")), darwin: DARWIN)
+    return :macos if darwin
+
+    names = os_release.to_s.scan(/^ID(?:_LIKE)?="?([^"\n]*)"?/).flat_map { |(value)| value.split }
+    { "debian" => :debian, "ubuntu" => :debian, "alpine" => :alpine, "fedora" => :fedora, "rhel" => :fedora }
+      .find { |name, _| names.include?(name) }&.last
+  end
+
+  # Without what only debuggers and profilers need, which is six sevenths of the library.
+  def release_settings
+    "export CARGO_PROFILE_RELEASE_STRIP = symbols\nexport CARGO_PROFILE_RELEASE_DEBUG = false\n"
   end
 
   # @return [String] a Makefile with the targets that RubyGems calls: all, install, clean
@@ -51,15 +100,15 @@ module KarafkaRsBuild
       DLEXT = #{RbConfig::CONFIG["DLEXT"]}
       # rb-sys asks this Ruby for its headers and flags.
       export RUBY = #{RbConfig.ruby}
-
+      #{release_settings}
       all: $(LIBRARY)
 
       $(LIBRARY): FORCE
       \tcd "$(ROOT)" && CARGO_TARGET_DIR="$(TARGET_DIR)" "$(CARGO)" build --release --locked -p karafka_rs
 
       install: all
-      \tmkdir -p "$(DESTDIR)$(sitearchdir)/karafka_rs"
-      \tcp "$(LIBRARY)" "$(DESTDIR)$(sitearchdir)/karafka_rs/karafka_rs.$(DLEXT)"
+      \tmkdir -p "#{place}"
+      \tcp "$(LIBRARY)" "#{place}/karafka_rs.$(DLEXT)"
       #{"\trm -rf \"$(TARGET_DIR)\"\n" if installed_as_gem? && !ENV["CARGO_TARGET_DIR"]}
       clean:
 
@@ -70,6 +119,12 @@ module KarafkaRsBuild
     MAKE
   end
 
+  # RubyGems keeps whatever is put into sitearchdir twice, so a gem's library goes to where it is loaded from.
+  def place
+    installed_as_gem? ? "$(ROOT)/lib/karafka_rs" : "$(DESTDIR)$(sitearchdir)/karafka_rs"
+  end
+
+  # @return [String, nil]
   def cargo
     which("cargo") || [File.join(Dir.home, ".cargo/bin/cargo")].find { |path| File.executable?(path) }
   end
@@ -89,14 +144,14 @@ module KarafkaRsBuild
   end
 
   def openssl?
-    return true if ENV["OPENSSL_DIR"] || RbConfig::CONFIG["host_os"].match?(/darwin/)
+    return true if ENV["OPENSSL_DIR"] || DARWIN
 
-    system("pkg-config", "--exists", "openssl", out: File::NULL, err: File::NULL)
+    !which("pkg-config").nil? && system("pkg-config", "--exists", "openssl", out: File::NULL, err: File::NULL)
   end
 
   # clang-sys looks in these places as well.
   def libclang?
-    return true if ENV["LIBCLANG_PATH"] || RbConfig::CONFIG["host_os"].match?(/darwin/)
+    return true if ENV["LIBCLANG_PATH"] || DARWIN
 
     Dir.glob(%w[/usr/lib/llvm*/lib /usr/lib/*-linux-gnu /usr/lib64 /usr/lib /usr/local/lib]
       .map { |dir| "#{dir}/libclang{.so,-*.so}*" }).any?

@@ -4,14 +4,18 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Duration;
 
+use karafka_core::cancel::Cancel;
 use karafka_core::config::EngineConfig;
-use karafka_core::engine::{Engine as Core, EngineState, Taken};
-use karafka_core::event::{Event, Interrupt};
-use karafka_core::holds::Hold;
-use karafka_core::throttle::ThrottleConfig;
+use karafka_core::engine::{Engine as Core, Taken};
+use karafka_core::filter::throttle::ThrottleConfig;
+use karafka_core::operator_pauses::OperatorPause;
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Value};
 
-use crate::{errors, events, gvl, lease::Lease};
+mod events;
+mod state;
+
+use crate::helpers::{errors, gvl, hash::list};
+use crate::lease::Lease;
 
 #[magnus::wrap(class = "Karafka::Native::Engine", free_immediately)]
 pub struct Engine(ManuallyDrop<Arc<Core>>);
@@ -29,6 +33,10 @@ impl Drop for Engine {
 }
 
 impl Engine {
+    pub fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+
     fn new(ruby: &Ruby, config: Value) -> Result<Self, Error> {
         let config: EngineConfig = serde_magnus::deserialize(ruby, config)?;
         let core = Core::new(config).map_err(|error| errors::raise(ruby, error))?;
@@ -42,7 +50,7 @@ impl Engine {
     fn take(ruby: &Ruby, rb_self: &Self) -> Result<Option<Lease>, Error> {
         let core = &rb_self.0;
         loop {
-            let interrupt = Interrupt::default();
+            let interrupt = Cancel::new();
             match gvl::without_gvl(|| core.take(&interrupt), || core.interrupt_take(&interrupt)) {
                 None | Some(Ok(Taken::Interrupted)) => gvl::check_interrupts(ruby)?,
                 Some(Ok(Taken::Lease(lease))) => return Lease::new(ruby, *lease).map(Some),
@@ -68,12 +76,16 @@ impl Engine {
         self.0.stop();
     }
 
+    fn stop_within(&self, timeout_ms: u64) {
+        self.0.stop_within(Duration::from_millis(timeout_ms));
+    }
+
     fn set_throttle(&self, index: usize, limit: u64, interval_ms: u64) {
         self.0.set_throttle(index, ThrottleConfig { limit, interval_ms });
     }
 
     fn pause(&self, group: Option<String>, topic: Option<String>, partition: Option<i32>) -> usize {
-        self.0.pause(Hold {
+        self.0.pause(OperatorPause {
             group,
             topic,
             partition,
@@ -81,11 +93,27 @@ impl Engine {
     }
 
     fn resume(&self, group: Option<String>, topic: Option<String>, partition: Option<i32>) -> usize {
-        self.0.resume(&Hold {
+        self.0.resume(&OperatorPause {
             group,
             topic,
             partition,
         })
+    }
+
+    fn whereabouts(
+        ruby: &Ruby,
+        rb_self: &Self,
+        group: Option<String>,
+        topic: String,
+        partition: i32,
+        offset: i64,
+    ) -> Result<RArray, Error> {
+        let found = rb_self.0.whereabouts(group.as_deref(), &topic, partition, offset);
+        list(ruby, found.iter(), |one| state::whereabouts(ruby, one))
+    }
+
+    fn end_back_off(&self, group: Option<String>, topic: String, partition: i32) {
+        self.0.end_back_off(group.as_deref(), &topic, partition);
     }
 
     fn force_stop(&self) {
@@ -114,7 +142,7 @@ impl Engine {
         let core = &rb_self.0;
         let timeout = Duration::from_millis(timeout_ms);
         loop {
-            let interrupt = Interrupt::default();
+            let interrupt = Cancel::new();
             match gvl::without_gvl(
                 || core.events(timeout, &interrupt),
                 || core.interrupt_events(&interrupt),
@@ -124,7 +152,7 @@ impl Engine {
                 Some(Ok(None)) => return Ok(None),
                 Some(Ok(Some(found))) => {
                     let interrupted = found.is_empty() && interrupt.is_set();
-                    let list = convert(ruby, &found)?;
+                    let list = list(ruby, found.iter(), |event| events::hash(ruby, event))?;
                     if interrupted {
                         gvl::check_interrupts(ruby)?;
                     }
@@ -136,70 +164,8 @@ impl Engine {
 
     fn state(ruby: &Ruby, rb_self: &Self) -> Result<RHash, Error> {
         let state = rb_self.0.state().map_err(|error| errors::raise(ruby, error))?;
-        state_hash(ruby, &state)
+        state::hash(ruby, &state)
     }
-}
-
-fn convert(ruby: &Ruby, found: &[Event]) -> Result<RArray, Error> {
-    let list = ruby.ary_new_capa(found.len());
-    for event in found {
-        list.push(events::hash(ruby, event)?)?;
-    }
-    Ok(list)
-}
-
-fn state_hash(ruby: &Ruby, state: &EngineState) -> Result<RHash, Error> {
-    let groups = ruby.ary_new();
-    for group in &state.groups {
-        let hash = ruby.hash_new();
-        hash.aset(ruby.to_symbol("id"), group.id.as_str())?;
-        hash.aset(ruby.to_symbol("group_id"), group.group_id.as_str())?;
-        hash.aset(ruby.to_symbol("assigned"), events::partitions(ruby, &group.assigned)?)?;
-        hash.aset(ruby.to_symbol("generation"), group.generation)?;
-        hash.aset(ruby.to_symbol("last_poll_age_ms"), group.last_poll_age_ms)?;
-        hash.aset(ruby.to_symbol("away"), group.away)?;
-        hash.aset(ruby.to_symbol("running"), group.runs)?;
-        groups.push(hash)?;
-    }
-    let leases = ruby.ary_new();
-    for lease in &state.leases {
-        let hash = ruby.hash_new();
-        hash.aset(ruby.to_symbol("topic"), &*lease.topic)?;
-        hash.aset(ruby.to_symbol("partition"), lease.partition)?;
-        hash.aset(ruby.to_symbol("kind"), ruby.to_symbol(lease.kind))?;
-        hash.aset(ruby.to_symbol("age_ms"), lease.age_ms)?;
-        leases.push(hash)?;
-    }
-    let hash = ruby.hash_new();
-    hash.aset(ruby.to_symbol("running"), state.running)?;
-    hash.aset(ruby.to_symbol("groups"), groups)?;
-    hash.aset(ruby.to_symbol("leases"), leases)?;
-    hash.aset(ruby.to_symbol("ready"), state.ready)?;
-    hash.aset(ruby.to_symbol("queued_bytes"), state.held_bytes)?;
-    hash.aset(ruby.to_symbol("fetched_bytes"), state.fetched_bytes)?;
-    let paused = ruby.ary_new();
-    for hold in &state.paused {
-        let entry = ruby.hash_new();
-        entry.aset(ruby.to_symbol("group"), hold.group.as_deref())?;
-        entry.aset(ruby.to_symbol("topic"), hold.topic.as_deref())?;
-        entry.aset(ruby.to_symbol("partition"), hold.partition)?;
-        paused.push(entry)?;
-    }
-    hash.aset(ruby.to_symbol("paused"), paused)?;
-    let waiting = ruby.ary_new();
-    for one in &state.waiting {
-        let entry = ruby.hash_new();
-        entry.aset(ruby.to_symbol("topic"), &*one.topic)?;
-        entry.aset(ruby.to_symbol("partition"), one.partition)?;
-        entry.aset(ruby.to_symbol("for_ms"), one.for_ms)?;
-        waiting.push(entry)?;
-    }
-    hash.aset(ruby.to_symbol("waiting"), waiting)?;
-    let skipped = ruby.hash_new();
-    skipped.aset(ruby.to_symbol("filtered"), state.skipped.0)?;
-    skipped.aset(ruby.to_symbol("expired"), state.skipped.1)?;
-    hash.aset(ruby.to_symbol("skipped"), skipped)?;
-    Ok(hash)
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
@@ -212,9 +178,12 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("retain", method!(Engine::retain, 1))?;
     class.define_method("quiet", method!(Engine::quiet, 0))?;
     class.define_method("stop", method!(Engine::stop, 0))?;
+    class.define_method("stop_within", method!(Engine::stop_within, 1))?;
     class.define_method("set_throttle", method!(Engine::set_throttle, 3))?;
     class.define_method("pause", method!(Engine::pause, 3))?;
     class.define_method("resume", method!(Engine::resume, 3))?;
+    class.define_method("whereabouts", method!(Engine::whereabouts, 4))?;
+    class.define_method("end_back_off", method!(Engine::end_back_off, 3))?;
     class.define_method("force_stop", method!(Engine::force_stop, 0))?;
     class.define_method("join", method!(Engine::join, 1))?;
     class.define_method("events", method!(Engine::events, 1))?;

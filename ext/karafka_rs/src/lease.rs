@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use karafka_core::lease::{Lease as Core, Wait};
+use karafka_core::lease::{Lease as Core, Settlement, Wait};
 use magnus::{gc, method, prelude::*, DataTypeFunctions, Error, RModule, Ruby, Symbol, TypedData, Value};
 
-mod memory;
-mod messages;
+pub mod memory;
+pub mod messages;
 mod offsets;
 
 use memory::{collect_if_due, gc_adjust};
@@ -16,7 +16,7 @@ use memory::{collect_if_due, gc_adjust};
 #[magnus(class = "Karafka::Native::Lease", free_immediately, size)]
 pub struct Lease {
     pub core: Core,
-    /// What the garbage collector was told.
+    /// The size that the garbage collector knows.
     memory_bytes: usize,
 }
 
@@ -82,15 +82,21 @@ impl Lease {
     }
 
     fn ack(&self) -> bool {
-        self.core.ack()
+        self.core.settle(Settlement::Ack).is_some()
     }
 
     fn release(&self) -> bool {
-        self.core.release()
+        self.core.settle(Settlement::Release).is_some()
     }
 
     fn nack(ruby: &Ruby, rb_self: &Self) -> Value {
-        delay(ruby, rb_self.core.nack())
+        rb_self.again(
+            ruby,
+            Settlement::Retry {
+                wait: Wait::BackOff,
+                alone: false,
+            },
+        )
     }
 
     /// `delay_ms` nil: the back-off; below 0: until it is resumed.
@@ -100,11 +106,25 @@ impl Lease {
             Some(Ok(delay_ms)) => Wait::For(Duration::from_millis(delay_ms)),
             Some(Err(_)) => Wait::UntilResumed,
         };
-        delay(ruby, rb_self.core.retry(wait, alone))
+        rb_self.again(ruby, Settlement::Retry { wait, alone })
     }
 
-    fn give_up(&self, offset: i64, mark: bool) -> bool {
-        self.core.give_up(offset, mark)
+    fn untried(ruby: &Ruby, rb_self: &Self, times: u32) -> Value {
+        rb_self.again(ruby, Settlement::Untried { times })
+    }
+
+    /// Milliseconds until it comes again; false: the partition was lost.
+    fn again(&self, ruby: &Ruby, settlement: Settlement) -> Value {
+        match self.core.settle(settlement) {
+            Some(delay) => ruby
+                .integer_from_u64(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
+                .as_value(),
+            None => ruby.qfalse().as_value(),
+        }
+    }
+
+    fn skip_message(&self, offset: i64, mark: bool) -> bool {
+        self.core.settle(Settlement::SkipMessage { offset, mark }).is_some()
     }
 
     fn unmarked_index(&self) -> Option<usize> {
@@ -115,22 +135,16 @@ impl Lease {
         self.core.is_settled()
     }
 
+    fn is_ending(&self) -> bool {
+        self.core.partition().is_ending()
+    }
+
     fn is_revoked(&self) -> bool {
         !self.core.partition().is_alive()
     }
 
     fn attempt(&self) -> u32 {
         self.core.attempt()
-    }
-}
-
-/// Milliseconds; false: the partition was lost.
-fn delay(ruby: &Ruby, delay: Option<Duration>) -> Value {
-    match delay {
-        Some(delay) => ruby
-            .integer_from_u64(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
-            .as_value(),
-        None => ruby.qfalse().as_value(),
     }
 }
 
@@ -151,11 +165,14 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("release", method!(Lease::release, 0))?;
     class.define_method("nack", method!(Lease::nack, 0))?;
     class.define_method("retry", method!(Lease::retry, 2))?;
-    class.define_method("give_up", method!(Lease::give_up, 2))?;
+    class.define_method("untried", method!(Lease::untried, 1))?;
+    class.define_method("skip_message", method!(Lease::skip_message, 2))?;
     class.define_method("unmarked_index", method!(Lease::unmarked_index, 0))?;
     class.define_method("settled?", method!(Lease::is_settled, 0))?;
     class.define_method("revoked?", method!(Lease::is_revoked, 0))?;
+    class.define_method("ending?", method!(Lease::is_ending, 0))?;
     class.define_method("attempt", method!(Lease::attempt, 0))?;
     offsets::define(class)?;
-    messages::define(class)
+    messages::define!(class, Lease);
+    Ok(())
 }

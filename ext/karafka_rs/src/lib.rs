@@ -1,14 +1,18 @@
 //! Ruby binding of the engine: conversion only, no decision.
 
+mod admin;
 mod engine;
-mod errors;
-mod events;
-mod gvl;
+mod filter;
+mod fork_files;
+mod heartbeat;
+mod helpers;
 mod json;
 mod lease;
 mod mock_broker;
-mod only;
+mod oauth;
 mod producer;
+mod reader;
+mod settings;
 
 use magnus::{prelude::*, Error, Ruby};
 
@@ -18,10 +22,16 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     let native = karafka.define_module("Native")?;
     karafka_core::fork::register();
     mock_broker::define(ruby, native)?;
+    admin::define(ruby, native)?;
     engine::define(ruby, native)?;
+    heartbeat::define(ruby, native)?;
     lease::define(ruby, native)?;
     json::define(ruby, native)?;
-    only::define(ruby, native)?;
+    filter::define(ruby, native)?;
+    fork_files::define(native)?;
     producer::define(ruby, native)?;
+    reader::define(ruby, native)?;
+    settings::define(native)?;
+    oauth::define(native)?;
     Ok(())
 }

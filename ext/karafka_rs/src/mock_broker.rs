@@ -1,16 +1,15 @@
-//! `Karafka::Native::MockBroker`, and what librdkafka knows about its settings.
+//! `Karafka::Native::MockBroker`.
 
 use std::time::Duration;
 
 use karafka_core::error::Error as CoreError;
 use karafka_core::fork::ForkGuard;
 use karafka_core::mock_broker::MockBroker as Core;
-use karafka_core::settings;
-use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby};
+use magnus::{function, method, prelude::*, Error, RModule, Ruby};
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
-use crate::{errors, gvl};
+use crate::helpers::{errors, gvl};
 
 #[magnus::wrap(class = "Karafka::Native::MockBroker", free_immediately)]
 pub struct MockBroker {
@@ -20,10 +19,12 @@ pub struct MockBroker {
 
 impl Drop for MockBroker {
     fn drop(&mut self) {
-        // The cluster's threads are not in a forked child: closing it there would wait for ever.
+        // The cluster's threads are not in a forked child: closing it there would wait forever.
         if let (false, Some(core)) = (self.guard.is_foreign(), self.core.borrow_mut().take()) {
-            // Closing joins threads; the garbage collector must not wait for that.
-            std::thread::spawn(move || drop(ManuallyDrop::into_inner(core)));
+            // Closing joins threads; the garbage collector must not wait for that. Where no thread can be made, the cluster is left
+            // behind: a panic here would end the process.
+            let closing = std::thread::Builder::new().name("krs.mock.close".to_owned());
+            let _left_behind = closing.spawn(move || drop(ManuallyDrop::into_inner(core)));
         }
     }
 }
@@ -82,32 +83,7 @@ impl MockBroker {
     }
 }
 
-fn kafka_properties(ruby: &Ruby) -> Result<RHash, Error> {
-    let hash = ruby.hash_new();
-    for (name, scope) in settings::properties() {
-        hash.aset(name, scope.as_str())?;
-    }
-    Ok(hash)
-}
-
-fn check_kafka_settings(ruby: &Ruby, given: RHash, role: String) -> Result<RArray, Error> {
-    let scope = if role == "producer" {
-        settings::Scope::Producer
-    } else {
-        settings::Scope::Consumer
-    };
-    let given: std::collections::BTreeMap<String, String> = given.to_btree_map()?;
-    let refused = ruby.ary_new();
-    for (name, reason) in settings::check_for(scope, given.iter().map(|(k, v)| (k.as_str(), v.as_str()))) {
-        refused.push((name, reason))?;
-    }
-    Ok(refused)
-}
-
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    native.define_singleton_method("librdkafka_version", function!(settings::librdkafka_version, 0))?;
-    native.define_singleton_method("kafka_properties", function!(kafka_properties, 0))?;
-    native.define_singleton_method("check_kafka_settings", function!(check_kafka_settings, 2))?;
     let class = native.define_class("MockBroker", ruby.class_object())?;
     class.undef_default_alloc_func();
     class.define_singleton_method("new", function!(MockBroker::new, 1))?;

@@ -24,8 +24,8 @@ impl From<PluckError> for Error {
     }
 }
 
-/// One path: its value of each document. Several: an Array for each document. nil stands for a document that is
-/// not there, and for a path that leads nowhere or through something that is not an object.
+/// One path: its value of each document. Several: an Array for each document. nil stands for a missing document,
+/// and for a path that leads nowhere or through something that is not an object.
 pub fn pluck<'d>(
     ruby: &Ruby,
     docs: impl Iterator<Item = Option<&'d [u8]>>,

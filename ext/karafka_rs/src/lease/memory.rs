@@ -1,4 +1,4 @@
-//! What the garbage collector is told of batches, and when it is asked to run for them.
+//! The memory of batches as the garbage collector knows it, and when it is asked to run for them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

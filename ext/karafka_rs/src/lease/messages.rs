@@ -1,142 +1,191 @@
-//! A lease's messages, read when they are touched.
+//! The messages of a lease, and of whatever else has some, read when they are touched.
 
-use magnus::{method, prelude::*, Error, RArray, RClass, RHash, RString, Ruby, Value};
+use karafka_core::batch::Slice;
+use magnus::{prelude::*, Error, RArray, RHash, RString, Ruby, TypedData, Value};
 
 use super::Lease;
 use crate::json;
 
-impl Lease {
-    fn size(&self) -> usize {
-        self.core.messages().len()
-    }
+/// What has messages: a lease, or a batch that was read without a group.
+pub trait Source: TypedData + 'static {
+    fn slice(&self) -> &Slice;
 
-    fn bytesize(&self) -> usize {
-        self.core.messages().data_bytes()
-    }
+    /// -1: unknown.
+    fn high_watermark(&self) -> i64;
+}
 
-    fn received_at_ms(&self) -> i64 {
-        self.core.messages().batch().received_at_ms()
+impl Source for Lease {
+    fn slice(&self) -> &Slice {
+        self.core.messages()
     }
 
     fn high_watermark(&self) -> i64 {
         self.core.high_watermark()
     }
+}
 
-    fn offset(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<i64, Error> {
-        rb_self
-            .core
-            .messages()
-            .offset(index)
-            .ok_or_else(|| rb_self.out_of_range(ruby, index))
-    }
+pub fn size<T: Source>(rb_self: &T) -> usize {
+    rb_self.slice().len()
+}
 
-    fn timestamp_ms(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<i64, Error> {
-        rb_self
-            .core
-            .messages()
-            .timestamp_ms(index)
-            .ok_or_else(|| rb_self.out_of_range(ruby, index))
-    }
+pub fn bytesize<T: Source>(rb_self: &T) -> usize {
+    rb_self.slice().data_bytes()
+}
 
-    fn raw_payload(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<Option<RString>, Error> {
-        rb_self.check(ruby, index)?;
-        Ok(rb_self.core.messages().payload(index).map(|bytes| utf8(ruby, bytes)))
-    }
+pub fn received_at_ms<T: Source>(rb_self: &T) -> i64 {
+    rb_self.slice().batch().received_at_ms()
+}
 
-    fn raw_key(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<Option<RString>, Error> {
-        rb_self.check(ruby, index)?;
-        Ok(rb_self.core.messages().key(index).map(|bytes| utf8(ruby, bytes)))
-    }
+pub fn high_watermark<T: Source>(rb_self: &T) -> i64 {
+    rb_self.high_watermark()
+}
 
-    fn raw_headers(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<RHash, Error> {
-        rb_self.check(ruby, index)?;
-        let hash = ruby.hash_new();
-        for (name, value) in rb_self.core.messages().headers(index) {
-            let name = utf8(ruby, name);
-            let value: Value = value.map_or(ruby.qnil().as_value(), |bytes| utf8(ruby, bytes).as_value());
-            match hash.get(name) {
-                // A name that comes again makes an Array.
-                Some(earlier) => match RArray::from_value(earlier) {
-                    Some(list) => list.push(value)?,
-                    None => hash.aset(name, ruby.ary_new_from_values(&[earlier, value]))?,
-                },
-                None => hash.aset(name, value)?,
-            }
+pub fn offset<T: Source>(ruby: &Ruby, rb_self: &T, index: usize) -> Result<i64, Error> {
+    rb_self
+        .slice()
+        .offset(index)
+        .ok_or_else(|| out_of_range(ruby, rb_self, index))
+}
+
+pub fn timestamp_ms<T: Source>(ruby: &Ruby, rb_self: &T, index: usize) -> Result<i64, Error> {
+    rb_self
+        .slice()
+        .timestamp_ms(index)
+        .ok_or_else(|| out_of_range(ruby, rb_self, index))
+}
+
+pub fn raw_payload<T: Source>(ruby: &Ruby, rb_self: &T, index: usize) -> Result<Option<RString>, Error> {
+    check(ruby, rb_self, index)?;
+    Ok(rb_self.slice().payload(index).map(|bytes| utf8(ruby, bytes)))
+}
+
+pub fn raw_key<T: Source>(ruby: &Ruby, rb_self: &T, index: usize) -> Result<Option<RString>, Error> {
+    check(ruby, rb_self, index)?;
+    Ok(rb_self.slice().key(index).map(|bytes| utf8(ruby, bytes)))
+}
+
+pub fn raw_headers<T: Source>(ruby: &Ruby, rb_self: &T, index: usize) -> Result<RHash, Error> {
+    check(ruby, rb_self, index)?;
+    let hash = ruby.hash_new();
+    for (name, value) in rb_self.slice().headers(index) {
+        let name = utf8(ruby, name);
+        let value: Value = value.map_or(ruby.qnil().as_value(), |bytes| utf8(ruby, bytes).as_value());
+        match hash.get(name) {
+            // A name that comes again makes an Array.
+            Some(earlier) => match RArray::from_value(earlier) {
+                Some(list) => list.push(value)?,
+                None => hash.aset(name, ruby.ary_new_from_values(&[earlier, value]))?,
+            },
+            None => hash.aset(name, value)?,
         }
-        Ok(hash)
     }
+    Ok(hash)
+}
 
-    fn last_by_key(&self) -> Vec<usize> {
-        self.core.messages().last_by_key()
+/// [[name, value], …] in the order in which they came.
+pub fn raw_header_pairs<T: Source>(ruby: &Ruby, rb_self: &T, index: usize) -> Result<RArray, Error> {
+    check(ruby, rb_self, index)?;
+    let pairs = ruby.ary_new();
+    for (name, value) in rb_self.slice().headers(index) {
+        let value: Value = value.map_or(ruby.qnil().as_value(), |bytes| utf8(ruby, bytes).as_value());
+        pairs.push(ruby.ary_new_from_values(&[utf8(ruby, name).as_value(), value]))?;
     }
+    Ok(pairs)
+}
 
-    fn groups_by_key(&self) -> Vec<Vec<usize>> {
-        self.core.messages().groups_by_key()
-    }
+pub fn last_by_key<T: Source>(rb_self: &T) -> Vec<usize> {
+    rb_self.slice().last_by_key()
+}
 
-    fn offsets(ruby: &Ruby, rb_self: &Self) -> Result<RArray, Error> {
-        let messages = rb_self.core.messages();
-        let list = ruby.ary_new_capa(messages.len());
-        for index in 0..messages.len() {
-            list.push(messages.offset(index))?;
-        }
-        Ok(list)
-    }
+pub fn groups_by_key<T: Source>(rb_self: &T) -> Vec<Vec<usize>> {
+    rb_self.slice().groups_by_key()
+}
 
-    fn raw_payloads(ruby: &Ruby, rb_self: &Self) -> Result<RArray, Error> {
-        let messages = rb_self.core.messages();
-        let list = ruby.ary_new_capa(messages.len());
-        for index in 0..messages.len() {
-            list.push(messages.payload(index).map(|bytes| utf8(ruby, bytes)))?;
-        }
-        Ok(list)
+pub fn offsets<T: Source>(ruby: &Ruby, rb_self: &T) -> Result<RArray, Error> {
+    let messages = rb_self.slice();
+    let list = ruby.ary_new_capa(messages.len());
+    for index in 0..messages.len() {
+        list.push(messages.offset(index))?;
     }
+    Ok(list)
+}
 
-    fn json(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<Value, Error> {
-        rb_self.check(ruby, index)?;
-        json::parse(ruby, rb_self.core.messages().payload(index).unwrap_or_default())
+pub fn raw_payloads<T: Source>(ruby: &Ruby, rb_self: &T) -> Result<RArray, Error> {
+    let messages = rb_self.slice();
+    let list = ruby.ary_new_capa(messages.len());
+    for index in 0..messages.len() {
+        list.push(messages.payload(index).map(|bytes| utf8(ruby, bytes)))?;
     }
+    Ok(list)
+}
 
-    /// Fields of all messages in one crossing, without the objects around them.
-    fn pluck(ruby: &Ruby, rb_self: &Self, paths: RArray) -> Result<RArray, Error> {
-        let paths = json::Paths::from_ruby(ruby, paths)?;
-        let messages = rb_self.core.messages();
-        let documents = (0..messages.len()).map(|index| messages.payload(index));
-        Ok(json::pluck(ruby, documents, &paths)?)
+/// All payloads, each with a line end behind it; nothing for a null.
+pub fn raw_lines<T: Source>(ruby: &Ruby, rb_self: &T) -> RString {
+    let messages = rb_self.slice();
+    let lines = ruby.str_buf_new(messages.data_bytes() + messages.len());
+    for index in 0..messages.len() {
+        lines.cat(messages.payload(index).unwrap_or_default());
+        lines.cat(b"\n");
     }
+    lines
+}
 
-    fn check(&self, ruby: &Ruby, index: usize) -> Result<(), Error> {
-        if index < self.core.messages().len() {
-            return Ok(());
-        }
-        Err(self.out_of_range(ruby, index))
-    }
+pub fn json<T: Source>(ruby: &Ruby, rb_self: &T, index: usize) -> Result<Value, Error> {
+    check(ruby, rb_self, index)?;
+    json::parse(ruby, rb_self.slice().payload(index).unwrap_or_default())
+}
 
-    fn out_of_range(&self, ruby: &Ruby, index: usize) -> Error {
-        let message = format!("message {index} of a batch of {}", self.core.messages().len());
-        Error::new(ruby.exception_index_error(), message)
+/// Fields of all messages in one crossing, without the objects around them.
+pub fn pluck<T: Source>(ruby: &Ruby, rb_self: &T, paths: RArray) -> Result<RArray, Error> {
+    let paths = json::Paths::from_ruby(ruby, paths)?;
+    let messages = rb_self.slice();
+    let documents = (0..messages.len()).map(|index| messages.payload(index));
+    Ok(json::pluck(ruby, documents, &paths)?)
+}
+
+fn check<T: Source>(ruby: &Ruby, rb_self: &T, index: usize) -> Result<(), Error> {
+    if index < rb_self.slice().len() {
+        return Ok(());
     }
+    Err(out_of_range(ruby, rb_self, index))
+}
+
+fn out_of_range<T: Source>(ruby: &Ruby, rb_self: &T, index: usize) -> Error {
+    let message = format!(
+        "index {index} is out of range: the batch has {} messages",
+        rb_self.slice().len()
+    );
+    Error::new(ruby.exception_index_error(), message)
 }
 
 fn utf8(ruby: &Ruby, bytes: &[u8]) -> RString {
     ruby.enc_str_new(bytes, ruby.utf8_encoding())
 }
 
-pub fn define(class: RClass) -> Result<(), Error> {
-    class.define_method("size", method!(Lease::size, 0))?;
-    class.define_method("bytesize", method!(Lease::bytesize, 0))?;
-    class.define_method("received_at_ms", method!(Lease::received_at_ms, 0))?;
-    class.define_method("high_watermark", method!(Lease::high_watermark, 0))?;
-    class.define_method("offset", method!(Lease::offset, 1))?;
-    class.define_method("timestamp_ms", method!(Lease::timestamp_ms, 1))?;
-    class.define_method("raw_payload", method!(Lease::raw_payload, 1))?;
-    class.define_method("raw_key", method!(Lease::raw_key, 1))?;
-    class.define_method("raw_headers", method!(Lease::raw_headers, 1))?;
-    class.define_method("last_by_key", method!(Lease::last_by_key, 0))?;
-    class.define_method("groups_by_key", method!(Lease::groups_by_key, 0))?;
-    class.define_method("offsets", method!(Lease::offsets, 0))?;
-    class.define_method("raw_payloads", method!(Lease::raw_payloads, 0))?;
-    class.define_method("json", method!(Lease::json, 1))?;
-    class.define_method("pluck", method!(Lease::pluck, 1))?;
-    Ok(())
+/// Defines the methods of the messages on `$class`, whose objects are `$of`: a macro, since `method!` takes no generic parameter.
+macro_rules! define {
+    ($class:expr, $of:ty) => {{
+        use $crate::lease::messages;
+        $class.define_method("size", magnus::method!(messages::size::<$of>, 0))?;
+        $class.define_method("bytesize", magnus::method!(messages::bytesize::<$of>, 0))?;
+        $class.define_method("received_at_ms", magnus::method!(messages::received_at_ms::<$of>, 0))?;
+        $class.define_method("high_watermark", magnus::method!(messages::high_watermark::<$of>, 0))?;
+        $class.define_method("offset", magnus::method!(messages::offset::<$of>, 1))?;
+        $class.define_method("timestamp_ms", magnus::method!(messages::timestamp_ms::<$of>, 1))?;
+        $class.define_method("raw_payload", magnus::method!(messages::raw_payload::<$of>, 1))?;
+        $class.define_method("raw_key", magnus::method!(messages::raw_key::<$of>, 1))?;
+        $class.define_method("raw_headers", magnus::method!(messages::raw_headers::<$of>, 1))?;
+        $class.define_method(
+            "raw_header_pairs",
+            magnus::method!(messages::raw_header_pairs::<$of>, 1),
+        )?;
+        $class.define_method("last_by_key", magnus::method!(messages::last_by_key::<$of>, 0))?;
+        $class.define_method("groups_by_key", magnus::method!(messages::groups_by_key::<$of>, 0))?;
+        $class.define_method("offsets", magnus::method!(messages::offsets::<$of>, 0))?;
+        $class.define_method("raw_payloads", magnus::method!(messages::raw_payloads::<$of>, 0))?;
+        $class.define_method("raw_lines", magnus::method!(messages::raw_lines::<$of>, 0))?;
+        $class.define_method("json", magnus::method!(messages::json::<$of>, 1))?;
+        $class.define_method("pluck", magnus::method!(messages::pluck::<$of>, 1))?;
+    }};
 }
+pub(crate) use define;

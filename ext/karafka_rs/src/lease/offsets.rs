@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
-use karafka_core::partition::Position;
+use karafka_core::partition::{Marked, Position};
 use magnus::{method, prelude::*, Error, Integer, RClass, Ruby, Symbol, Value};
 
 use super::Lease;
-use crate::{errors, gvl};
+use crate::helpers::{errors, gvl};
 
 impl Lease {
     fn mark(&self, offset: i64) -> bool {
         self.core.mark(offset)
     }
 
-    fn mark_with(&self, offset: i64, metadata: String) -> bool {
-        self.core.mark_with(offset, &metadata)
+    /// false: the partition is lost; :back: an older message than the last one that was marked.
+    fn mark_exactly(ruby: &Ruby, rb_self: &Self, offset: i64, commits: bool) -> Value {
+        match rb_self.core.mark_exactly(offset, commits) {
+            Marked::Lost => ruby.qfalse().as_value(),
+            Marked::Forward => ruby.qtrue().as_value(),
+            Marked::Back => ruby.to_symbol("back").as_value(),
+        }
     }
 
     fn store_metadata(&self, metadata: String) -> bool {
@@ -23,7 +28,8 @@ impl Lease {
 
     /// nil: the partition is lost.
     fn committed_metadata(ruby: &Ruby, rb_self: &Self) -> Result<Option<String>, Error> {
-        gvl::blocking(ruby, || rb_self.core.committed_metadata())?.map_err(|error| errors::raise(ruby, error))
+        let partition = rb_self.core.partition().clone();
+        gvl::interruptible(ruby, move || partition.committed_metadata())
     }
 
     fn commit_async(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
@@ -31,7 +37,8 @@ impl Lease {
     }
 
     fn commit_sync(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
-        gvl::blocking(ruby, || rb_self.core.commit_sync())?.map_err(|error| errors::raise(ruby, error))
+        let partition = rb_self.core.partition().clone();
+        gvl::interruptible(ruby, move || partition.commit_sync())
     }
 
     fn transaction_committed(&self, offset: i64) -> bool {
@@ -40,7 +47,8 @@ impl Lease {
 
     fn committed_offset(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<Option<i64>, Error> {
         let timeout = Duration::from_millis(timeout_ms);
-        gvl::blocking(ruby, || rb_self.core.committed_offset(timeout))?.map_err(|error| errors::raise(ruby, error))
+        let partition = rb_self.core.partition().clone();
+        gvl::interruptible(ruby, move || partition.committed_offset(timeout))
     }
 
     fn seek_offset(&self) -> i64 {
@@ -51,7 +59,7 @@ impl Lease {
         self.core.is_seeking()
     }
 
-    fn seek(ruby: &Ruby, rb_self: &Self, to: Value) -> Result<bool, Error> {
+    fn seek(ruby: &Ruby, rb_self: &Self, to: Value, forgets: bool) -> Result<bool, Error> {
         let position = if let Some(offset) = Integer::from_value(to) {
             Position::Offset(offset.to_i64()?)
         } else {
@@ -68,11 +76,14 @@ impl Lease {
                 }
             }
         };
-        Ok(rb_self.core.seek(position))
+        Ok(rb_self.core.seek(position, forgets))
     }
 
-    fn seek_time(&self, time_ms: i64) -> bool {
-        self.core.seek(Position::TimeMs(time_ms))
+    /// nil: the partition is lost.
+    fn offset_at(ruby: &Ruby, rb_self: &Self, time_ms: i64, timeout_ms: u64) -> Result<Option<i64>, Error> {
+        let timeout = Duration::from_millis(timeout_ms);
+        let partition = rb_self.core.partition().clone();
+        gvl::interruptible(ruby, move || partition.offset_at(time_ms, timeout))
     }
 
     fn pause(&self, offset: Option<i64>, timeout_ms: i64) -> bool {
@@ -87,7 +98,7 @@ impl Lease {
 
 pub fn define(class: RClass) -> Result<(), Error> {
     class.define_method("mark", method!(Lease::mark, 1))?;
-    class.define_method("mark_with", method!(Lease::mark_with, 2))?;
+    class.define_method("mark_exactly", method!(Lease::mark_exactly, 2))?;
     class.define_method("store_metadata", method!(Lease::store_metadata, 1))?;
     class.define_method("committed_metadata", method!(Lease::committed_metadata, 0))?;
     class.define_method("commit_async", method!(Lease::commit_async, 0))?;
@@ -96,8 +107,8 @@ pub fn define(class: RClass) -> Result<(), Error> {
     class.define_method("committed_offset", method!(Lease::committed_offset, 1))?;
     class.define_method("seeking?", method!(Lease::is_seeking, 0))?;
     class.define_method("seek_offset", method!(Lease::seek_offset, 0))?;
-    class.define_method("seek", method!(Lease::seek, 1))?;
-    class.define_method("seek_time", method!(Lease::seek_time, 1))?;
+    class.define_method("seek", method!(Lease::seek, 2))?;
+    class.define_method("offset_at", method!(Lease::offset_at, 2))?;
     class.define_method("pause", method!(Lease::pause, 2))?;
     class.define_method("resume", method!(Lease::resume, 0))?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use karafka_core::producer::DeliverySet;
+use karafka_core::produce::DeliverySet;
 use magnus::{method, prelude::*, DataTypeFunctions, Error, RArray, RModule, Ruby, TypedData};
 
 #[derive(TypedData)]
@@ -55,12 +55,17 @@ impl Delivery {
         self.set.first_failure()
     }
 
-    /// nil: no report yet; else [partition, offset, latency_us, code or nil, message, fatal, retryable].
+    fn more_failures(&self, first: usize) -> Vec<usize> {
+        self.set.more_failures(first)
+    }
+
+    /// nil: no report yet; else [partition, offset, latency_us, code or nil, message, fatal, retryable,
+    /// code and text of what kept the client from its brokers meanwhile]; the last two only where that is known.
     fn report(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<Option<RArray>, Error> {
         let Some(report) = rb_self.set.report(index) else {
             return Ok(None);
         };
-        let list = ruby.ary_new_capa(7);
+        let list = ruby.ary_new_capa(9);
         list.push(report.partition)?;
         list.push(report.offset)?;
         list.push(report.latency_us)?;
@@ -68,7 +73,11 @@ impl Delivery {
             list.push(ruby.to_symbol(&error.code))?;
             list.push(error.message)?;
             list.push(error.fatal)?;
-            list.push(error.retriable)?;
+            list.push(error.retryable)?;
+            if let Some(cause) = report.cause {
+                list.push(ruby.to_symbol(&cause.code))?;
+                list.push(cause.text.as_str())?;
+            }
         }
         Ok(Some(list))
     }
@@ -84,6 +93,7 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("watch", method!(Delivery::watch, 1))?;
     class.define_method("topic", method!(Delivery::topic, 1))?;
     class.define_method("first_failure", method!(Delivery::first_failure, 0))?;
+    class.define_method("more_failures", method!(Delivery::more_failures, 1))?;
     class.define_method("report", method!(Delivery::report, 1))?;
     Ok(())
 }

@@ -1,12 +1,12 @@
-//! What ends what is under way: `flush`, `close`, `purge` and `disconnect`.
+//! The calls that end messages under way: `flush`, `close`, `purge` and `disconnect`.
 
 use std::time::{Duration, Instant};
 
-use karafka_core::producer::Cancel;
+use karafka_core::cancel::Cancel;
 use magnus::{method, prelude::*, Error, RClass, Ruby};
 
-use super::{raise, Producer, SIGNALS};
-use crate::gvl;
+use super::{raise, Producer};
+use crate::helpers::gvl::{self, SIGNALS};
 
 impl Producer {
     /// Interruptible, as all waits here.

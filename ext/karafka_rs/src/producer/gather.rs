@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use karafka_core::producer::{Draft, Invalid, Messages};
+use karafka_core::produce::{Draft, Invalid, Messages};
 use magnus::r_hash::ForEach;
 use magnus::rb_sys::AsRawValue;
 use magnus::{prelude::*, Error, Integer, RArray, RHash, RString, Ruby, StaticSymbol, Symbol, Value};
@@ -11,7 +11,12 @@ pub struct Gathered {
     pub messages: Messages,
     /// Some message has a `:label`.
     pub labelled: bool,
+    /// An Integer `:timestamp` that was surely meant in seconds.
+    pub early: Option<i64>,
 }
+
+/// The year 2000, in milliseconds. What is before it as milliseconds is later than 2000 as seconds.
+const EARLY_MS: i64 = 946_684_800_000;
 
 /// What a message may have, as raw symbols. Static symbols are immediate values: nothing for the GC to know of.
 pub struct Keys {
@@ -67,6 +72,7 @@ pub fn messages(
         let mut gathered = Gathered {
             messages: empty(1)?,
             labelled: false,
+            early: None,
         };
         let result = gathered.add(ruby, keys, hash)?;
         return Ok(result.map(|()| gathered).map_err(|invalid| (0, invalid)));
@@ -80,6 +86,7 @@ pub fn messages(
     let mut gathered = Gathered {
         messages: empty(array.len())?,
         labelled: false,
+        early: None,
     };
     let mut index = 0;
     // By index and looked up anew each time: nothing is borrowed from the Array.
@@ -104,6 +111,7 @@ pub fn messages(
 struct Fields {
     topic: Option<Value>,
     payload: Option<Value>,
+    has_payload: bool,
     key: Option<Value>,
     partition: Option<Value>,
     partition_key: Option<Value>,
@@ -118,6 +126,7 @@ impl Gathered {
         let mut fields = Fields {
             topic: None,
             payload: None,
+            has_payload: false,
             key: None,
             partition: None,
             partition_key: None,
@@ -130,7 +139,7 @@ impl Gathered {
             let value = if value.is_nil() { None } else { Some(value) };
             match name.as_raw() {
                 raw if raw == keys.topic => fields.topic = value,
-                raw if raw == keys.payload => fields.payload = value,
+                raw if raw == keys.payload => (fields.payload, fields.has_payload) = (value, true),
                 raw if raw == keys.key => fields.key = value,
                 raw if raw == keys.partition => fields.partition = value,
                 raw if raw == keys.partition_key => fields.partition_key = value,
@@ -151,8 +160,17 @@ impl Gathered {
             let reason = format!("has the unknown key {}; a message has {known}", stray.inspect());
             return Err(Invalid::new("message", reason));
         }
+        if !fields.has_payload && fields.topic.is_some() {
+            let reason = "is missing: a message needs the key :payload. With nil it is a tombstone, which deletes what has its key";
+            return Err(Invalid::new("payload", reason));
+        }
         // First, as it may allocate: nothing is borrowed from a String yet.
         let timestamp_ms = fields.timestamp.map(|value| timestamp(ruby, value)).transpose()?;
+        if let (Some(ms), Some(value)) = (timestamp_ms, fields.timestamp) {
+            if ms < EARLY_MS && Integer::from_value(value).is_some() {
+                self.early = Some(ms);
+            }
+        }
         let partition = fields.partition.map(partition).transpose()?;
         let topic = fields.topic.map(|value| name("topic", value)).transpose()?;
         let payload = fields.payload.map(|value| string("payload", value)).transpose()?;
@@ -162,7 +180,7 @@ impl Gathered {
             .map(|value| string("partition_key", value))
             .transpose()?;
         if let Some(headers) = fields.headers {
-            self.headers(headers)?;
+            self.headers(ruby, headers)?;
         }
         self.messages.push(&Draft {
             topic: topic.as_ref().map(bytes),
@@ -174,13 +192,18 @@ impl Gathered {
         })
     }
 
-    fn headers(&mut self, value: Value) -> Checked<()> {
+    fn headers(&mut self, ruby: &Ruby, value: Value) -> Checked<()> {
         let Some(hash) = RHash::from_value(value) else {
             return Err(Invalid::new(
                 "headers",
                 format!("must be a Hash, not {}", class_of(value)),
             ));
         };
+        if !hash.class().equal(ruby.class_hash()).unwrap_or(false) {
+            if let Some(pairs) = in_order(hash)? {
+                return self.pairs(pairs);
+            }
+        }
         let mut result = Ok(());
         let walked = hash.foreach(|header: Value, value: Value| {
             result = self.header(header, value);
@@ -192,6 +215,16 @@ impl Gathered {
         });
         walked.map_err(|error| Invalid::new("headers", error.to_string()))?;
         result
+    }
+
+    /// Headers of a message that is passed on, see Karafka::Messages::PassedHeaders.
+    fn pairs(&mut self, pairs: RArray) -> Checked<()> {
+        let wrong = |error: Error| Invalid::new("headers", error.to_string());
+        for index in 0..pairs.len() {
+            let (name, value): (Value, Value) = pairs.entry(index as isize).map_err(wrong)?;
+            self.header(name, value)?;
+        }
+        Ok(())
     }
 
     fn header(&mut self, header: Value, value: Value) -> Checked<()> {
@@ -211,6 +244,16 @@ impl Gathered {
         }
         Ok(())
     }
+}
+
+fn in_order(headers: RHash) -> Checked<Option<RArray>> {
+    if !headers.respond_to("karafka_pairs", false).unwrap_or(false) {
+        return Ok(None);
+    }
+    headers
+        .funcall("karafka_pairs", ())
+        .map(Some)
+        .map_err(|error: Error| Invalid::new("headers", error.to_string()))
 }
 
 fn header_value(value: Value) -> Checked<Option<RString>> {

@@ -4,7 +4,7 @@
 use std::ffi::{c_char, c_void};
 use std::sync::OnceLock;
 
-use karafka_core::producer::{Draft, Producer, Ticket};
+use karafka_core::produce::{Draft, Producer, Ticket};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{function, gc, method, prelude::*, Error, RClass, RHash, RModule, RString, Ruby, Value};
 use rb_sys::{rb_data_type_struct__bindgen_ty_1 as Functions, rb_data_type_t, ruby_value_type, VALUE};
@@ -46,7 +46,7 @@ unsafe extern "C" fn size(_data: *const c_void) -> rb_sys::size_t {
 }
 
 /// A handle, or nil: the long way has to do it, and says what is wrong with it.
-pub fn produce(core: &Producer, message: Value, max_payload_size: usize) -> Option<VALUE> {
+pub fn produce(core: &Producer, message: Value, max_payload_size: usize, tag: u64) -> Option<VALUE> {
     let class = *CLASS.get()?;
     let hash = RHash::from_value(message)?;
     let keys = Keys::known()?;
@@ -57,7 +57,7 @@ pub fn produce(core: &Producer, message: Value, max_payload_size: usize) -> Opti
     };
     let (topic, payload, key, partition) = (
         field(keys.topic)?,
-        field(keys.payload),
+        Some(field(keys.payload)?),
         field(keys.key),
         field(keys.partition),
     );
@@ -81,7 +81,7 @@ pub fn produce(core: &Producer, message: Value, max_payload_size: usize) -> Opti
         partition,
         ..Draft::default()
     };
-    let ticket = core.send_single(&draft, max_payload_size)?;
+    let ticket = core.send_single(&draft, max_payload_size, tag)?;
     // SAFETY: the class is one of ours without an allocator; the data belongs to the new object.
     Some(unsafe { rb_sys::rb_data_typed_object_wrap(class, ticket.into_raw().cast_mut(), &raw const TYPE.0) })
 }

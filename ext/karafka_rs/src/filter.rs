@@ -1,24 +1,24 @@
-//! `Karafka::Native::Only`: the filter of a topic, for checking it when it is drawn and for tests. One crossing each; the
+//! `Karafka::Native::Filter`: the filter of a topic, for checking it when it is drawn and for tests. One crossing each; the
 //! messages that the engine fetches do not come here.
 
-use karafka_core::only::{Only as Core, OnlyConfig, Parts};
+use karafka_core::filter::{Filter as Core, FilterConfig, Parts};
 use magnus::{function, method, prelude::*, Error, RArray, RModule, RString, Ruby, Value};
 
-use crate::errors;
+use crate::helpers::errors;
 
-#[magnus::wrap(class = "Karafka::Native::Only", free_immediately)]
-pub struct Only(Core);
+#[magnus::wrap(class = "Karafka::Native::Filter", free_immediately)]
+pub struct Filter(Core);
 
 fn copy(string: Option<RString>) -> Option<Vec<u8>> {
     // SAFETY: the bytes are copied at once; nothing of Ruby runs in between.
     string.map(|string| unsafe { string.as_slice() }.to_vec())
 }
 
-impl Only {
+impl Filter {
     fn new(ruby: &Ruby, config: Value) -> Result<Self, Error> {
-        let config: OnlyConfig = serde_magnus::deserialize(ruby, config)?;
+        let config: FilterConfig = serde_magnus::deserialize(ruby, config)?;
         Core::try_from(config)
-            .map(Only)
+            .map(Filter)
             .map_err(|error| errors::raise(ruby, error))
     }
 
@@ -40,9 +40,9 @@ impl Only {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("Only", ruby.class_object())?;
+    let class = native.define_class("Filter", ruby.class_object())?;
     class.undef_default_alloc_func();
-    class.define_singleton_method("new", function!(Only::new, 1))?;
-    class.define_method("match?", method!(Only::is_match, 3))?;
+    class.define_singleton_method("new", function!(Filter::new, 1))?;
+    class.define_method("match?", method!(Filter::is_match, 3))?;
     Ok(())
 }

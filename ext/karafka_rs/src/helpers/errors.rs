@@ -38,7 +38,7 @@ fn kafka(ruby: &Ruby, message: &str, source: &KafkaError) -> Result<Error, Error
                 ruby,
                 "code" => ruby.to_symbol(&source.code),
                 "fatal" => source.fatal,
-                "retryable" => source.retriable,
+                "retryable" => source.retryable,
                 "topic" => source.topic.clone(),
                 "partition" => source.partition
             ),
