@@ -23,13 +23,16 @@ Gem::Specification.new do |spec|
   # Listed from the disk, not from git: the gem is also built where there is no checkout.
   spec.files = Dir.chdir(__dir__) do
     Dir["lib/**/*.{rb,erb,tt,yml}", "exe/*", "sig/**/*.rbs", "docs/**/*.md", "ext/**/*.{rs,rb,toml,md}",
-        "Cargo.{toml,lock}", "README.md", "CHANGELOG.md", "LICENSE-*"].select { |path| File.file?(path) }
+        "Cargo.{toml,lock}", "README.md", "CHANGELOG.md", "LICENSE-*", "THIRD-PARTY-LICENSES"]
+      .select { |path| File.file?(path) }.grep_v(%r{\Aext/.*/(tests|examples|benches)/|/tests\.rs\z})
   end
   spec.bindir = "exe"
   spec.executables = Dir[File.join(__dir__, "exe/*")].map { |path| File.basename(path) }.sort
   spec.require_paths = ["lib"]
   spec.extensions = ["ext/karafka_rs/extconf.rb"]
 
+  # No longer among what every Ruby has, from Ruby 4.0 on.
+  spec.add_dependency "logger", "~> 1.4"
   spec.add_dependency "thor", ">= 1.2", "< 2"
   spec.add_dependency "zeitwerk", "~> 2.6"
 end

@@ -1,12 +1,13 @@
 # frozen_string_literal: true
 
+require "json"
 require "logger"
 require "pathname"
 require "zeitwerk"
 
 require_relative "karafka/version"
 require_relative "karafka/errors"
-require_relative "karafka/conflicts"
+require_relative "karafka/compat/conflicts"
 
 Karafka::Conflicts.check!
 
@@ -14,18 +15,22 @@ Karafka::Conflicts.check!
 module Karafka
   LOADER = Zeitwerk::Loader.new
   LOADER.tag = "karafka"
-  LOADER.push_dir(File.join(__dir__, "karafka"), namespace: self)
-  LOADER.inflector.inflect("version" => "VERSION")
+  # Rooms whose files define constants of Karafka itself: the folder says what a file belongs to, the constant keeps its name.
+  ROOMS = %w[base kafka runtime failures/outcomes compat/names].freeze
+  ["", *ROOMS].each { |room| LOADER.push_dir(File.join(__dir__, "karafka", room), namespace: self) }
+  LOADER.inflector.inflect("version" => "VERSION", "unset" => "UNSET")
   # Loaded by hand or on demand: they define other names than their paths say.
   LOADER.ignore(
-    *%w[version errors conflicts compat/rdkafka].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
-    File.join(__dir__, "karafka", "active_job"),
-    File.join(__dir__, "karafka", "railtie.rb")
+    *%w[version errors compat/conflicts compat/rdkafka oauth/oidc].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
+    *%w[active_job testing testing.rb].map { |path| File.join(__dir__, "karafka", path) },
+    File.join(__dir__, "karafka", "on_rails", "railtie.rb")
   )
-  # A server needs none of it.
-  LOADER.do_not_eager_load(*%w[cli cli.rb flow flow.rb].map { |path| File.join(__dir__, "karafka", path) })
+  # Commands, which nothing else needs, and the extension.
+  LOADER.do_not_eager_load(*%w[cli flow kafka/native.rb].map { |path| File.join(__dir__, "karafka", path) })
   LOADER.setup
-  private_constant :LOADER
+  TESTING = "Karafka::Testing is loaded by `require \"karafka/testing/rspec/helpers\"` or `require " \
+            "\"karafka/testing/minitest/helpers\"`"
+  private_constant :LOADER, :ROOMS, :TESTING
 
   class << self
     # @return [Env] name of the environment
@@ -49,9 +54,23 @@ module Karafka
       App.config.monitor
     end
 
-    # @return [WaterDrop::Producer] the producer of the application, built on first use
+    # @return [WaterDrop::Producer, nil] the producer of the application, built on first use; nil before `App.setup`
     def producer
       App.config.producer
+    end
+
+    # Messages of topics, for scripts: read without a group, so nothing is committed and no consumer is disturbed.
+    # @param topics [String, Symbol, Array<String, Symbol>]
+    # @param options [Hash{Symbol=>Object}] as {Admin::Iterator#initialize}
+    # @yieldparam message [Messages::Message]
+    # @return [Enumerator::Lazy, nil] without a block: reads as it is asked
+    # @raise [Errors::KafkaError] `code` is :unknown_topic_or_part, …
+    def each_message(topics, **options, &block)
+      iterator = Admin::Iterator.new(topics, **options)
+      return iterator.lazy unless block
+
+      iterator.each(&block)
+      nil
     end
 
     # Directory of the application: KARAFKA_ROOT_DIR, else where its Gemfile is, else where the process was started.
@@ -105,6 +124,7 @@ module Karafka
 
     # Names of Karafka's that mean nothing here say so.
     def const_missing(name)
+      raise NameError.new(TESTING, name, receiver: self) if name == :Testing
       raise NotYet.constant(name) if NotYet::CONSTANTS.key?(name)
 
       super
@@ -115,5 +135,10 @@ end
 require_relative "karafka/compat/rdkafka"
 # By path: `waterdrop` could also be found in a gem of that name.
 File.expand_path("waterdrop.rb", __dir__).then { |path| Object.autoload(:WaterDrop, path) if File.exist?(path) }
+# Loads all of it now: a Timeout or Thread#kill in the middle of loading leaves a constant missing for good. And from a breakpoint,
+# or once there is a Ractor, Ruby 3.1 cannot load a constant that has others below it.
+module Karafka
+  LOADER.eager_load
+end
 # In a Rails application this file is loaded after Rails.
-require_relative "karafka/railtie" if defined?(Rails::Railtie)
+require_relative "karafka/on_rails/railtie" if defined?(Rails::Railtie)

@@ -7,10 +7,10 @@ module Karafka
   # a class of its own (`class KarafkaApp < Karafka::App`); a process has one application, so both are the same.
   class App
     # What the application consists of.
-    State = Struct.new(:config, :routes, :initialized, :after_init) do
+    State = Struct.new(:config, :routes, :set_up, :booted, :after_init, :declaratives) do
       # @return [State] as before `setup`
       def self.fresh
-        new(Setup::Config.new, Routing::Builder.new, false, [])
+        new(Setup::Config.new, Routing::Builder.new, false, false, [], Declaratives::Builder.new)
       end
     end
     LOCK = ::Monitor.new
@@ -29,6 +29,10 @@ module Karafka
 
         block.call(config)
         config.validate!
+        # Loaded here rather than with the first message: that may be in a web request whose Timeout would leave half of it.
+        Object.const_get(:WaterDrop)
+        state.set_up = true
+        config.refresh_producer
       end
 
       # @return [Setup::Config]
@@ -54,25 +58,37 @@ module Karafka
       # @raise [Errors::InvalidConfigurationError]
       def boot!
         LOCK.synchronize do
-          return if initialized?
+          return if booted?
+
+          BootFile.check!
+          raise Errors::InvalidConfigurationError, BootFile.absence unless initialized? || config.brokers?
 
           config.validate!
+          # Built here, where it can say that KARAFKA_LOG_LEVEL is wrong.
+          config.logger
           Routing::Contract.new(routes).check!(classes_by_name: true)
-          state.initialized = true
+          declaratives.check!
+          state.set_up = state.booted = true
           state.after_init.each { |block| block.call(config) }
         end
-        Instrumentation::Safely.instrument("app.initialized", {})
+        Instrumentation::Safely.instrument("app.initialized", { caller: self })
       end
 
       # @yieldparam config [Setup::Config] once the application is booted; at once if it is
       # @return [void]
       def after_init(&block)
-        initialized? ? block.call(config) : state.after_init << block
+        booted? ? block.call(config) : state.after_init << block
+      end
+
+      # @return [Boolean] whether {setup} was done
+      def initialized?
+        state.set_up
       end
 
       # @return [Boolean] whether {boot!} was done
-      def initialized?
-        state.initialized
+      # @api private
+      def booted?
+        state.booted
       end
 
       # Makes librdkafka and the logger say everything. Call it after `setup`.
@@ -82,6 +98,11 @@ module Karafka
         logger.level = ::Logger::DEBUG if logger.respond_to?(:level=)
         config.kafka[:debug] = contexts
         Setup::KafkaContract.check!(config.kafka)
+        return unless config.producer? && config.producer.respond_to?(:debug!)
+
+        # The same producer as before: it may have subscribers.
+        connected = !config.producer.debug!(contexts)
+        logger.warn("Karafka.producer is in use and keeps its settings: call debug! before its first message") if connected
       end
 
       # @return [Env]
@@ -104,7 +125,7 @@ module Karafka
         config.monitor
       end
 
-      # @return [WaterDrop::Producer] built on first use
+      # @return [WaterDrop::Producer, nil] built on first use; nil before {setup}
       def producer
         config.producer
       end
@@ -120,15 +141,43 @@ module Karafka
         raise Errors::UnsupportedFeatureError.for("before_fetch_loop", "Seek in the consumer: `seek(100)` in its first `consume`.")
       end
 
-      # @raise [Errors::UnsupportedFeatureError]
+      # @return [Declaratives::Builder] the topics that the cluster is to have; `draw` adds to them
       def declaratives
-        raise Errors::UnsupportedFeatureError.for("Karafka::App.declaratives", "Declare with `config(partitions: 4)` in the topic.")
+        state.declaratives
       end
 
       # Forgets configuration and routes. For tests, and for a reloading console.
       # @return [void]
       def reset!
         LOCK.synchronize { App.state = nil }
+        BootFile.reset!
+      end
+
+      # As {Server.run}.
+      # @return [Integer]
+      def run!
+        Server.run
+      end
+
+      # As {Server.stop}.
+      # @return [void]
+      def stop!
+        Server.stop
+      end
+
+      # As {Server.quiet}.
+      # @return [void]
+      def quiet!
+        Server.quiet
+      end
+
+      # For the process that is going to fork: `app.before_warmup`, Ruby's own `Process.warmup`, or what does the same where there is
+      # none, `app.after_warmup`. Objects that stay are made old and put together, so that children share their memory for longer.
+      # @return [void]
+      def warmup
+        Instrumentation::Safely.instrument("app.before_warmup", { caller: self })
+        ::Process.respond_to?(:warmup) ? ::Process.warmup : compact
+        Instrumentation::Safely.instrument("app.after_warmup", { caller: self })
       end
 
       # @return [Symbol] what the server of this process is doing, one of {STATUSES}
@@ -141,6 +190,16 @@ module Karafka
       # @return [Boolean] whether the server is on its way out, or has ended
       def done?
         %i[quieting quiet stopping stopped terminated].include?(status)
+      end
+
+      private
+
+      # An object is old after three collections; what is freed in between goes first.
+      def compact
+        4.times { GC.start }
+        GC.compact if GC.respond_to?(:compact)
+      rescue NotImplementedError
+        nil # This system's memory pages do not allow it.
       end
 
       protected

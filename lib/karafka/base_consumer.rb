@@ -14,7 +14,8 @@ module Karafka
   #   end
   class BaseConsumer
     include Compat::ConsumerNames
-    include Consumers::Situation
+    include Consumers::PartitionEnd
+    include Consumers::InlineInsights
     include Consumers::Producing
     include Consumers::Piping
     include Consumers::DeadLettering
@@ -24,6 +25,12 @@ module Karafka
 
     # @return [Messages::Messages, nil] the batch that is processed
     attr_accessor :messages
+
+    # @api private
+    # @return [Array(Symbol, Class)] the method that an application defines, and the class that has it undone
+    def self.karafka_entry_point
+      [:consume, BaseConsumer]
+    end
 
     # @!attribute [w] params
     #   @api private
@@ -42,12 +49,12 @@ module Karafka
 
     # @return [Routing::Topic] the route: its `name`, its settings
     def topic
-      @karafka_assignment.topic
+      karafka_assignment.topic
     end
 
     # @return [Integer]
     def partition
-      @karafka_assignment.partition
+      karafka_assignment.partition
     end
 
     # @return [String] unique for each instance
@@ -108,7 +115,7 @@ module Karafka
 
     # @return [Integer] 1 on the first delivery of a batch. In a retry topic it goes on counting.
     def attempt
-      @karafka_lease.attempt + topic.earlier_attempts
+      karafka_lease.attempt + topic.earlier_attempts
     end
 
     # @return [Boolean] whether this batch, or a part of it, was tried before
@@ -118,13 +125,48 @@ module Karafka
 
     # @return [Boolean] whether the partition belongs to another process by now
     def revoked?
-      @karafka_lease.revoked?
+      karafka_lease.revoked?
+    end
+
+    # @return [Boolean] whether `consume` was called, or is about to be
+    def used?
+      @karafka_used || false
+    end
+
+    # Errors of `consume` since the partition last got on: `last`, `size`, `counts`, `each`.
+    # @return [Failures::ErrorsTracker]
+    def errors_tracker
+      karafka_assignment.share.errors
+    end
+
+    # Runs the block while no other consumer of this partition is in such a block (with `parallel` there are several).
+    # @return [Object] what the block returns
+    def synchronize(&)
+      karafka_assignment.share.lock.synchronize(&)
+    end
+
+    # @yieldparam message [Messages::Message] each of {BaseConsumer#messages}
+    # @return [Enumerator, Messages::Messages]
+    def each(...)
+      messages.each(...)
     end
 
     # @return [String]
     def inspect
       place = @karafka_assignment && " #{topic.name}/#{partition}"
       "#<#{self.class}#{place}>"
+    end
+
+    # @api private
+    # @raise [Errors::UnassignedConsumerError]
+    def karafka_assignment
+      @karafka_assignment || raise(Errors::UnassignedConsumerError.for(self, caller_locations(1, 8)))
+    end
+
+    # @api private
+    # @raise [Errors::UnassignedConsumerError]
+    def karafka_lease
+      @karafka_lease || raise(Errors::UnassignedConsumerError.for(self, caller_locations(1, 8)))
     end
 
     # @api private
@@ -136,7 +178,8 @@ module Karafka
     def karafka_lease=(lease)
       @karafka_lease = lease
       @params = nil
-      karafka_begin(lease)
+      @karafka_used = true if lease.kind == :consume
+      karafka_look_for_end(lease)
     end
 
     # What the worker calls; modules with callbacks go around these.

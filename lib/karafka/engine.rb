@@ -12,7 +12,7 @@ module Karafka
     # @!method take
     #   @return [Native::Lease, nil] blocks until there is work; nil once there will be none
     # @!method retire(count)
-    #   So many workers get nil from `take` when they come next.
+    #   That number of workers get nil from `take` when they come next.
     # @!method retain(count)
     #   @return [Integer] how many of those that were to be retired stay, as they have not come yet
     # @!method quiet
@@ -26,11 +26,17 @@ module Karafka
     # @!method pause(group, topic, partition)
     #   Hands out nothing of that until `resume`; nil stands for all.
     #   @return [Integer] assigned partitions that it covers
+    # @!method whereabouts(group, topic, partition, offset)
+    #   @return [Array<Hash{Symbol=>Object}>] where that message stands, for each group that has the partition here: `group`,
+    #     `position`, `standing` (:passed, :reached or :ahead), `held`, `processing_ms`
+    # @!method end_back_off(group, topic, partition)
+    #   What has failed there is tried again now.
     # @!method state
     #   @return [Hash{Symbol=>Object}] groups with assignments, leases that are out, queued bytes
     # @!method events(timeout_ms)
     #   @return [Array<Hash>, nil] nil once closed and empty
-    def_delegators :@native, :start, :take, :retire, :retain, :quiet, :stop, :force_stop, :state, :events, :set_throttle, :pause, :resume
+    def_delegators :@native, :take, :retire, :retain, :quiet, :stop, :force_stop, :state, :events, :set_throttle, :pause, :resume,
+                   :whereabouts, :end_back_off
 
     # @return [String]
     def self.librdkafka_version
@@ -41,6 +47,28 @@ module Karafka
     # @raise [Errors::InvalidConfigurationError]
     def initialize(config)
       @native = Native::Engine.new(config)
+      @tokens = Array(config[:groups]).any? { |group| group[:kafka]&.key?("oauth.listener") }
+    end
+
+    # @return [void]
+    def start
+      Oauth::Tokens.start if @tokens
+      @native.start
+    end
+
+    # From now on a supervisor hears how it is.
+    # @param heartbeat [Native::Heartbeat]
+    # @return [void]
+    def report_to(heartbeat)
+      heartbeat.watch(@native)
+    end
+
+    # As `stop`; the last commits, leaving the groups and ending the clients share that time.
+    # @param budget [TimeBudget]
+    # @return [void]
+    def stop_within(budget)
+      left = budget.left
+      left ? @native.stop_within((left * 1_000).ceil) : @native.stop
     end
 
     # @param timeout_ms [Integer]

@@ -16,7 +16,22 @@ module Karafka
       # @param hint [String, nil] what to do instead
       # @return [UnsupportedFeatureError]
       def self.for(feature, hint = nil)
-        new(["#{feature} is not there yet in karafka-rs #{VERSION} (and nothing is silently ignored).", hint].compact.join(" "))
+        new(["#{feature} is not supported yet in karafka-rs #{VERSION}.", hint].compact.join(" "))
+      end
+    end
+
+    # A consumer that no server runs, such as one that a test made with `new`, was asked for its topic or partition, or to
+    # mark, seek, pause or commit.
+    class UnassignedConsumerError < BaseError
+      # @param consumer [BaseConsumer]
+      # @param locations [Array<Thread::Backtrace::Location>] the methods on the way here, the innermost first
+      # @return [UnassignedConsumerError]
+      def self.for(consumer, locations)
+        own = locations.take_while { |location| location.absolute_path.to_s.start_with?(__dir__) }
+        called = (own.last || locations.first).base_label
+        new("`#{called}` of #{consumer.class} works only where the consumer has a partition. In a test build it with " \
+            "`karafka.consumer_for(:topic)` of the testing kit: require \"karafka/testing/rspec/helpers\" " \
+            "(or karafka/testing/minitest/helpers) and include it.")
       end
     end
 
@@ -41,7 +56,7 @@ module Karafka
       # @return [Integer, nil]
       attr_reader :partition
 
-      # @param message [String, nil]
+      # @param message [String, Integer, nil] an Integer is a code of librdkafka's or a broker's, as the gem rdkafka takes it
       # @param code [Symbol, String]
       # @param fatal [Boolean] the client that raised it can do nothing more
       # @param retryable [Boolean] the same call may work later
@@ -49,6 +64,7 @@ module Karafka
       # @param topic [String, nil]
       # @param partition [Integer, nil]
       def initialize(message = nil, code: :unknown, fatal: false, retryable: false, abortable: false, topic: nil, partition: nil)
+        message, code, fatal, retryable = known(message) if message.is_a?(Integer)
         @code = code.to_sym
         @fatal = fatal
         @retryable = retryable
@@ -56,6 +72,15 @@ module Karafka
         @topic = topic
         @partition = partition
         super(message || "Kafka error #{@code}")
+      end
+
+      # @api private
+      # @param cause [KafkaError] what went wrong meanwhile
+      # @return [KafkaError] the same with that `cause`
+      def because(cause)
+        raise self, message, [], cause: cause
+      rescue KafkaError => e
+        e
       end
 
       # @return [Boolean] whether the client that raised it is beyond use
@@ -71,6 +96,13 @@ module Karafka
       # @return [Boolean] whether it ends a transaction and nothing else
       def abortable?
         @abortable
+      end
+
+      private
+
+      def known(number)
+        code, message, fatal, retryable = Native.kafka_error(number)
+        [message, code, fatal, retryable]
       end
     end
 
@@ -115,7 +147,7 @@ module Karafka
     # `respond_to` was given an option that there is not, or a value that cannot be sent. Nothing was sent.
     class InvalidResponderMessageOptionsError < BaseError; end
 
-    # So many messages went to a dead letter queue that its partition was paused (`stop_after`).
+    # More messages went to a dead letter queue than its limit allows, so the partition was paused (`stop_after`).
     class DeadLetterLimitError < BaseError; end
 
     # A message cannot go to its dead letter queue or retry topic, because that or the producer takes no message so large.
@@ -136,8 +168,41 @@ module Karafka
     # A client of the parent process was used in a forked child; the child has to make its own.
     class ForkedError < EngineError; end
 
-    # A batch takes longer than `long_running_limit`: the process leaves its group meanwhile.
-    class LongRunningLimitError < BaseError; end
+    # A batch takes longer than `long_running_limit`: the process leaves its group meanwhile. `code` is :max_poll_exceeded, as
+    # librdkafka has it for a client that does not poll.
+    class LongRunningLimitError < KafkaError
+      # @param message [String, nil]
+      def initialize(message = nil, code: :max_poll_exceeded, **rest)
+        super
+      end
+    end
+
+    # A group was to be changed whose members would not notice, and commit over the change. Nothing was changed.
+    class ActiveGroupError < KafkaError
+      # @return [Admin::Group, nil]
+      attr_reader :group
+      # @return [Integer, nil] for so many seconds Kafka takes a process that was killed for a member, at most
+      attr_reader :seconds
+
+      # @param group [Admin::Group]
+      # @param seconds [Integer]
+      # @return [ActiveGroupError]
+      def self.for(group, seconds)
+        count = group.members.size
+        new("group #{group.id} has #{count} member#{"s" if count > 1}, which would not notice the change: #{group.members.join(", ")}. " \
+            "Stop #{count > 1 ? "them" : "it"} first. Kafka takes a process that was killed for a member for up to #{seconds} s; " \
+            "`wait: #{seconds}` waits that long", group: group, seconds: seconds)
+      end
+
+      # @param message [String, nil]
+      # @param group [Admin::Group, nil]
+      # @param seconds [Integer, nil]
+      def initialize(message = nil, code: :non_empty_group, group: nil, seconds: nil, **rest)
+        @group = group
+        @seconds = seconds
+        super(message, code: code, **rest)
+      end
+    end
 
     # The partition that a transaction has marked belongs to another process by now. The transaction was aborted.
     class AssignmentLostError < BaseError; end
@@ -147,6 +212,9 @@ module Karafka
 
     # Work was still running when `shutdown_timeout` had passed; the process exits with status 2.
     class ForcefulShutdownError < BaseError; end
+
+    # A broker wants a token and there is none: the provider refused or cannot be reached, or the listener gave none.
+    class TokenError < BaseError; end
 
     # A name was given to the monitor that no event has.
     class EventNotRegisteredError < BaseError; end

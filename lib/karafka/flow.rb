@@ -28,13 +28,13 @@ module Karafka
         topic.pattern? ? topic.regexp.inspect : topic.name
       end
 
-      # @param target [Routing::Outgoing::Target]
+      # @param target [Routing::ProducedTopics::Target]
       # @return [String] such as "always, exactly once"
       def usage(target)
         "#{target.required ? "always" : "conditionally"}, #{target.multiple_usage ? "one or more" : "exactly once"}"
       end
 
-      # @param target [Routing::Outgoing::Target]
+      # @param target [Routing::ProducedTopics::Target]
       # @return [String, nil] what sends there, where that is neither a responder nor `produces`
       def note(target)
         target.kind.to_s.tr("_", " ") unless %i[responder declared].include?(target.kind)

@@ -12,63 +12,83 @@ module Karafka
 
     class << self
       include Pausing
+      include Skipping
 
       # Runs until a signal or {stop}, with traps. Blocks.
       # @return [Integer] exit status for the process: 0 clean, 1 after an error. A forced stop ends the process with 2.
+      # @param runtime [Runtime, Swarm::Supervisor] what to run
       # @raise [Errors::InvalidConfigurationError] nothing was started
-      def run
-        runtime = begin_runtime(embedded: false)
-        Signals.trapped(runtime.control) do
-          runtime.start
-          runtime.serve
+      def run(runtime = Runtime.new)
+        begin_runtime(runtime)
+        begin
+          boot
+          Signals.trapped(runtime.control, runtime.mode) do
+            runtime.start
+            runtime.serve
+          end
+        ensure
+          runtime.control.close
+          LOCK.synchronize { @active = false }
         end
-      ensure
-        LOCK.synchronize { @active = false } if runtime
       end
 
       # Starts without traps and without waiting.
       # @return [void]
       # @raise [Errors::InvalidConfigurationError]
       def start
-        runtime = begin_runtime(embedded: true)
+        ready = Thread::Queue.new
+        runtime = Runtime.new(mode: :embedded)
+        begin_runtime(runtime) { serve_in_thread(runtime, ready) }
         begin
+          boot
           runtime.start
-        rescue Exception # rubocop:disable Lint/RescueException -- raised again
-          LOCK.synchronize { @active = false }
-          raise
+          started = true
+        ensure
+          ready << started
+          # So that the next start does not find this one.
+          @thread.join unless started
         end
-        @thread = Thread.new { serve_in_thread(runtime) }
-        @thread.name = "karafka.server"
         nil
       end
 
-      # Begins a graceful stop. Returns at once; callable from a trap.
+      # Begins a graceful stop. Returns at once; callable from a trap. A stop that comes while the server is starting, or that
+      # another thread calls just before that, is not lost: nothing is consumed then.
       # @return [void]
       def stop
-        runtime&.stop
+        @active && runtime ? runtime.stop : EarlyStop.note
       end
 
-      # Begins no more batches, but stays in the groups. Returns at once; callable from a trap.
+      # Ends what runs and runs `shutdown` of each consumer, then stays in the groups without work until {stop}. Final: nothing
+      # takes it back. Returns at once; callable from a trap.
       # @return [void]
       def quiet
         runtime&.quiet
       end
 
       # Waits for the end of what {start} began.
-      # @param seconds [Numeric, nil] nil: for ever
+      # @param seconds [Numeric, nil] nil: forever
       # @return [Boolean] whether it has ended
       def wait(seconds = nil)
         @thread.nil? || !@thread.join(seconds).nil?
       end
 
+      # @return [Boolean] whether the server's end waits for the calling thread: a consumer's, a subscriber's, or the one that
+      #   starts it
+      # @api private
+      def inside?
+        current = Thread.current
+        current == @thread || (!runtime.nil? && runtime.inside?(current))
+      end
+
       # @return [Symbol] what it is doing, see {Status::ALL}
       def status
-        runtime&.status&.current || (App.initialized? ? :initialized : :initializing)
+        current = runtime&.status&.current || :initialized
+        current == :initialized && !App.initialized? ? :initializing : current
       end
 
       # @return [ExecutionMode] `standalone?`, or `embedded?`; before the start it is standalone
       def execution_mode
-        ExecutionMode.new(runtime&.embedded? ? :embedded : :standalone)
+        ExecutionMode.new(runtime&.mode || :standalone)
       end
 
       # @return [Workers] `size`, `scale(count)`, and each {Worker}
@@ -100,20 +120,31 @@ module Karafka
         @runtime if @pid == ::Process.pid
       end
 
-      def begin_runtime(embedded:)
+      # It exists before the application is booted, which may take long: whoever stops it meanwhile has to find it.
+      def begin_runtime(begun, &serve)
         LOCK.synchronize do
-          raise Errors::EngineError, "the server is running already in this process" if @active && runtime
+          if @active && runtime
+            begun.control.close
+            raise Errors::EngineError, "the server is running already in this process"
+          end
 
-          Instrumentation::Safely.instrument("app.initializing", { caller: self }) unless App.initialized?
-          App.boot!
-          @active = true
+          begun.stop if EarlyStop.taken?
+          @thread = serve && Thread.new(&serve).tap { |thread| thread.name = "karafka.server" }
           @pid = ::Process.pid
-          @thread = nil
-          @runtime = Runtime.new(embedded: embedded)
+          @active = true
+          @runtime = begun
         end
       end
 
-      def serve_in_thread(runtime)
+      def boot
+        Instrumentation::Safely.instrument("app.initializing", { caller: self }) unless App.booted?
+        App.boot!
+        Process.tags.add(:execution_mode, "mode:#{execution_mode}")
+      end
+
+      def serve_in_thread(runtime, ready)
+        return runtime.control.close unless ready.pop
+
         runtime.serve
         # As Ruby does with an `exit` in a thread that nobody rescues.
         Thread.main.raise(runtime.failure) if runtime.failure.is_a?(SystemExit)

@@ -15,14 +15,31 @@ module Karafka
         raise Errors::InvalidConfigurationError, "#{setting} is #{describe(setting, value)}, but must be #{allowed}."
       end
 
+      # @param setting [String, Symbol] full name, as the user writes it
+      # @param value [Object] not shown: it may hold passwords
+      # @param allowed [String] completes "must be …"
+      # @return [void]
+      # @raise [Errors::InvalidConfigurationError] always
+      def no_hash!(setting, value, allowed)
+        raise Errors::InvalidConfigurationError, "#{setting} is of class #{value.class}, but must be #{allowed}."
+      end
+
+      # @param value [Object]
+      # @return [Boolean] whether it is a time of ActiveSupport (`30.seconds`), which counts in seconds
+      def duration?(value)
+        defined?(::ActiveSupport::Duration) && ::ActiveSupport::Duration === value # rubocop:disable Style/CaseEquality -- it says that it is an Integer
+      end
+
       # @param kind [String] what is unknown, such as "setting"
       # @param name [String, Symbol] what was given
       # @param names [Enumerable<String, Symbol>] what there is
       # @param prefix [String] goes before the names in the message
+      # @param bare [Boolean] whether it stood there without a value, as a variable does
       # @return [void]
       # @raise [Errors::InvalidConfigurationError] always
-      def unknown!(kind, name, names, prefix: "")
-        raise Errors::InvalidConfigurationError, "Unknown #{kind} `#{prefix}#{name}`.#{suggestion(name, names, prefix: prefix)}"
+      def unknown!(kind, name, names, prefix: "", bare: false)
+        variable = " Or did you mean a variable? There is none called #{name} here." if bare
+        raise Errors::InvalidConfigurationError, "Unknown #{kind} `#{prefix}#{name}`.#{suggestion(name, names, prefix: prefix)}#{variable}"
       end
 
       # @param name [String, Symbol]

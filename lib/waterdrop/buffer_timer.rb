@@ -3,7 +3,7 @@
 module WaterDrop
   # Calls a block some time after it was armed, in a thread of its own that begins with the first {#arm}.
   class BufferTimer
-    # The thread ends after so long without anything to wait for, seconds: it would keep its producer.
+    # The thread ends after this long without anything to wait for, seconds: it would keep its producer.
     IDLE = 10
     private_constant :IDLE
 
@@ -12,7 +12,7 @@ module WaterDrop
     def initialize(interval_ms, &due)
       @interval = interval_ms / 1_000.0
       @due = due
-      @lock = Mutex.new
+      @lock = Lock.new
       @changed = ConditionVariable.new
       @at = nil
       @stopped = false
@@ -36,7 +36,7 @@ module WaterDrop
       @lock.synchronize { @at = nil }
     end
 
-    # For ever. Waits for a block that runs just now.
+    # Forever. Waits for a block that runs just now.
     # @param timeout_ms [Numeric]
     # @return [void]
     def stop(timeout_ms)
@@ -87,7 +87,7 @@ module WaterDrop
             @at = nil
             return true
           end
-          @changed.wait(@lock, left || IDLE)
+          @changed.wait(@lock.mutex, left || IDLE)
           return @thread = nil if left.nil? && @at.nil? && !@stopped
         end
       end

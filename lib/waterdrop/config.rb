@@ -2,46 +2,17 @@
 
 require "logger"
 require "securerandom"
+require_relative "config/types"
 require_relative "config/recovery"
 require_relative "config/old_names"
+require_relative "config/without_effect"
 
 module WaterDrop
   # Settings of one producer. Times are in milliseconds, sizes in bytes.
   class Config
     include Recovery
     include OldNames
-
-    CHECKS = {
-      id: ["a String", ->(value) { value.is_a?(String) && !value.empty? }],
-      deliver: ["true or false", ->(value) { [true, false].include?(value) }],
-      raise_on_failure: ["true or false", ->(value) { [true, false].include?(value) }],
-      client_class: ["nil, WaterDrop::Clients::Rdkafka, Dummy or Buffered",
-                     ->(value) { value.nil? || (value.is_a?(Class) && [Client, Clients::Dummy].any? { |known| value <= known }) }],
-      max_payload_size: ["an Integer above 0 (bytes)", ->(value) { value.is_a?(Integer) && value.positive? }],
-      max_wait_timeout: TIME,
-      wait_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
-      wait_timeout_on_queue_full: TIME,
-      instrument_on_wait_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
-      drop_on_queue_full: ["true or false", ->(value) { [true, false].include?(value) }],
-      idle_disconnect_timeout: ["0 (never) or a number of milliseconds, 30_000 or more",
-                                ->(value) { MILLISECONDS.call(value) && (value.zero? || value >= 30_000) }],
-      buffer_max_messages: ["an Integer above 0, or nil", ->(value) { value.nil? || (value.is_a?(Integer) && value.positive?) }],
-      buffer_max_bytes: ["an Integer above 0 (bytes), or nil", ->(value) { value.nil? || (value.is_a?(Integer) && value.positive?) }],
-      buffer_max_time: ["a number of milliseconds above 0, or nil",
-                        ->(value) { value.nil? || (MILLISECONDS.call(value) && value.positive?) }],
-      logger: ["a Logger (answers to info, warn and error)", ->(value) { %i[info warn error].all? { |name| value.respond_to?(name) } }],
-      monitor: ["a monitor (answers to subscribe and instrument)", lambda { |value|
-                                                                     %i[subscribe instrument].all? do |name|
-                                                                       value.respond_to?(name)
-                                                                     end
-                                                                   }],
-      middleware: ["a WaterDrop::Middleware (answers to run)", ->(value) { value.respond_to?(:run) }],
-      **Recovery::SETTINGS.transform_values { |_default, *check| check }
-    }.freeze
-
-    # What WaterDrop has and this version has not.
-    NOT_YET = %i[statistics_decorator oauth polling wait_timeout_on_transaction_abort].freeze
-    private_constant :CHECKS, :NOT_YET
+    include WithoutEffect
 
     # @return [String] in events and logs
     attr_accessor :id
@@ -61,6 +32,9 @@ module WaterDrop
     attr_accessor :instrument_on_wait_queue_full
     # @return [Boolean] where there is no room (in time): drop the message and say so (`message.dropped`), do not raise
     attr_accessor :drop_on_queue_full
+    # @return [Symbol] what happens to the other messages of a batch that the broker refused because of some. :resend sends them
+    #   again, once; later messages of the partition may overtake them. :fail reports them as failed, too
+    attr_accessor :on_refused_batch
     # @return [Numeric] after so long without a message the connections are given up until the next one, ms; 0: never
     attr_accessor :idle_disconnect_timeout
     # @return [Integer, nil] the buffer flushes itself when it has so many messages
@@ -75,10 +49,21 @@ module WaterDrop
     attr_reader :monitor
     # @return [Middleware]
     attr_accessor :middleware
+
+    # Where tokens come from.
+    Oauth = Struct.new(:token_provider_listener)
+    private_constant :Oauth
+
+    # @yieldparam oauth [Oauth]
+    # @return [Oauth] `token_provider_listener` answers to `on_oauthbearer_token_refresh(event)`
+    def oauth
+      @oauth ||= Oauth.new
+      yield @oauth if block_given?
+      @oauth
+    end
+
     # @return [Karafka::Setup::KafkaSettings] librdkafka's settings; also takes the 1.x names, such as `seed_brokers`
     attr_reader :kafka
-    # @return [nil] nothing waits in steps here
-    attr_reader :wait_backoff_on_queue_full
 
     def initialize
       @id = "waterdrop-#{SecureRandom.hex(6)}"
@@ -91,6 +76,7 @@ module WaterDrop
       @wait_timeout_on_queue_full = 10_000
       @instrument_on_wait_queue_full = true
       @drop_on_queue_full = false
+      @on_refused_batch = :resend
       @idle_disconnect_timeout = 0
       @logger = ::Logger.new($stdout, level: ::Logger::WARN)
       self.monitor = Instrumentation::Monitor.new
@@ -112,14 +98,6 @@ module WaterDrop
       @monitor = monitor
     end
 
-    # WaterDrop waits in steps of this many milliseconds. Here a delivery report wakes whoever waits for room.
-    # @param value [Numeric]
-    # @return [void]
-    def wait_backoff_on_queue_full=(value)
-      @wait_backoff_on_queue_full = nil
-      logger.warn("wait_backoff_on_queue_full (#{value.inspect}) has no effect here: a wait for room ends as soon as there is some")
-    end
-
     # WaterDrop 1.x: what happens where there is no room.
     # @param value [Boolean] false: messages are dropped
     # @return [void]
@@ -138,22 +116,73 @@ module WaterDrop
       "#<#{self.class} id=#{id.inspect}>"
     end
 
+    # As WaterDrop's settings, which are an object with a `setup` of their own.
+    # @yieldparam config [self]
+    # @return [self]
+    # @raise [Errors::ConfigurationInvalidError] also where `kafka` is none
+    def setup
+      yield(self)
+      self
+    rescue Karafka::Errors::InvalidConfigurationError => e
+      raise Errors::ConfigurationInvalidError, e.message, e.backtrace
+    end
+
+    # @return [self]
+    def config
+      self
+    end
+
+    # @return [Hash{Symbol=>Object}] the settings by name
+    def to_h
+      [*Types::ALL.keys, :kafka].to_h { |name| [name, public_send(name)] }
+    end
+
+    # @api private
+    # @yieldparam name [Symbol]
+    # @yieldreturn [Object] the value of that setting
+    # @return [Hash{Symbol=>String}] what is wrong, by setting
+    def self.problems
+      Types::ALL.each_with_object({}) do |(name, type), found|
+        value = yield(name)
+        found[name] = "#{name} is #{value.inspect}, but must be #{type.description}." unless type.allowed?(value)
+      end
+    end
+
+    # What is set from now on would have no effect, so it is refused. The logger is asked for each line, and `kafka` is read by a client
+    # that is made anew.
+    # @api private
+    # @return [self]
+    def complete
+      extend(Complete)
+    end
+
+    # Settings of a producer that was set up.
+    module Complete
+      (Types::ALL.keys - %i[logger]).each do |name|
+        define_method(:"#{name}=") do |value|
+          raise Errors::ConfigurationInvalidError,
+                "#{name} cannot become #{value.inspect}: producer #{id} is set up already. Set it in the block of " \
+                "WaterDrop::Producer.new, or use `producer.with` for another max_wait_timeout or other settings of a topic."
+        end
+      end
+    end
+    private_constant :Complete
+
     # @return [self]
     # @raise [Errors::ConfigurationInvalidError]
     def validate!
-      CHECKS.each do |name, (allowed, check)|
-        value = public_send(name)
-        raise Errors::ConfigurationInvalidError, "#{name} is #{value.inspect}, but must be #{allowed}." unless check.call(value)
-      end
-      if engine? && kafka[:"bootstrap.servers"].to_s.strip.empty?
+      problem = Config.problems { |name| public_send(name) }.values.first
+      raise Errors::ConfigurationInvalidError, problem if problem
+
+      if engine? && kafka.brokers.empty?
         spelling = DidYouMean::SpellChecker.new(dictionary: ["bootstrap.servers"])
         misspelt = kafka.keys.find { |key| spelling.correct(key.to_s).any? }
         raise Errors::ConfigurationInvalidError,
               "config.kafka has no \"bootstrap.servers\"#{", but \"#{misspelt}\"" if misspelt}: " \
               "set config.kafka = { \"bootstrap.servers\": \"host:9092\" }."
       end
-      check_brokers
       check_transactional_id
+      check_kafka if engine?
       self
     end
 
@@ -172,19 +201,20 @@ module WaterDrop
     # @param other [Config]
     # @return [void]
     def inherit(other)
-      (CHECKS.keys - %i[id]).each { |name| public_send(:"#{name}=", other.public_send(name)) }
+      (Types::ALL.keys - %i[id]).each { |name| public_send(:"#{name}=", other.public_send(name)) }
+      oauth.token_provider_listener = other.oauth.token_provider_listener
     end
 
     # @return [Hash{String=>String}] what librdkafka gets
     def native_kafka
-      settings = kafka.transform_keys(&:to_s).compact
-      settings["client.id"] ||= "waterdrop"
-      settings.transform_values { |value| value.is_a?(Array) ? value.join(",") : value.to_s }
+      settings = { "client.id" => "waterdrop" }.merge(kafka.to_librdkafka)
+      @listeners ||= Karafka::Oauth::Listeners.new { |name, payload| instrument_tokens(name, payload) }
+      Karafka::Oauth::Settings.for_engine(settings, oauth.token_provider_listener, @listeners)
     end
 
-    # @return [Integer, nil] ms; nil: connections are kept. A transaction may be open without a message under way
+    # @return [Integer, nil] ms; nil: connections are kept
     def native_idle
-      idle_disconnect_timeout.ceil unless idle_disconnect_timeout.zero? || kafka.key?(:"transactional.id")
+      idle_disconnect_timeout.ceil unless idle_disconnect_timeout.zero?
     end
 
     # @return [Integer] how long a call waits for room, ms
@@ -192,13 +222,13 @@ module WaterDrop
       wait_on_queue_full ? wait_timeout_on_queue_full.ceil : 0
     end
 
-    # @raise [Karafka::Errors::UnsupportedFeatureError, Errors::ConfigurationInvalidError]
+    # @raise [Errors::ConfigurationInvalidError]
     def method_missing(name, ...)
-      setting = name.to_s.delete_suffix("=").to_sym
-      raise Karafka::Errors::UnsupportedFeatureError.for("the producer setting `#{setting}`") if NOT_YET.include?(setting)
       return super unless name.end_with?("=")
 
-      raise Errors::ConfigurationInvalidError, "Unknown setting `#{setting}`.#{Karafka::Setup.suggestion(setting, CHECKS.keys + [:kafka])}"
+      setting = name.to_s.delete_suffix("=").to_sym
+      raise Errors::ConfigurationInvalidError,
+            "Unknown setting `#{setting}`.#{Karafka::Setup.suggestion(setting, Types::ALL.keys + [:kafka])}"
     end
 
     # @return [Boolean]
@@ -208,13 +238,24 @@ module WaterDrop
 
     private
 
-    # librdkafka takes an empty one, and fails in the first transaction.
-    def check_brokers
-      Karafka::Setup::BrokerList.check!(kafka[:"bootstrap.servers"], "config.kafka")
+    # What happens to the producer's tokens, on a thread of its own. An error that nobody listens to goes to the log.
+    def instrument_tokens(name, payload)
+      error = payload[:error]
+      Guard.call(self, "a subscriber of #{name}") do
+        next logger.error("[#{id}] #{payload[:type]}: #{error.class}: #{error.message}") if error && !monitor.listening?(name)
+
+        monitor.instrument(name, { producer_id: id, **payload })
+      end
+    end
+
+    def check_kafka
+      Karafka::Setup::KafkaContract.check!(kafka, roles: %w[producer], whole: true)
+      Karafka::Oauth::Settings.check!(kafka, oauth.token_provider_listener)
     rescue Karafka::Errors::InvalidConfigurationError => e
       raise Errors::ConfigurationInvalidError, e.message
     end
 
+    # librdkafka takes an empty one, and fails in the first transaction.
     def check_transactional_id
       return unless kafka.key?(:"transactional.id")
 

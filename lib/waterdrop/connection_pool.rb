@@ -20,14 +20,11 @@ module WaterDrop
       # @param timeout [Numeric] ms
       # @yieldparam config [Config]
       # @yieldparam index [Integer]
-      # @return [ConnectionPool]
-      # @raise [Errors::ConnectionPoolAlreadyConfiguredError] close it first
+      # @return [ConnectionPool] the new one; an earlier one is closed
       def setup(size: SIZE, timeout: TIMEOUT_MS, &block)
-        if default_pool&.active?
-          raise Errors::ConnectionPoolAlreadyConfiguredError, "there is a connection pool already: WaterDrop::ConnectionPool.close first"
-        end
-
+        earlier = @default_pool
         @default_pool = new(size: size, timeout: timeout, &block)
+        earlier&.close
         WaterDrop.monitor.instrument("connection_pool.setup", { pool: @default_pool, size: size, timeout: timeout })
         @default_pool
       end
@@ -57,11 +54,12 @@ module WaterDrop
         default_pool&.active? || false
       end
 
+      # @param force [Boolean] as of {Producer#close}
       # @return [Integer] messages that were not delivered
-      def close
+      def close(force: true)
         pool = @default_pool
         @default_pool = nil
-        pool ? pool.close : 0
+        pool ? pool.close(force: force) : 0
       end
       alias shutdown close
 
@@ -90,7 +88,7 @@ module WaterDrop
     # @param size [Integer] most producers at once
     # @param timeout [Numeric] how long {#with} waits for one, ms
     # @yieldparam config [Config] of each producer
-    # @yieldparam index [Integer] 0 to size - 1; stays with its producer, also after a {#reload}
+    # @yieldparam index [Integer] 1 to size; stays with its producer, also after a {#reload}
     def initialize(size: SIZE, timeout: TIMEOUT_MS, &setup)
       check!(size, timeout, setup)
       @size = size
@@ -137,6 +135,11 @@ module WaterDrop
       @lock.synchronize { { size: size, available: @closed ? 0 : @free.size } }
     end
 
+    # @return [Integer] producers that nobody has borrowed
+    def available
+      stats.fetch(:available)
+    end
+
     # @return [Boolean] not closed
     def active?
       !@closed
@@ -144,8 +147,9 @@ module WaterDrop
 
     # Lends no more, waits up to `timeout` for those in use, and closes all. One that is still in use then is closed when
     # it comes back.
+    # @param force [Boolean] as of {Producer#close}
     # @return [Integer] messages that were not delivered
-    def close
+    def close(force: true) # rubocop:disable Lint/UnusedMethodArgument
       return 0 if @lock.synchronize { @closed.tap { @closed = true } }
 
       retire.tap { WaterDrop.monitor.instrument("connection_pool.shutdown", { pool: self }) }
@@ -178,7 +182,7 @@ module WaterDrop
       unless size.is_a?(Integer) && size.positive?
         raise Errors::ConfigurationInvalidError, "size is #{size.inspect}, but must be an Integer above 0."
       end
-      unless Config::MILLISECONDS.call(timeout)
+      unless Config::Types::MILLISECONDS.allowed?(timeout)
         raise Errors::ConfigurationInvalidError, "timeout is #{timeout.inspect}, but must be a number of milliseconds, 0 or more."
       end
       raise ArgumentError, "a connection pool needs a block that sets up a producer: |config, index|" unless setup
@@ -189,7 +193,7 @@ module WaterDrop
     def fill
       @generation = (@generation || 0) + 1
       @config = nil
-      @free = Array.new(size) { |index| [index, @generation, nil] }.reverse
+      @free = Array.new(size) { |index| [index + 1, @generation, nil] }.reverse
       @lent = 0
       @retiring = false
     end

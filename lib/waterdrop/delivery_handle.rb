@@ -58,7 +58,7 @@ module WaterDrop
       end
     end
 
-    # In place of a client that was closed and collected: each report is there.
+    # In place of a client that was closed and collected: each report has come.
     module NoClient
       # @return [0]
       def self.max_wait_timeout = 0
@@ -66,8 +66,14 @@ module WaterDrop
       # @return [true]
       def self.wait(*) = true
 
+      # @return [Hash] settings of librdkafka
+      def self.kafka = {}
+
+      # @return [nil]
+      def self.trouble(*) = nil
+
       # @return [void]
-      def self.on_delivery(delivery, index, label, block) = block.call(DeliveryReport.of(delivery, index, label))
+      def self.on_delivery(delivery, index, label, block) = block.call(DeliveryReport.of(delivery, index, label) { kafka })
     end
     private_constant :NoClient
     Karafka::Native.single_handles = Single
@@ -85,7 +91,7 @@ module WaterDrop
     end
 
     # Waits for the answer. Other threads run meanwhile.
-    # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; -1: for ever
+    # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; -1: forever
     # @param max_wait_timeout [Numeric, nil] rdkafka's old name for it: seconds
     # @param raise_response_error [Boolean] raise where the message was not delivered
     # @return [DeliveryReport]
@@ -107,7 +113,7 @@ module WaterDrop
     # @raise [Errors::ProduceError]
     def answer(timeout, raise_response_error: true)
       report = self.report
-      raise Errors::ProduceError, timed_out(timeout), cause: Karafka::Errors::TimeoutError.new(timed_out(timeout)) unless report
+      raise_timed_out(timeout) unless report
       raise Errors::ProduceError, FailureText.of(report), cause: report.error if report.error && raise_response_error
 
       report
@@ -122,7 +128,7 @@ module WaterDrop
 
     # @return [DeliveryReport, nil] nil: no answer yet
     def report
-      DeliveryReport.of(delivery, index, label)
+      DeliveryReport.of(delivery, index, label) { client.kafka }
     end
     alias create_result report
 
@@ -131,7 +137,7 @@ module WaterDrop
       delivery.report(index).nil?
     end
 
-    # Calls the block once with the report: at once where it is there already, else from the producer's event thread.
+    # Calls the block once with the report: at once where it has come already, else from the producer's event thread.
     # @yieldparam report [DeliveryReport]
     # @return [self]
     def on_delivery(&block)
@@ -150,8 +156,15 @@ module WaterDrop
 
     attr_reader :client
 
-    def timed_out(timeout)
-      "no answer for a message to #{topic} within #{timeout} ms; it may still be delivered"
+    # Nobody has said anything of the message; what keeps the producer from its brokers is known mostly.
+    def raise_timed_out(timeout)
+      trouble = client.trouble(timeout)
+      text = FailureText.because("no answer for a message to #{topic} within #{timeout} ms; it may still be delivered", trouble)
+      begin
+        raise Karafka::Errors::TimeoutError, text, cause: trouble
+      rescue Karafka::Errors::TimeoutError => e
+        raise Errors::ProduceError, text, cause: e
+      end
     end
   end
 end

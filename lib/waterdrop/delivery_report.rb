@@ -16,13 +16,14 @@ module WaterDrop
     # @return [Integer, nil] from the call to the broker's answer, in microseconds
     attr_reader :latency_us
 
-    # @param topic [String]
+    # In the order of the gem rdkafka.
     # @param partition [Integer]
     # @param offset [Integer]
+    # @param topic [String]
     # @param error [Karafka::Errors::KafkaError, nil]
     # @param label [Object, nil]
     # @param latency_us [Integer, nil]
-    def initialize(topic:, partition:, offset:, error: nil, label: nil, latency_us: nil)
+    def initialize(partition, offset, topic, error = nil, label = nil, latency_us = nil) # rubocop:disable Metrics/ParameterLists
       @topic = topic
       @partition = partition
       @offset = offset
@@ -35,18 +36,15 @@ module WaterDrop
     # @param delivery [Karafka::Native::Delivery, Clients::FakeDelivery]
     # @param index [Integer]
     # @param label [Object, nil]
+    # @yieldreturn [Hash{Symbol=>Object}] the producer's settings of librdkafka, asked for where it failed
     # @return [DeliveryReport, nil] nil: not known yet
     def self.of(delivery, index, label)
-      partition, offset, latency_us, code, message, fatal, retryable = delivery.report(index)
+      partition, offset, latency_us, *failure = delivery.report(index)
       return unless partition
 
       topic = delivery.topic(index)
-      if code
-        error = Karafka::Errors::KafkaError.new(
-          message, code: code, fatal: fatal, retryable: retryable, topic: topic, partition: partition
-        )
-      end
-      new(topic: topic, partition: partition, offset: offset, error: error, label: label, latency_us: latency_us)
+      error = FailureText.error(topic, partition, failure, yield) if failure.any?
+      new(partition, offset, topic, error, label, latency_us)
     end
 
     # @return [Boolean]

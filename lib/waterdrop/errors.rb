@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "timeout"
+
 module WaterDrop
   # Errors of producing. All are {Karafka::Errors::BaseError}s too.
   module Errors
@@ -24,14 +26,33 @@ module WaterDrop
     # {ConnectionPool.setup} was not called.
     class ConnectionPoolNotConfiguredError < BaseError; end
 
-    # {ConnectionPool.setup} was called a second time.
+    # WaterDrop raises it where {ConnectionPool.setup} is called a second time. Here that closes the earlier pool: it is never
+    # raised, and exists for code that rescues it.
     class ConnectionPoolAlreadyConfiguredError < BaseError; end
 
     # Used after {ConnectionPool#close}.
     class ConnectionPoolClosedError < BaseError; end
 
-    # All producers of a pool were in use for too long.
-    class ConnectionPoolTimeoutError < BaseError; end
+    # All producers of a pool were in use for too long. A `Timeout::Error`, as what the gem connection_pool raises; a rescue of
+    # {BaseError} takes it, too.
+    class ConnectionPoolTimeoutError < ::Timeout::Error
+      # For classes that it cannot inherit from as well.
+      module Included
+        # @param error [Object]
+        # @return [Boolean]
+        def ===(error)
+          super || (covers? && error.is_a?(ConnectionPoolTimeoutError))
+        end
+
+        private
+
+        # Classes that inherit from these do not.
+        def covers? = equal?(BaseError) || equal?(Karafka::Errors::BaseError)
+      end
+      private_constant :Included
+      BaseError.extend(Included)
+      Karafka::Errors::BaseError.extend(Included)
+    end
 
     # A message that cannot be taken. Of the call it came with, nothing was.
     class MessageInvalidError < BaseError
@@ -84,8 +105,9 @@ module WaterDrop
 
     # A step of a transaction failed. `cause` is a {Karafka::Errors::KafkaError}.
     class TransactionError < ProduceError
-      # @return [:abortable, :fatal, :stuck, :fenced] the transaction was aborted; the client is replaced by a new one; it
-      #   gave no answer in time and is replaced; another producer with the same transactional id has taken over
+      # @return [:abortable, :fatal, :stuck, :timed_out, :fenced] the transaction was aborted; the client is replaced by a new
+      #   one; it gave no answer in time and is replaced; the transaction took longer than `transaction.timeout.ms`, and the
+      #   client is replaced; another producer with the same transactional id has taken over
       attr_reader :kind
       # @return [:init, :begin, :send_offsets, :commit, :abort]
       attr_reader :step

@@ -18,10 +18,23 @@ module WaterDrop
       @steps.reduce(message) { |current, step| step.call(current) }
     end
 
-    # @param messages [Array<Hash>]
+    # @param messages [Enumerable<Hash>]
     # @return [Array<Hash>]
+    # @raise [ArgumentError] it is none
     def run_many(messages)
-      empty? ? messages : messages.map { |message| run(message) }
+      list = Middleware.list_of(messages)
+      empty? ? list : list.map { |message| run(message) }
+    end
+
+    # @api private
+    # @param messages [Enumerable<Hash>]
+    # @return [Array<Hash>]
+    # @raise [ArgumentError]
+    def self.list_of(messages)
+      return messages if messages.is_a?(Array)
+      return messages.to_a if messages.is_a?(Enumerable) && !messages.is_a?(Hash)
+
+      raise ArgumentError, "messages must be an Array or another Enumerable of Hashes, not #{messages.class}"
     end
 
     # @param step [#call] runs first; or a block

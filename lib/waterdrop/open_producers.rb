@@ -10,7 +10,7 @@ module WaterDrop
     # Each producer is its own value: Ruby 3.1 looks whether the value is alive, and gives keys that are garbage where that is
     # an immediate. No key is ever looked up by another producer, so identity is enough.
     @all = ObjectSpace::WeakMap.new
-    @lock = Mutex.new
+    @lock = Lock.new
     # Why it is kept (a client that has messages under way, a buffer with messages) => producer. Without the lock: a trap
     # may send, too.
     @kept = {}.compare_by_identity
@@ -49,7 +49,17 @@ module WaterDrop
         all.sum(&:close)
       end
 
-      # What `at_exit` does: sends what is there, and says what could not be sent. It closes nothing, as blocks that were
+      # What is still under way after the last block of at_exit. No thread runs any more but those of the engine, so failures
+      # are only logged.
+      # @return [void]
+      def flush_last(*)
+        return if @pid != ::Process.pid
+
+        deadline = Karafka::Clock.now_ms + EXIT_TIMEOUT_MS
+        @kept.values.uniq.each { |producer| producer.flush_at_exit([deadline - Karafka::Clock.now_ms, 0].max) }
+      end
+
+      # What `at_exit` does: sends all messages, and reports those that could not be sent. It closes nothing, as blocks that were
       # registered before may still want to produce (a test suite that runs at exit does).
       # @param timeout_ms [Numeric]
       # @return [void]
@@ -63,6 +73,12 @@ module WaterDrop
 
   # Starts nothing, so it may be registered when the file is loaded. A child that was forked inherits it.
   at_exit { OpenProducers.flush_at_exit }
+
+  # Blocks of at_exit that were registered before this file was loaded run after ours. Their messages are waited for when Ruby
+  # calls the finalizers of the objects that are left, which is after all of them.
+  LAST = Object.new
+  private_constant :LAST
+  ObjectSpace.define_finalizer(LAST, OpenProducers.method(:flush_last).to_proc)
 
   # Closes every producer of this process that is in use.
   # @return [Integer] messages that were not delivered

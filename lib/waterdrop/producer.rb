@@ -10,31 +10,33 @@ module WaterDrop
   class Producer
     include Sync
     include Async
+    include AfterCommit
     include Buffer
     include Tombstone
     include Variants
     include Closing
     include Connection
     include Transactions
+    include Renewal
     include Tagging
+    include ClientAccess
     include NotYet
 
     # @return [Config, nil]
     attr_reader :config
 
-    # @return [Clients::Dummy, Clients::Buffered, Object, nil] what hands the messages over; tests look at it
-    attr_reader :client
-
     # @yieldparam config [Config] without a block call {#setup} later
     def initialize(&block)
-      @lifecycle = Mutex.new
-      @buffer_lock = Mutex.new
+      @lifecycle = Lock.new
+      @buffer_lock = Lock.new
       @transactions = Turn.new
       @transaction = @finished = nil
+      @ending = @disconnecting = false
+      reset_renewals
       @bus = NeverQuiet
       empty_buffer
       @lanes = {}.freeze
-      @lanes_lock = Mutex.new
+      @lanes_lock = Lock.new
       @state = :initial
       made_known("producer.created")
       setup(&block) if block
@@ -44,12 +46,12 @@ module WaterDrop
     # @return [self]
     # @raise [Errors::ConfigurationInvalidError] a setting cannot work
     # @raise [Errors::ProducerAlreadyConfiguredError]
-    def setup
+    def setup(&)
       raise Errors::ProducerAlreadyConfiguredError, "producer #{id} was set up already" unless @state == :initial
 
-      config = Config.new
-      yield config
+      config = Config.new.setup(&)
       adopt(config.validate!)
+      config.complete
       extend Transactional if transactional?
       made_known("producer.configured", config: config)
       self
@@ -112,26 +114,18 @@ module WaterDrop
 
     # @return [String] without settings: they may be secret
     def inspect
-      "#<#{self.class} id=#{id.inspect} #{@state}>"
-    end
-
-    # How far a producer is in its life.
-    Status = Struct.new(:state) do
-      %i[initial configured connected disconnecting disconnected closing closed].each { |it| define_method(:"#{it}?") { state == it } }
-
-      # @return [Boolean] takes messages
-      def active?
-        configured? || connected? || disconnected?
-      end
-
-      # @return [String]
-      def to_s
-        state.to_s
-      end
+      "#<#{self.class} id=#{id.inspect} #{status}>"
     end
 
     # In place of the bus of a monitor that has none: every look at its listeners is a new one.
     module NeverQuiet
+      # @param monitor [Object]
+      # @return [#listeners] its bus, where that says who listens
+      def self.or(monitor)
+        bus = monitor.notifications_bus if monitor.respond_to?(:notifications_bus)
+        bus.respond_to?(:listeners) ? bus : self
+      end
+
       # @return [Hash]
       def self.listeners
         {}
@@ -141,12 +135,12 @@ module WaterDrop
 
     protected
 
+    # @param messages [Array<Hash>]
     # @return [Array<DeliveryHandle>]
     def dispatch_many(messages, room_timeout_ms = @queue_full_timeout)
-      raise ArgumentError, "messages must be an Array of Hashes, not #{messages.class}" unless messages.is_a?(Array)
-
-      result = with_client { |client| client.produce(messages, room_timeout_ms).tap { client.keep(self) } }
-      return DeliveryHandle.all(@client, result, messages) unless result.is_a?(Array)
+      used = nil
+      result = with_client { |client| (used = client).produce(messages, room_timeout_ms).tap { client.keep(self) } }
+      return DeliveryHandle.all(used, result, messages) unless result.is_a?(Array)
 
       refused(result, messages, many: true)
     end
@@ -162,7 +156,7 @@ module WaterDrop
       @client = config.new_client
       @config = config
       @monitor = config.monitor
-      @bus = @monitor.respond_to?(:notifications_bus) ? @monitor.notifications_bus : NeverQuiet
+      @bus = NeverQuiet.or(@monitor)
       @middleware = config.middleware
       @queue_full_timeout = config.queue_full_timeout
       @pid = ::Process.pid
@@ -179,6 +173,8 @@ module WaterDrop
       return if state == :connected
 
       configured!
+      return if state == :configured && stubbed_client?
+
       raise Errors::ProducerClosedError, "producer #{id} is closed" unless state == :configured
 
       # Made by the parent, and not started there.
@@ -196,13 +192,20 @@ module WaterDrop
     # In a forked child the client of the parent says so, before it does anything.
     def with_client
       ready!
-      yield @client
-    rescue Karafka::Errors::ForkedError
-      rebuild
+      yield current_client
+    rescue Karafka::Errors::ForkedError, Karafka::Errors::ClosedError => e
+      rebuild_or_raise(e)
       retry
-    rescue Karafka::Errors::ClosedError
+    end
+
+    # The client is not to be used any more: it is the parent's, or at its end.
+    # @param error [Karafka::Errors::ForkedError, Karafka::Errors::ClosedError]
+    def rebuild_or_raise(error)
       # A fenced one is not closed, but as good as.
-      raise @finished || Errors::ProducerClosedError.new("producer #{id} is closed")
+      raise @finished || Errors::ProducerClosedError.new("producer #{id} is closed") unless error.is_a?(Karafka::Errors::ForkedError)
+
+      rebuild
+      ready!
     end
 
     # The parent's client is forgotten, never freed, and what it had buffered the parent sends.
@@ -212,44 +215,43 @@ module WaterDrop
 
         empty_buffer
         @transaction = @finished = nil
+        reset_renewals
         @client = @config.new_client
         @pid = ::Process.pid
         @state = :configured
-        @listeners = @silence = nil
+        @listeners = @short = nil
       end
     end
 
     # The hot path: no block, no object besides the handle. Where nobody listens the message goes straight to the engine.
     # @return [DeliveryHandle]
-    def dispatch(message, target = @client)
-      result = target.produce(message, @queue_full_timeout, 0)
-      @client.keep(self)
+    def dispatch(message)
+      client = current_client
+      result = client.produce(message, @queue_full_timeout, 0)
+      client.keep(self)
       return refused(result, [message], many: false).first if result.is_a?(Array)
 
-      handle = DeliveryHandle.new(@client, result, 0)
+      handle = DeliveryHandle.new(client, result, 0)
       label = message[:label]
       handle.label = label if label
       handle
-    rescue Karafka::Errors::ForkedError
-      rebuild
-      ready!
-      target = @client
+    rescue Karafka::Errors::ForkedError, Karafka::Errors::ClosedError => e
+      rebuild_or_raise(e)
       retry
-    rescue Karafka::Errors::ClosedError
-      raise Errors::ProducerClosedError, "producer #{id} is closed"
     end
 
-    # Nobody listens to what is told of single messages, and no middleware changes them. The bus gives another Hash
-    # whenever somebody subscribes, so one comparison is enough.
+    # Nobody listens to events of single calls, and no middleware changes messages. Their reports may be listened to.
+    # The bus gives another Hash whenever somebody subscribes, so one comparison is enough.
     def quiet?
       return @quiet if @listeners.equal?(@bus.listeners) && @middleware.empty?
 
-      @listeners = @bus.listeners
-      names = %w[message.produced_async message.acknowledged]
+      listeners = @bus.listeners
       @engine = @client.native
-      @quiet = !@engine.nil? && @middleware.empty? && names.none? { |name| @monitor.listening?(name) }
-      # What the short way of produce_async compares with.
-      @silence = @quiet ? @listeners : nil
+      @quiet = !@engine.nil? && !@stubbed && @middleware.empty? && !@monitor.listening?("message.produced_async")
+      tag = @monitor.listening?("message.acknowledged") ? Client::ANNOUNCE : 0
+      # What the short way of produce_async compares with and hands over: together, as other threads look, too.
+      @short = @quiet ? [listeners, tag].freeze : nil
+      @listeners = listeners
       @quiet
     end
 
@@ -260,14 +262,16 @@ module WaterDrop
       return dropped(delivery, messages, taken) if code == :queue_full && @config.drop_on_queue_full
 
       error = Karafka::Errors::KafkaError.new(text, code: code, fatal: fatal, retryable: code == :queue_full)
-      text = FailureText.refused(messages[taken], taken, messages.size, text, code)
+      trouble = current_client.trouble(0) if FailureText.outage?(code)
+      text = FailureText.because(FailureText.refused(messages[taken], taken, messages.size, text, code), trouble)
+      error = error.because(trouble) if trouble
       raise Errors::ProduceError, text, cause: error unless many
 
-      raise Errors::ProduceManyError.new(text, DeliveryHandle.all(@client, delivery, messages, taken)), cause: error
+      raise Errors::ProduceManyError.new(text, DeliveryHandle.all(current_client, delivery, messages, taken)), cause: error
     end
 
     def dropped(delivery, messages, taken)
-      handles = DeliveryHandle.all(@client, delivery, messages)
+      handles = DeliveryHandle.all(current_client, delivery, messages)
       @monitor.instrument("messages.dropped", { producer_id: id, messages: messages.drop(taken), handles: handles.drop(taken) })
       handles
     end
@@ -286,15 +290,15 @@ module WaterDrop
       @monitor.instrument(name, { producer_id: id, key => value }, &)
     end
 
-    # Of a message that was not delivered the monitor has heard; this is for what was refused, or has no answer yet. The
-    # caller gets the error too, so it is nothing for the log.
-    def told_of(error, type, **payload)
+    # In the caller's thread, before it gets the error. Of a message that was not delivered its report tells as well, from
+    # another thread. As the caller gets the error, it is nothing for the log.
+    def report_raised(error, type, **payload)
       payload[:dispatched] = error.dispatched if error.respond_to?(:dispatched)
-      told(error, type, **payload) unless error.cause.respond_to?(:topic) && error.cause.topic
+      report_error(error, type, **payload)
     end
 
     # @return [Boolean] whether anybody listens
-    def told(error, type, **payload)
+    def report_error(error, type, **payload)
       return false unless @monitor.listening?("error.occurred")
 
       @monitor.instrument("error.occurred", { producer_id: id, caller: self, error: error, type: type, **payload })

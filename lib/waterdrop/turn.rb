@@ -1,32 +1,40 @@
 # frozen_string_literal: true
 
 module WaterDrop
-  # Whose turn it is: one thread at a time. As a Mutex, and who waits can look whether that makes sense still.
+  # Whose turn it is: one thread at a time, first come, first served. As a Mutex, and a thread that waits can look whether
+  # that still makes sense.
   class Turn
-    # How often who waits looks, seconds. The end of a turn wakes it.
+    # How often a waiting thread looks, seconds. The end of a turn wakes the next one.
     LOOK = 0.1
     private_constant :LOOK
 
     def initialize
       @turn = Mutex.new
       @lock = Mutex.new
-      @over = ConditionVariable.new
-      @waiting = 0
+      # One condition variable for each thread that waits, in their order.
+      @waiting = []
     end
 
     # @param look [#call] called again and again while another thread has it; raises where the wait is to end
     # @return [Object] what the block gives
     # @raise [ThreadError] in a trap
     def take(look)
-      wait(look)
+      wait { look.call && false }
       yield
     ensure
       leave
     end
 
-    # @return [Boolean] false: another thread has it
+    # To be ended by {#leave}, which does nothing where this thread has not got it.
+    # @param deadline_ms [Float] of {Karafka::Clock.now_ms}
+    # @return [Boolean] false: the time has passed
+    def take_until(deadline_ms)
+      wait { Karafka::Clock.now_ms >= deadline_ms }
+    end
+
+    # @return [Boolean] false: another thread has it, or waits for it
     def try_take
-      @turn.try_lock
+      @waiting.empty? && @turn.try_lock
     end
 
     # Where this thread has it.
@@ -35,7 +43,7 @@ module WaterDrop
       return unless mine?
 
       @turn.unlock
-      @lock.synchronize { @over.signal } if @waiting.positive?
+      wake_next
     end
 
     # @return [Boolean]
@@ -50,14 +58,29 @@ module WaterDrop
 
     private
 
-    def wait(look)
-      @lock.synchronize { @waiting += 1 }
-      until @turn.try_lock
-        look.call
-        @lock.synchronize { @over.wait(@lock, LOOK) if @turn.locked? }
+    # @yieldreturn [Boolean] true: it waits no longer
+    # @return [Boolean] whether it is this thread's turn
+    def wait
+      place = ConditionVariable.new
+      @lock.synchronize { @waiting << place }
+      until first?(place) && @turn.try_lock
+        return false if yield
+
+        @lock.synchronize { place.wait(@lock, LOOK) unless first?(place) && !@turn.locked? }
       end
+      true
     ensure
-      @lock.synchronize { @waiting -= 1 }
+      @lock.synchronize { @waiting.delete(place) }
+      # Where it has given up its place, the one behind it may be the next.
+      wake_next unless mine?
+    end
+
+    def first?(place)
+      place.equal?(@waiting.first)
+    end
+
+    def wake_next
+      @lock.synchronize { @waiting.first&.signal } if @waiting.any?
     end
   end
   private_constant :Turn

@@ -19,8 +19,9 @@ module WaterDrop
     ACKS = %w[acks request.required.acks].freeze
     OPTIONS = %w[max_wait_timeout topic_config default].freeze
     # What goes another way than with the producer itself, and what is not for variants.
-    OWN = %i[produce_sync produce_async produce_many_sync produce_many_async tombstone_sync tombstone_async tombstone_many_sync
-             tombstone_many_async flush_sync flush_async setup lane flush_at_exit].freeze
+    OWN = %i[produce_sync produce_async produce_many_sync produce_many_async produce_after_commit produce_many_after_commit
+             tombstone_sync tombstone_async tombstone_many_sync tombstone_many_async flush_sync flush_async setup lane flush_at_exit
+             stubbed?].freeze
     private_constant :ACKS, :OPTIONS, :OWN
 
     # @return [Producer]
@@ -39,8 +40,17 @@ module WaterDrop
     def self.refuse(unknown)
       name = unknown.keys.first
       hint = Karafka::Setup.suggestion(name, OPTIONS)
-      hint = " It belongs into topic_config: { \"#{name}\": … }." if SETTINGS.include?(name.to_s)
+      hint = " It belongs in topic_config: { \"#{name}\": … }." if SETTINGS.include?(name.to_s)
       raise Errors::VariantInvalidError, "a variant has no option #{name.inspect}.#{hint}"
+    end
+
+    # Makes one and throws it away.
+    # @api private
+    # @return [void]
+    # @raise [Errors::VariantInvalidError]
+    def self.check(producer, max_wait_timeout: nil, topic_config: {}, default: false, **unknown)
+      refuse(unknown) unless unknown.empty?
+      new(producer, max_wait_timeout: max_wait_timeout, topic_config: topic_config, default: default)
     end
 
     # @param producer [Producer]
@@ -65,52 +75,62 @@ module WaterDrop
 
     # @see Producer::Sync#produce_sync
     def produce_sync(message)
-      as_current { @target.produce_sync(message, @own_timeout) }
+      as_current { target.produce_sync(message, @own_timeout) }
     end
 
     # @see Producer::Sync#produce_many_sync
     def produce_many_sync(messages)
-      as_current { @target.produce_many_sync(messages, @own_timeout) }
+      as_current { target.produce_many_sync(messages, @own_timeout) }
     end
 
     # @see Producer::Async#produce_async
     def produce_async(message)
-      as_current { @target.produce_async(message) }
+      as_current { target.produce_async(message) }
     end
 
     # @see Producer::Async#produce_many_async
     def produce_many_async(messages)
-      as_current { @target.produce_many_async(messages) }
+      as_current { target.produce_many_async(messages) }
+    end
+
+    # @see Producer::AfterCommit#produce_after_commit
+    def produce_after_commit(message)
+      as_current { target.produce_after_commit(message) }
+    end
+
+    # @see Producer::AfterCommit#produce_many_after_commit
+    def produce_many_after_commit(messages)
+      as_current { target.produce_many_after_commit(messages) }
     end
 
     # @see Producer::Tombstone#tombstone_sync
     def tombstone_sync(message)
-      as_current { @target.tombstone_sync(message, @own_timeout) }
+      as_current { target.tombstone_sync(message, @own_timeout) }
     end
 
     # @see Producer::Tombstone#tombstone_many_sync
     def tombstone_many_sync(messages)
-      as_current { @target.tombstone_many_sync(messages, @own_timeout) }
+      as_current { target.tombstone_many_sync(messages, @own_timeout) }
     end
 
     # @see Producer::Tombstone#tombstone_async
     def tombstone_async(message)
-      as_current { @target.tombstone_async(message) }
+      as_current { target.tombstone_async(message) }
     end
 
     # @see Producer::Tombstone#tombstone_many_async
     def tombstone_many_async(messages)
-      as_current { @target.tombstone_many_async(messages) }
+      as_current { target.tombstone_many_async(messages) }
     end
 
     # @see Producer::Buffer#flush_sync
     def flush_sync
-      as_current { @producer.flush_sync(@own_timeout, @target) }
+      as_current { @producer.flush_sync(@own_timeout, target) }
     end
 
     # @see Producer::Buffer#flush_async
     def flush_async
-      as_current { @producer.flush_async(@target) }
+      as_current { @producer.flush_async(target) }
     end
 
     # @return [String]
@@ -119,6 +139,11 @@ module WaterDrop
     end
 
     private
+
+    # A client that a test has put in place of the producer's gets what goes through a variant, too.
+    def target
+      @producer.stubbed? ? @producer : @target
+    end
 
     # Thread's own variables are those of a fiber.
     def as_current
@@ -130,7 +155,7 @@ module WaterDrop
     end
 
     def check_timeout(value)
-      return value if value.nil? || Config::MILLISECONDS.call(value)
+      return value if value.nil? || Config::Types::MILLISECONDS.allowed?(value)
 
       invalid!("max_wait_timeout", value, "a number of milliseconds, 0 or more")
     end
@@ -158,5 +183,10 @@ module WaterDrop
     def invalid!(name, value, allowed)
       raise Errors::VariantInvalidError, "#{name} is #{value.inspect}, but must be #{allowed}."
     end
+  end
+
+  class Producer
+    # WaterDrop's place for it.
+    Variant = WaterDrop::Variant
   end
 end

@@ -3,7 +3,7 @@
 module WaterDrop
   # The time that a single call says it would wait.
   module WaitTime
-    # For ever.
+    # Forever.
     FOREVER = -1
 
     # @param value [Numeric, nil] ms; nil: as the producer is set
@@ -11,9 +11,9 @@ module WaterDrop
     # @return [void]
     # @raise [ArgumentError] nothing can wait so long: negative, NaN, infinite, or no number
     def self.check!(value, name = "max_wait_timeout_ms")
-      return if value.nil? || value == FOREVER || Config::MILLISECONDS.call(value)
+      return if value.nil? || value == FOREVER || Config::Types::MILLISECONDS.allowed?(value)
 
-      raise ArgumentError, "#{name} is #{value.inspect}, but must be a number of milliseconds, 0 or more (-1: for ever; nil: the " \
+      raise ArgumentError, "#{name} is #{value.inspect}, but must be a number of milliseconds, 0 or more (-1: forever; nil: the " \
                            "producer's max_wait_timeout)"
     end
 

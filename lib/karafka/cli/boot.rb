@@ -4,10 +4,6 @@ module Karafka
   module Cli
     # Loads the application.
     module Boot
-      # A boot file of that name means: the application needs none.
-      NONE = "false"
-      private_constant :NONE
-
       class << self
         # Loads Rails, where there is one, and the boot file; checks everything.
         # @return [void]
@@ -15,7 +11,7 @@ module Karafka
         # @raise [Errors::InvalidConfigurationError]
         def load!
           load_rails
-          require_boot_file
+          BootFile.load!
           App.boot!
         end
 
@@ -30,35 +26,32 @@ module Karafka
         end
 
         # @return [Boolean] whether there is anything to load
+        # @raise [Errors::MissingBootFileError] KARAFKA_BOOT_FILE names a file that does not exist
         def available?
-          Karafka.boot_file.file?
+          BootFile.available? || rails?
+        end
+
+        # @return [String] name of the environment that the application will be in
+        def environment
+          rails? ? OnRails::Environment.prepare : Karafka.env
         end
 
         # @return [Boolean] whether this directory holds a Rails application that is in the bundle
         def rails?
-          environment.exist? && Gem.loaded_specs.key?("railties")
+          rails_file.exist? && Gem.loaded_specs.key?("railties")
         end
 
         private
 
-        def environment
+        def rails_file
           Karafka.root.join("config", "environment.rb")
         end
 
         def load_rails
-          require environment.to_s if rails?
-        end
+          return unless rails?
 
-        def require_boot_file
-          return if ENV["KARAFKA_BOOT_FILE"] == NONE
-
-          file = Karafka.boot_file
-          unless file.file?
-            raise Errors::MissingBootFileError,
-                  "there is no boot file #{file}. Run `karafka install` to create one here, change to the directory of the " \
-                  "application, or set KARAFKA_BOOT_FILE."
-          end
-          require file.to_s
+          OnRails::Environment.prepare
+          require rails_file.to_s
         end
       end
     end

@@ -19,10 +19,12 @@ module Karafka
       # @raise [Errors::CommandError]
       def call
         topics = parse_topics
-        broker = EngineFacts.mock_broker(brokers)
+        broker = Librdkafka.mock_broker(brokers)
         topics.each { |name, partitions| broker.create_topic(name, partitions) }
-        announce(broker.bootstrap_servers, topics)
-        wait
+        BuiltInBroker.announced(broker.bootstrap_servers) do
+          announce(broker.bootstrap_servers, topics)
+          wait
+        end
         broker.close
         OK
       end
@@ -37,12 +39,12 @@ module Karafka
       end
 
       def parse_topics
-        Array(@options["topics"]).flat_map { |value| value.split(",") }.map(&:strip).reject(&:empty?).to_h do |entry|
+        Array(@options["topics"]).flat_map { |value| value.empty? ? [value] : value.split(",", -1) }.map(&:strip).to_h do |entry|
           name, partitions = entry.split(":", 2)
           count = Integer(partitions || "1", 10, exception: false)
-          unless count&.between?(1, MOST_PARTITIONS)
-            raise Errors::CommandError,
-                  "--topics #{entry}: write NAME or NAME:PARTITIONS, with 1 to #{MOST_PARTITIONS} partitions, such as orders:4"
+          unless name && count&.between?(1, MOST_PARTITIONS)
+            raise Errors::CommandError, "--topics #{entry.empty? ? "has an empty name" : entry}: write NAME or NAME:PARTITIONS, " \
+                                        "with 1 to #{MOST_PARTITIONS} partitions, such as orders:4"
           end
 
           [Setup::Types::NAME.check("--topics", name), count]
@@ -53,8 +55,7 @@ module Karafka
         @out.puts("Kafka for development is up: #{address}")
         topics.each { |name, partitions| @out.puts("  topic #{name}, #{partitions} #{partitions == 1 ? "partition" : "partitions"}") }
         @out.puts("  config.kafka = { \"bootstrap.servers\": \"#{address}\" }")
-        @out.puts("It keeps at most 5 MB a partition, in memory only. Where a process joins or leaves, its group waits for about",
-                  "session.timeout.ms: set that to 6000 in development. Ctrl-C ends it.")
+        @out.puts("It keeps at most 5 MB a partition, in memory only. Ctrl-C ends it.")
         @out.flush
         write_address(address)
       end

@@ -8,7 +8,10 @@ module Karafka
       # @raise [Errors::BaseError]
       def call
         # Rails has a console of its own, with reloading; the application is loaded in it as well.
-        return exec("bundle", "exec", "rails", "console") if Boot.rails?
+        if Boot.rails?
+          OnRails::Environment.prepare
+          return exec("bundle", "exec", "rails", "console")
+        end
 
         Boot.load!
         begin

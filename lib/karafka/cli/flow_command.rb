@@ -4,10 +4,10 @@ module Karafka
   module Cli
     # `karafka flow`
     class FlowCommand
-      # @param options [Hash{String, Symbol=>Object}] format, output
+      # @param options [Hash{String, Symbol=>Object}] format, json, output
       # @param out [IO]
       def initialize(options, out: $stdout)
-        @format = options[:format]
+        @format = options[:json] ? "json" : options[:format]
         @file = options[:output]
         @out = out
       end

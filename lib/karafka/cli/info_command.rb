@@ -1,38 +1,67 @@
 # frozen_string_literal: true
 
+require "json"
+
 module Karafka
   module Cli
     # `karafka info`
     class InfoCommand
+      # @param json [Boolean, nil] for programs
       # @param out [IO]
-      def initialize(out: $stdout)
+      def initialize(json: false, out: $stdout)
+        @json = json
         @out = out
+        @facts = {}
       end
 
       # @return [Integer] exit status
       def call
-        line "karafka-rs", "#{VERSION}, MIT or Apache-2.0"
-        line "librdkafka", EngineFacts.librdkafka_version
-        line "Ruby", RUBY_DESCRIPTION
-        line "Environment", Karafka.env
-        line "Root", Karafka.root
-        return without_application unless Boot.available?
-
-        line "Boot file", Karafka.boot_file
-        Boot.load_aside!
-        application
+        gem_facts
+        Boot.available? ? application : fact("Boot file", :boot_file, "none (`karafka install` creates one)", value: nil)
+        @out.puts(JSON.pretty_generate(@facts)) if @json
         OK
       end
 
       private
 
-      def line(name, value)
-        @out.puts("#{"#{name}:".ljust(18)}#{value}") unless value.to_s.empty?
+      # @param shown [Object] for people
+      # @param value [Object] for programs
+      def fact(name, key, shown, value: shown)
+        @facts[key] = value
+        @out.puts("#{"#{name}:".ljust(18)}#{shown}") unless @json || shown.to_s.empty?
       end
 
-      def without_application
-        line "Boot file", "none (`karafka install` creates one)"
-        OK
+      def gem_facts
+        fact "karafka-rs", :version, "#{VERSION}, MIT or Apache-2.0", value: VERSION
+        fact "librdkafka", :librdkafka, Librdkafka.librdkafka_version
+        fact "Ruby", :ruby, RUBY_DESCRIPTION
+        fact "Environment", :environment, Boot.environment.to_s
+        fact "Root", :root, Karafka.root.to_s
+      end
+
+      def application
+        if BootFile.none? then fact("Boot file", :boot_file, "none (KARAFKA_BOOT_FILE=false)", value: nil)
+        else
+          fact("Boot file", :boot_file, Karafka.boot_file.to_s)
+        end
+        Boot.load_aside!
+        fact "Rails", :rails, "#{::Rails.version}, environment #{::Rails.env}", value: ::Rails.version if defined?(::Rails.version)
+        settings(App.config)
+      end
+
+      def settings(config)
+        kafka = config.kafka.to_display
+        others = kafka.except(:"bootstrap.servers")
+        fact "Client id", :client_id, config.client_id
+        fact "Brokers", :brokers, kafka[:"bootstrap.servers"]
+        fact "Kafka settings", :kafka, others.map { |key, value| "#{key}=#{value}" }.join(" "), value: others
+        fact "Concurrency", :concurrency, config.concurrency
+        fact "Connections", :connections, connections
+        fact "Max messages", :max_messages, config.max_messages
+        fact "Shutdown timeout", :shutdown_timeout_ms, "#{config.shutdown_timeout} ms", value: config.shutdown_timeout
+        routes = { consumer_groups: App.routes.size, topics: App.routes.topics.size }
+        fact "Routes", :routes, "#{routes[:consumer_groups]} consumer groups, #{routes[:topics]} topics (`karafka routes` lists them)",
+             value: routes
       end
 
       def connections
@@ -40,19 +69,6 @@ module Karafka
         several = groups.select(&:connections)
         changing = several.select { |group| group.connections.dynamic? }.map { |group| "; #{group.name || group.id}: #{group.connections}" }
         "#{groups.size - several.size + several.sum { |group| group.connections.boot }}#{changing.join}"
-      end
-
-      def application
-        config = App.config
-        line "Rails", ::Rails.version if defined?(::Rails.version)
-        line "Client id", config.client_id
-        line "Brokers", config.kafka[:"bootstrap.servers"]
-        line "Kafka settings", config.kafka.to_display.except(:"bootstrap.servers").map { |key, value| "#{key}=#{value}" }.join(" ")
-        line "Concurrency", config.concurrency
-        line "Connections", connections
-        line "Max messages", config.max_messages
-        line "Shutdown timeout", "#{config.shutdown_timeout} ms"
-        line "Routes", "#{App.routes.size} consumer groups, #{App.routes.topics.size} topics (`karafka routes` lists them)"
       end
     end
   end

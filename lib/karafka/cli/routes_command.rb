@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "json"
+
 module Karafka
   module Cli
     # `karafka routes`
@@ -8,20 +10,52 @@ module Karafka
       SETTINGS = (Routing::Layer::TYPES.keys - %i[active]).freeze
       private_constant :SETTINGS
 
+      # @param json [Boolean, nil] for programs
       # @param out [IO]
-      def initialize(out: $stdout)
+      def initialize(json: false, out: $stdout)
+        @json = json
         @out = out
       end
 
       # @return [Integer] exit status
       def call
         Boot.load_aside!
+        groups = App.routes.reject { |group| group.topics.empty? }
+        if @json
+          @out.puts(JSON.pretty_generate(consumer_groups: groups.map { |group| group_data(group) }))
+          return OK
+        end
+
         @out.puts("No topics. Draw some: Karafka::App.routes.draw { topic(:name) { consumer Klass } }") if App.routes.topics.empty?
-        App.routes.reject { |group| group.topics.empty? }.each { |group| group(group) }
+        groups.each { |group| group(group) }
         OK
       end
 
       private
+
+      def group_data(group)
+        subscriptions = group.subscription_groups.reject { |subscription| subscription.client&.positive? }
+        { id: group.id, name: group.name, subscription_groups: subscriptions.map do |subscription|
+          { id: subscription.id, name: subscription.name, connections: subscription.connections&.to_s,
+            topics: subscription.topics.map { |topic| topic_data(topic) } }
+        end }
+      end
+
+      def topic_data(topic)
+        settings = different_settings(topic).to_h { |name| [name, topic.setting(name)] }
+        { name: topic.name, topic: topic.pattern? ? nil : topic.subscription_name, pattern: (topic.regexp.source if topic.pattern?),
+          active: topic.active, consumer: topic.declared_consumer&.to_s, settings: settings.transform_values { |value| plain(value) },
+          kafka: topic.kafka == Routing::ConfigDefaults.kafka_settings ? nil : topic.kafka.to_display,
+          notes: failures(topic) + handing_over(topic) }.compact
+      end
+
+      def plain(value)
+        [nil, true, false].include?(value) || value.is_a?(Numeric) ? value : value.to_s
+      end
+
+      def different_settings(topic)
+        SETTINGS.reject { |name| topic.setting(name) == Routing::ConfigDefaults.setting(name) }
+      end
 
       def group(group)
         @out.puts("consumer group #{group.id}#{" (#{group.name} in the routes)" unless group.id == group.name}")
@@ -42,13 +76,13 @@ module Karafka
       end
 
       def differences(topic)
-        different = SETTINGS.reject { |name| topic.setting(name) == Routing::Root.setting(name) }
-        kafka = topic.kafka == Routing::Root.kafka_settings ? [] : [:kafka]
+        different = different_settings(topic)
+        kafka = topic.kafka == Routing::ConfigDefaults.kafka_settings ? [] : [:kafka]
         failures = failures(topic) + handing_over(topic)
         return if (different + kafka + failures).empty?
 
         shown = failures + different.map { |name| "#{name}: #{topic.setting(name)}" }
-        shown << "kafka: #{Setup::KafkaSettings.new(topic.kafka).to_display}" if kafka.any?
+        shown << "kafka: #{topic.kafka}" if kafka.any?
         "  (#{shown.join(", ")})"
       end
 

@@ -15,10 +15,14 @@ module Karafka
         refuse_daemon
         Boot.load!
         select
-        with_pid_file { status(Karafka::Server.run) }
+        with_pid_file { status(run) }
       end
 
       private
+
+      def run
+        Karafka::Server.run
+      end
 
       def status(result)
         case result
@@ -31,7 +35,7 @@ module Karafka
       def refuse_daemon
         return unless @options["daemon"]
 
-        raise Errors::CommandError, "--daemon of Karafka 1.x is not there: it would hide the log and the exit status. " \
+        raise Errors::CommandError, "--daemon of Karafka 1.x is not supported: it would hide the log and the exit status. " \
                                     "Let systemd or a container run `karafka server`, or use `nohup karafka server &`."
       end
 
@@ -44,9 +48,14 @@ module Karafka
         selection.validate!(App.routes.topics)
       end
 
-      # Both `--topics a b` and `--topics a,b`.
+      # Both `--topics a b` and `--topics a,b`. An empty name, as of a variable that is not set, would select everything.
       def names(option)
-        Array(@options[option]).flat_map { |value| value.split(",") }.map(&:strip).reject(&:empty?)
+        given = @options[option] or return []
+        names = Array(given).flat_map { |value| value.split(",") }.map(&:strip)
+        return names if names.any? && names.none?(&:empty?)
+
+        raise Errors::CommandError, "--#{option.tr("_", "-")} is given without a name (#{Array(given).join(" ").inspect}). Name what " \
+                                    "it selects, or leave the option out."
       end
 
       def with_pid_file

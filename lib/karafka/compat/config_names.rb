@@ -45,7 +45,10 @@ module Karafka
       end
 
       GONE.each do |old, instead|
-        refuse = lambda do |*|
+        refuse = lambda do |*given|
+          # It asks for nothing.
+          next if !given.empty? && [nil, false, -1].include?(given.first)
+
           raise Errors::InvalidConfigurationError, "There is no setting `config.#{old}`: #{instead}."
         end
         define_method(old, &refuse)

@@ -2,12 +2,13 @@
 
 module Karafka
   module Compat
-    # What consumers of Karafka 1.x had and today's have not.
+    # Names of consumers in Karafka's generations that stand for something else here, or for nothing.
     module ConsumerNames
-      # The batch, whose messages are kept: what is changed in one of them is there in the next pass.
+      # The batch, whose messages are kept: a change in one of them is still seen in the next pass. With `batch_consuming
+      # false` it is the one message of {BaseConsumer#params}, so going over it processes each message once.
       # @return [Messages::Messages, nil]
       def params_batch
-        messages&.keep!
+        @params ? Messages::Messages.new([@params]) : messages&.keep!
       end
 
       # @return [Messages::BatchMetadata] what 1.4 called so
@@ -25,6 +26,20 @@ module Karafka
       def trigger_heartbeat; end
       # (see #trigger_heartbeat)
       def trigger_heartbeat!; end
+
+      # In Karafka an error takes virtual partitions together for a while. With `parallel` only what failed comes alone; the
+      # others go on.
+      # @return [false]
+      def collapsed?
+        false
+      end
+
+      # @raise [Errors::UnsupportedFeatureError] always
+      def collapse_until!(*)
+        raise Errors::UnsupportedFeatureError.for(
+          "collapse_until!", "Messages of one key keep their order with `parallel by: :key`; raise, and those that failed come alone."
+        )
+      end
     end
   end
 end

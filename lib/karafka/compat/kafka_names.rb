@@ -48,17 +48,20 @@ module Karafka
       # Settings of ours that are counted in seconds here, as the user writes them in milliseconds.
       MILLISECONDS = { pause_timeout: "pause.timeout", pause_max_timeout: "pause.max_timeout", delivery_interval: "buffer_max_time" }.freeze
 
-      # What has no counterpart, with the reason. Their neutral values are taken, since they ask for nothing.
+      # What asks for nothing, whatever is set to it.
+      NEUTRAL = [nil, false, -1, ""].freeze
+
+      # What has no counterpart: values that ask for nothing (ruby-kafka's and Karafka's defaults), and why others are refused.
       GONE = {
-        offset_commit_threshold: [[0, nil], "offsets are committed by time, not by count: delete it, or set offset_commit_interval"],
-        offset_retention_time: [[nil], "since Kafka 2.1 the broker decides (offsets.retention.minutes): delete it"],
-        compression_threshold: [[1, nil], "librdkafka compresses whatever it sends together: delete it"],
-        max_buffer_bytesize: [[nil], "set \"queue.buffering.max.kbytes\" instead (kilobytes)"],
-        max_queue_size: [[1_000, nil], "set \"queue.buffering.max.messages\" instead"],
-        fetcher_max_queue_size: [[nil], "the engine bounds its memory in bytes: delete it, or set \"queued.max.messages.kbytes\""],
-        sasl_plain_authzid: [[nil, ""], "librdkafka has no separate authorisation id: delete it"],
-        sasl_oauth_token_provider: [[nil], "set \"sasl.oauthbearer.method\": \"oidc\" and its settings instead"],
-        assignment_strategy: [[nil], "set \"partition.assignment.strategy\": \"cooperative-sticky\" or \"range,roundrobin\" instead"]
+        offset_commit_threshold: [[0], "offsets are committed by time, not by count: delete it, or set offset_commit_interval"],
+        offset_retention_time: [[], "since Kafka 2.1 the broker decides (offsets.retention.minutes): delete it"],
+        compression_threshold: [[0, 1], "librdkafka compresses whatever it sends together: delete it"],
+        max_buffer_bytesize: [[10_000_000], "set \"queue.buffering.max.kbytes\" instead (kilobytes)"],
+        max_queue_size: [[1_000], "set \"queue.buffering.max.messages\" instead"],
+        fetcher_max_queue_size: [[10, 100], "the engine bounds its memory in bytes: delete it, or set \"queued.max.messages.kbytes\""],
+        sasl_plain_authzid: [[], "librdkafka has no separate authorisation id: delete it"],
+        sasl_oauth_token_provider: [[], "set config.oauth.token_provider_listener, or \"sasl.oauthbearer.method\": \"oidc\""],
+        assignment_strategy: [[], "set \"partition.assignment.strategy\": \"cooperative-sticky\" or \"range,roundrobin\" instead"]
       }.freeze
 
       SECURITY = %i[
@@ -70,7 +73,7 @@ module Karafka
       # Above it a time was surely meant in milliseconds.
       MOST_SECONDS = 3_600
       NAMES = [*SECONDS.keys, *RENAMED.keys, *OURS.keys, *GONE.keys, *SECURITY].freeze
-      private_constant :SECONDS, :RENAMED, :OURS, :MILLISECONDS, :GONE, :SECURITY, :MOST_SECONDS, :NAMES
+      private_constant :NEUTRAL, :SECONDS, :RENAMED, :OURS, :MILLISECONDS, :GONE, :SECURITY, :MOST_SECONDS, :NAMES
 
       # @return [Array<Symbol>]
       def self.names
@@ -174,7 +177,7 @@ module Karafka
 
       def gone(name, value)
         neutral, reason = GONE.fetch(name)
-        return {} if neutral.include?(value)
+        return {} if NEUTRAL.include?(value) || neutral.include?(value)
 
         raise Errors::UnsupportedFeatureError, "#{@label}.#{name} of Karafka 1.x has no counterpart: #{reason}."
       end

@@ -4,7 +4,7 @@ module Karafka
   module Compat
     # `seed_brokers`, `ssl_*` and `sasl_*` of Karafka 1.x: several of them together decide about `security.protocol`.
     class KafkaSecurity
-      SCHEMES = { "kafka" => :plain, "kafka+ssl" => :ssl }.freeze
+      SCHEMES = { "kafka" => :plain, "plaintext" => :plain, "kafka+ssl" => :ssl, "ssl" => :ssl }.freeze
       MECHANISMS = { "sha256" => "SCRAM-SHA-256", "sha512" => "SCRAM-SHA-512" }.freeze
       DEFAULT_PORT = 9092
       private_constant :SCHEMES, :MECHANISMS, :DEFAULT_PORT
@@ -52,7 +52,7 @@ module Karafka
         Setup.invalid!("#{@label}.#{name}", value, "a list such as %w[kafka://localhost:9092]") if list.empty?
         schemes = list.map(&:last).compact.uniq
         if schemes.size > 1
-          Setup.invalid!("#{@label}.#{name}", value, "all kafka:// or all kafka+ssl://: a client speaks to all brokers alike")
+          Setup.invalid!("#{@label}.#{name}", value, "all kafka:// or all kafka+ssl://: a client uses one protocol for all brokers")
         end
 
         @ssl = true if schemes == [:ssl]

@@ -4,27 +4,29 @@ module Karafka
   module Compat
     # What `params` of Karafka 1.x and 2016 answered: they were a Hash of the payload's fields and the message's own.
     module MessageNames
+      include HashNames
+
       # The message's own; a field of the payload goes before.
       OWN = {
         "topic" => :topic, "partition" => :partition, "offset" => :offset, "key" => :key, "headers" => :headers,
-        "create_time" => :create_time, "receive_time" => :received_at
+        "create_time" => :create_time, "receive_time" => :received_at, "value" => :payload
       }.freeze
       private_constant :OWN
 
       # A field of the payload, by String or Symbol; else one of the message: topic, partition, offset, key, headers,
-      # create_time, receive_time.
+      # create_time, receive_time; `value` is the whole payload.
       # @param name [String, Symbol, Integer]
       # @return [Object, nil]
       def [](name)
         fields = payload
-        value = fields[name]
-        return value unless value.nil? && fields.is_a?(Hash) && !fields.key?(name)
+        if fields.is_a?(Hash)
+          return fields[name] if fields.key?(name)
 
-        other = other_form(name)
-        return fields[other] if fields.key?(other)
-
+          other = other_form(name)
+          return fields[other] if fields.key?(other)
+        end
         own = OWN[name.to_s]
-        own && public_send(own)
+        own ? public_send(own) : fields[name]
       end
 
       # Changes a field of the payload, of this object. `params_batch` keeps its objects, so a later pass over it sees that.
@@ -33,7 +35,7 @@ module Karafka
       # @return [Object] the value
       def []=(name, value)
         fields = payload
-        fields[fields.key?(other_form(name)) ? other_form(name) : name] = value
+        fields[karafka_field(fields, name)] = value
       end
 
       # @param others [Array<Hash>]
@@ -81,11 +83,6 @@ module Karafka
       # @return [Hash] those fields of the payload that are there, as they were named
       def slice(*names)
         names.select { |name| key?(name) }.to_h { |name| [name, self[name]] }
-      end
-
-      # @return [Hash] the payload
-      def to_h
-        payload.to_h
       end
 
       # Karafka 0.5 and 1.0 asked for the decoding; it happens by itself.

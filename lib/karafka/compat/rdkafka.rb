@@ -26,7 +26,7 @@ end
 Karafka::Errors::KafkaError.extend(Karafka::Compat::RescuedByCause)
 Karafka::Errors::TimeoutError.extend(Karafka::Compat::RescuedByCause)
 
-# Applications rescue `Rdkafka::RdkafkaError` and look at its `code`. Where the gem rdkafka is there as well (it is not
+# Applications rescue `Rdkafka::RdkafkaError` and look at its `code`. Where the gem rdkafka is installed as well (it is not
 # needed), its own class stays.
 module Rdkafka
   RdkafkaError = Karafka::Errors::KafkaError unless const_defined?(:RdkafkaError, false)
@@ -36,9 +36,16 @@ module Rdkafka
     WaitTimeoutError = Karafka::Errors::TimeoutError unless const_defined?(:WaitTimeoutError, false)
   end
 
-  # Only a place for names.
+  # Only a place for names. Those of handles and reports are added where the producer is loaded.
   class Producer
     WaitTimeoutError = AbstractHandle::WaitTimeoutError unless const_defined?(:WaitTimeoutError, false)
-    DeliveryHandle = Class.new(AbstractHandle) unless const_defined?(:DeliveryHandle, false)
+    path = File.expand_path("../../waterdrop/rdkafka_names.rb", __dir__)
+    %i[DeliveryHandle DeliveryReport].each { |name| autoload(name, path) unless const_defined?(name, false) }
+  end
+
+  # Only a place for names.
+  class Config
+    ConfigError = Karafka::Errors::InvalidConfigurationError unless const_defined?(:ConfigError, false)
+    ClientCreationError = Karafka::Errors::InvalidConfigurationError unless const_defined?(:ClientCreationError, false)
   end
 end

@@ -32,6 +32,10 @@ module Karafka
           end
         end
 
+        # Karafka 1.x had it for seeking before the first fetch.
+        # @raise [Errors::UnsupportedFeatureError] always
+        def before_fetch_loop(*) = App.before_fetch_loop
+
         # @api private
         # @return [Hash{Symbol=>Array<Symbol, Proc>}]
         def karafka_callbacks

@@ -20,16 +20,17 @@ module Karafka
         reason = Reject.new("dispatch_to_dlq")
         return karafka_skipped(message, reason) unless queue.topic
 
-        sent = Failures::Dispatch.new(self, message, reason, "dispatch", attempt: attempt).call
-        Failures::Counts.add(:dispatched)
-        Failures::Dispatch.tell(self, message, reason, sent, nil)
+        sent = Failures::Dispatch.new(self, message, reason, "dispatch", attempt: karafka_lease.attempt).call
+        Failures::Counters.add(:dispatched)
+        Failures::Dispatch.announce(self, message, reason, sent, nil)
       end
 
       private
 
       def karafka_skipped(message, reason)
-        Failures::Counts.add(:skipped)
-        Failures::Notice.tell("consumer.consuming.skipped", { caller: self, message: message, reason: "dispatch", error: reason })
+        Failures::Counters.add(:skipped)
+        payload = { caller: self, message: message, reason: "dispatch", error: reason }
+        Instrumentation::Announcements.announce("consumer.consuming.skipped", payload)
       end
     end
   end

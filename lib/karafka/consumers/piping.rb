@@ -40,8 +40,9 @@ module Karafka
       def karafka_pipe(topic, message)
         piped = {
           topic: topic.to_s, payload: message.raw_payload,
-          headers: message.raw_headers.merge(
-            Failures::Headers.place(message), "source_consumer_group" => self.topic.consumer_group.id
+          headers: Messages::PassedHeaders.of(
+            message,
+            message.raw_headers.merge(Failures::Headers.place(message), "source_consumer_group" => self.topic.consumer_group.id)
           )
         }
         key = message.raw_key

@@ -4,15 +4,10 @@ module Karafka
   module Consumers
     # Producing from a consumer, with the application's producer or its own; inside of a transaction with that one's.
     module Producing
-      # @param producer [WaterDrop::Producer, nil] another one for this consumer, such as one of a pool in
-      #   {BaseConsumer#wrap}; nil: the application's again
+      # @param producer [WaterDrop::Producer, Object, nil] another one for this consumer, such as one of a pool in
+      #   {BaseConsumer#wrap}, or what stands for one in a test; nil: the application's again
       # @return [void]
-      # @raise [ArgumentError]
       def producer=(producer)
-        unless producer.nil? || producer.respond_to?(:produce_many_sync)
-          raise ArgumentError, "#{self.class}#producer= needs a WaterDrop::Producer, not #{producer.inspect}"
-        end
-
         @karafka_producer = producer.equal?(Karafka.producer) ? nil : producer
       end
 
@@ -25,7 +20,10 @@ module Karafka
       # @!method produce_async(message)
       # @!method produce_many_sync(messages)
       # @!method produce_many_async(messages)
-      %i[produce_sync produce_async produce_many_sync produce_many_async].each do |name|
+      # @!method produce_after_commit(message)
+      # @!method produce_many_after_commit(messages)
+      %i[produce_sync produce_async produce_many_sync produce_many_async produce_after_commit
+         produce_many_after_commit].each do |name|
         define_method(name) { |message| producer.public_send(name, message) }
       end
     end

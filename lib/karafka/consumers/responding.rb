@@ -24,7 +24,7 @@ module Karafka
       private
 
       def karafka_no_responder
-        name = Responders::Lookup.name_for(self.class)
+        name = Routing::ResponderLookup.name_for(self.class)
         "#{self.class} calls respond_with, but the topic #{topic.name} has no responder: set `responder SomeResponder` in its route" \
           "#{", or define the class #{name} < Karafka::BaseResponder" if name}."
       end

@@ -7,7 +7,9 @@ module Karafka
       # How long it may take to find out what became of a commit that got no answer, and one question of it, ms.
       LOOK_UP_MS = 15_000
       LOOK_UP_STEP_MS = 1_000
-      private_constant :LOOK_UP_MS, :LOOK_UP_STEP_MS
+      # What a step of a transaction without an answer gets once the process stops or the partition is taken away, seconds.
+      ENDING_SECONDS = 2
+      private_constant :LOOK_UP_MS, :LOOK_UP_STEP_MS, :ENDING_SECONDS
 
       # What the block produces with the consumer's `produce_*`, and what it marks, is committed when it returns, both or
       # neither. It aborts as {WaterDrop::Producer#transaction} does; then the marks never were. Inside of another one it
@@ -38,7 +40,7 @@ module Karafka
           raise Errors::UnsupportedFeatureError.for("mark_as_consumed in a transaction, on a topic with `parallel`,",
                                                     "Mark after the transaction, or use more partitions.")
         end
-        lease = @karafka_lease
+        lease = karafka_lease
         check_place(message) unless message.is_a?(Messages::Message) && message.of?(lease)
         lease
       end
@@ -58,6 +60,21 @@ module Karafka
         @karafka_doubt = nil
       end
 
+      # For {WaterDrop::Producer#transaction_unless}: nobody needs the answer of a step where the batch is delivered again.
+      # @api private
+      # @return [Proc] gives why, or nil
+      def karafka_needless
+        lease = karafka_lease
+        since = nil
+        lambda do
+          next unless lease.ending?
+          next "#{lease.topic}/#{lease.partition} was lost" if lease.revoked?
+
+          since ||= Clock.now
+          "the process stops, or #{lease.topic}/#{lease.partition} is taken away" if Clock.now - since >= ENDING_SECONDS
+        end
+      end
+
       # The whole batch in one transaction.
       # @api private
       # @param mark_all [Boolean] mark what was not marked by hand
@@ -66,7 +83,7 @@ module Karafka
         karafka_partition_transaction do
           yield
           # A consumer that goes on elsewhere says itself what is processed.
-          mark_as_consumed(messages.last) if mark_all && !@karafka_lease.seeking?
+          mark_as_consumed(messages.last) if mark_all && !karafka_lease.seeking?
           done = true
         end
         raise WaterDrop::AbortTransaction, "the batch was aborted; it is delivered again" unless done
@@ -83,7 +100,7 @@ module Karafka
       end
 
       def karafka_partition_transaction(&)
-        @karafka_assignment.transactional_producer { |producer| karafka_transact(producer, &) }
+        karafka_assignment.transactional_producer { |producer| karafka_transact(producer, &) }
       end
 
       def karafka_transact(active, &)
@@ -95,7 +112,7 @@ module Karafka
         @karafka_transaction = active
         done = nil
         begin
-          result = active.transaction { done = yield }
+          result = active.transaction_unless(karafka_needless) { done = yield }
         ensure
           @karafka_transaction = outer
         end
@@ -119,30 +136,34 @@ module Karafka
       # @return [Boolean]
       # @raise [Errors::BaseError] it cannot be found out now
       def karafka_committed?(active)
+        needless = karafka_needless
+        # The next owner asks for itself. Here a new client would only throw its one out.
+        raise Errors::ClosedError if karafka_lease.revoked?
+
         begin
-          active.prepare_transactions
+          active.prepare_transactions(give_up: needless)
         rescue WaterDrop::Errors::TransactionError => e
           # Another one has taken over, and so has ended it.
           raise unless e.fenced?
         end
-        committed = karafka_committed_offset
+        committed = karafka_committed_offset(needless)
         done = !committed.nil? && committed >= @karafka_doubt
-        @karafka_lease.transaction_committed(committed) if done
+        karafka_lease.transaction_committed(committed) if done
         @karafka_doubt = nil
         done
       rescue Errors::ClosedError
-        # The partition is lost: the next owner asks for itself.
+        # The partition is lost.
         @karafka_doubt = nil
         false
       end
 
       # In steps, so that a stop gets through.
-      def karafka_committed_offset
+      def karafka_committed_offset(needless)
         deadline = Clock.now_ms + LOOK_UP_MS
         begin
-          @karafka_lease.committed_offset(LOOK_UP_STEP_MS)
+          karafka_lease.committed_offset(LOOK_UP_STEP_MS)
         rescue Errors::KafkaError
-          retry if Clock.now_ms < deadline
+          retry if Clock.now_ms < deadline && needless.call.nil?
           raise
         end
       end

@@ -8,7 +8,22 @@ module Karafka
     class EventPump
       # How long one wait lasts, ms. It only bounds how late a closed engine is noticed.
       WAIT_MS = 1_000
-      private_constant :WAIT_MS
+      POLLED = %w[connection.listener.fetch_loop connection.listener.fetch_loop.received client.events_poll].freeze
+      MOVES = {
+        assigning: "rebalance.partitions_assign", assigned: "rebalance.partitions_assigned",
+        revoking: "rebalance.partitions_revoke", revoked: "rebalance.partitions_revoked"
+      }.freeze
+      # Each has a method of its own.
+      REPORTS = %i[polled committed statistics abandoned skipped went_back recreated overtaken scaled reset].freeze
+      # What becomes of a topic that was made again.
+      RECREATED = {
+        beginning: "are read from their beginning", end: "are read from their end, as `on_topic_recreated` says",
+        error: "are not read, as `on_topic_recreated` says"
+      }.freeze
+      private_constant :WAIT_MS, :POLLED, :MOVES, :REPORTS, :RECREATED
+
+      # @return [Thread, nil]
+      attr_reader :thread
 
       # @param engine [#events]
       # @param groups [Array<Routing::SubscriptionGroup>]
@@ -19,7 +34,8 @@ module Karafka
         @transactions = transactions
         @stuck = StuckReport.new(workers)
         @groups = groups.to_h { |group| [group.id.to_s, group] }
-        @connectivity = Connectivity.new
+        @reports = Hash.new { |known, id| known[id] = reports_of(@groups[id]) }
+        @client_id = App.config.client_id
       end
 
       # @return [self]
@@ -46,10 +62,10 @@ module Karafka
         case event[:type]
         when :log then Karafka.logger.public_send(level(event[:level]), "#{event[:target]}: #{event[:message]}")
         when :error then error(event)
-        when :assigned then rebalanced("rebalance.partitions_assigned", event)
-        when :revoked then rebalanced("rebalance.partitions_revoked", event)
-        when :committed, :statistics, :abandoned, :skipped, :went_back, :scaled then send(event[:type], event)
-        when :stuck, :left, :returned then @stuck.public_send(event[:type], event, whose(event))
+        when :back then @reports[event[:group].to_s].back
+        when :assigning, :revoking, :assigned, :revoked then moves(event)
+        when *REPORTS then send(event[:type], event)
+        when :stuck, :left, :returned then @stuck.public_send(event[:type], event, owner_of(event))
         when :dropped_events then Karafka.logger.warn("#{event[:count]} events of the engine were dropped: subscribers are too slow")
         else Karafka.logger.debug("engine: #{event.inspect}")
         end
@@ -60,6 +76,7 @@ module Karafka
       def run
         while (events = @engine.events(WAIT_MS))
           events.each { |event| contained(event) }
+          @reports.each { |id, reports| recovered(id, reports.recovered) }
         end
       end
 
@@ -71,44 +88,78 @@ module Karafka
       end
 
       def error(event)
-        # Topics that match may come at any time: that none has come yet is no error.
-        return Karafka.logger.info(event[:message]) if event[:code].to_s == "unknown_topic_or_part" && event[:message].to_s.include?(": ^")
+        report, about = @reports[event[:group].to_s].report(event)
+        return unless report
 
-        report = @connectivity.report(event) or return
-        Instrumentation::Safely.error(report, "librdkafka.error", **whose(event))
+        type = about == :brokers ? "librdkafka.error" : "connection.client.poll.error"
+        Instrumentation::Safely.error(report, type, **owner_of(event))
       end
 
-      def rebalanced(name, event)
-        @connectivity.reached(event[:group]) if event[:type] == :assigned
-        @transactions&.rebalanced(@groups[event[:group].to_s], event)
+      def reports_of(group)
+        Diagnosis::Reports.new(group&.kafka || {}, group: group ? group.consumer_group.id : "")
+      end
+
+      def recovered(id, text)
+        Karafka.logger.warn("[#{id}] #{text}") if text
+      end
+
+      def moves(event)
+        rebalanced(event) if %i[assigned revoked].include?(event[:type])
+        name = MOVES.fetch(event[:type])
         return unless Karafka.monitor.listening?(name)
 
         tpl = event[:partitions].group_by(&:first).transform_values { |list| list.map(&:last) }
-        Instrumentation::Safely.instrument(name, { **whose(event), tpl: tpl, **event.slice(:partitions, :generation, :lost) })
+        Instrumentation::Safely.instrument(name, { **owner_of(event), tpl: tpl, **event.slice(:partitions, :generation, :lost) })
+      end
+
+      def rebalanced(event)
+        recovered(event[:group], @reports[event[:group].to_s].over) if event[:type] == :assigned
+        Insights.forget(@groups[event[:group].to_s]&.consumer_group_id, event[:partitions]) if event[:type] == :revoked
+        @transactions&.rebalanced(@groups[event[:group].to_s], event)
+      end
+
+      # The poll thread comes round. Home-made checks whether a process is alive hang on these.
+      def polled(event)
+        POLLED.each do |name|
+          next unless Karafka.monitor.listening?(name)
+
+          Instrumentation::Safely.instrument(
+            name, { **owner_of(event), messages_buffer: Instrumentation::MessagesBuffer.new, time: event[:time_ms] }
+          )
+        end
       end
 
       def committed(event)
         if event[:error]
           failure = Errors::KafkaError.new("the commit of #{places(event[:offsets])} was refused: #{event[:error]}", code: event[:error])
-          Instrumentation::Safely.error(failure, "connection.client.commit_offsets.error", **whose(event))
+          Instrumentation::Safely.error(failure, "connection.client.commit_offsets.error", **owner_of(event))
         elsif Karafka.monitor.listening?("offsets.committed")
-          Instrumentation::Safely.instrument("offsets.committed", { **whose(event), offsets: event[:offsets] })
+          Instrumentation::Safely.instrument("offsets.committed", { **owner_of(event), offsets: event[:offsets] })
         end
       end
 
       def statistics(event)
         # Parsing is expensive, so it waits for somebody who wants it.
-        return unless Karafka.monitor.listening?("statistics.emitted")
+        group = @groups[event[:group].to_s]
+        insights = group&.topics&.any?(&:inline_insights?)
+        return unless insights || Karafka.monitor.listening?("statistics.emitted")
 
-        whose = whose(event)
-        changes = (@changes ||= {})[whose[:subscription_group_id]] ||= Instrumentation::Changes.new
-        Instrumentation::Safely.instrument("statistics.emitted", { **whose, statistics: changes.add_to(JSON.parse(event[:json])) })
+        changes = (@changes ||= {})[event[:group]] ||= Instrumentation::Changes.new
+        statistics = changes.add_to(Instrumentation::Lag.fill(JSON.parse(event[:json]), event.fetch(:offsets, [])))
+        Insights.add(group.consumer_group_id, statistics) if insights
+        Instrumentation::Safely.instrument("statistics.emitted", { **owner_of(event), statistics: statistics })
+      end
+
+      # The client has failed for good, and another one takes its place.
+      def reset(event)
+        Instrumentation::Safely.instrument("client.reset", owner_of(event)) if Karafka.monitor.listening?("client.reset")
       end
 
       def skipped(event)
         return unless Karafka.monitor.listening?("filtering.skipped")
 
-        Instrumentation::Safely.instrument("filtering.skipped", { **whose(event), **event.slice(:topic, :partition, :filtered, :expired) })
+        counts = event.slice(:topic, :partition, :filtered, :expired)
+        Instrumentation::Safely.instrument("filtering.skipped", { **owner_of(event), **counts })
       end
 
       def abandoned(event)
@@ -125,7 +176,31 @@ module Karafka
           "the leader. The messages between come again"
         )
         place = event.slice(:topic, :partition, :offset, :committed)
-        Instrumentation::Safely.error(failure, "connection.offset_went_back.error", **whose(event), **place)
+        Instrumentation::Safely.error(failure, "connection.offset_went_back.error", **owner_of(event), **place)
+      end
+
+      # The engine reads the new topic from its beginning.
+      def recreated(event)
+        topic, partitions, old, new = event.values_at(:topic, :partitions, :old_id, :new_id)
+        ids = old && new ? " (topic id #{old}, now #{new})" : ""
+        failure = Errors::EngineError.new(
+          "the topic #{topic} was deleted and made again#{ids}. Its partitions #{partitions.join(", ")} " \
+          "#{RECREATED.fetch(event[:on_recreated])}, and what was marked of the old topic is forgotten"
+        )
+        place = { topic: topic, partitions: partitions, old_id: old, new_id: new }
+        Instrumentation::Safely.error(failure, "connection.topic_recreated.error", **owner_of(event), **place)
+      end
+
+      # Messages were deleted before they were read.
+      def overtaken(event)
+        first = event[:from]
+        count = event[:to] - first
+        failure = Errors::EngineError.new(
+          "#{event[:topic]}/#{event[:partition]}: the messages from offset #{first} to #{event[:to] - 1} (#{count} offsets) were " \
+          "deleted before they were read. The topic's retention is shorter than this consumer was behind. It goes on at #{event[:to]}"
+        )
+        place = { topic: event[:topic], partition: event[:partition], first_offset: first, last_offset: event[:to] - 1, count: count }
+        Instrumentation::Safely.error(failure, "connection.messages_lost.error", **owner_of(event), **place)
       end
 
       def scaled(event)
@@ -137,12 +212,15 @@ module Karafka
         Karafka.logger.info("#{connections} #{Array(group&.topics).map(&:name).join(", ")} now: #{why}")
         return unless Karafka.monitor.listening?("multiplexing.scaled")
 
-        Instrumentation::Safely.instrument("multiplexing.scaled", { **whose(event), connections: count, change: change })
+        Instrumentation::Safely.instrument("multiplexing.scaled", { **owner_of(event), connections: count, change: change })
       end
 
-      def whose(event)
+      def owner_of(event)
         group = @groups[event[:group].to_s]
-        { caller: self, subscription_group_id: event[:group], consumer_group_id: group&.consumer_group&.id }
+        {
+          caller: self, subscription_group: group, subscription_group_id: event[:group], consumer_group: group&.consumer_group,
+          consumer_group_id: group&.consumer_group&.id, client_id: @client_id
+        }
       end
 
       def places(offsets)

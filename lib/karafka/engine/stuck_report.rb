@@ -11,37 +11,37 @@ module Karafka
 
       # A lease is out for long: in the log with the worker's backtrace, and as an event.
       # @param event [Hash{Symbol=>Object}] as the engine reports it
-      # @param whose [Hash{Symbol=>Object}] group of the event
+      # @param owner [Hash{Symbol=>Object}] group of the event
       # @return [void]
-      def stuck(event, whose)
+      def stuck(event, owner)
         workers = @workers.select { |worker| worker.works_on?(event[:assignment_id]) }
         # Settled meanwhile, or dropped without being settled.
         workers = [nil] if workers.empty?
-        workers.each { |worker| tell(worker, event, whose) }
+        workers.each { |worker| report(worker, event, owner) }
       end
 
       # The process left its group because of a batch over its limit.
       # @param event [Hash{Symbol=>Object}]
-      # @param whose [Hash{Symbol=>Object}]
+      # @param owner [Hash{Symbol=>Object}]
       # @return [void]
-      def left(event, whose)
+      def left(event, owner)
         error = Errors::LongRunningLimitError.new(
           "#{place(event)} is being processed for #{event[:age_ms]} ms, longer than its long_running_limit. This process leaves the " \
-          "group #{whose[:consumer_group_id] || event[:group]}, so that others take its partitions over; it comes back when that batch ends"
+          "group #{owner[:consumer_group_id] || event[:group]}, so that others take its partitions over; it comes back when that batch ends"
         )
-        Instrumentation::Safely.error(error, "connection.listener.stuck.error", **whose)
+        Instrumentation::Safely.error(error, "connection.client.poll.error", **owner)
       end
 
       # @param event [Hash{Symbol=>Object}]
-      # @param _whose [Hash{Symbol=>Object}]
+      # @param _owner [Hash{Symbol=>Object}]
       # @return [void]
-      def returned(event, _whose)
+      def returned(event, _owner)
         Karafka.logger.info("[#{event[:group]}] The batch over its long_running_limit has ended: back in the group")
       end
 
       private
 
-      def tell(worker, event, whose)
+      def report(worker, event, owner)
         backtrace = worker&.thread&.backtrace
         lines = ["#{event[:kind]} of #{place(event)} takes #{event[:age_ms]} ms so far", *backtrace]
         Karafka.logger.warn(lines.join("\n  "))
@@ -49,7 +49,7 @@ module Karafka
 
         Instrumentation::Safely.instrument(
           "worker.stuck",
-          { **whose, caller: worker, **event.slice(:topic, :partition, :kind), time: event[:age_ms], backtrace: backtrace }
+          { **owner, caller: worker, **event.slice(:topic, :partition, :kind), time: event[:age_ms], backtrace: backtrace }
         )
       end
 

@@ -41,7 +41,7 @@ module Karafka
           payload: @payload,
           # All of one partition go to one partition, so they stay in order.
           partition_key: @headers["source_partition"].to_s,
-          headers: @stage ? @headers.merge(Headers::DUE => (now_ms + @stage.retry_delay).to_s) : @headers
+          headers: Messages::PassedHeaders.of(@message, headers)
         }
         @consumer.send(:enhance_dlq_message, dead, @message) unless @stage
         dead
@@ -53,14 +53,19 @@ module Karafka
       # @param dead [Hash{Symbol=>Object}] what was sent
       # @param stage [Routing::RetryTopic, nil]
       # @return [void]
-      def self.tell(consumer, message, error, dead, stage)
+      def self.announce(consumer, message, error, dead, stage)
         payload = { caller: consumer, message: message, topic: dead[:topic], attempt: dead[:headers]["source_attempts"].to_i, error: error }
-        return Notice.tell("retry_topics.dispatched", payload.merge(delay: stage.retry_delay)) if stage
+        return Instrumentation::Announcements.announce("retry_topics.dispatched", payload.merge(delay: stage.retry_delay)) if stage
 
-        Notice.tell("dead_letter_queue.dispatched", payload.merge(without_payload: dead[:headers].key?(Headers::PAYLOAD_BYTES)))
+        without_payload = dead[:headers].key?(Headers::PAYLOAD_BYTES)
+        Instrumentation::Announcements.announce("dead_letter_queue.dispatched", payload.merge(without_payload: without_payload))
       end
 
       private
+
+      def headers
+        @stage ? @headers.merge(Headers::DUE => (now_ms + @stage.retry_delay).to_s) : @headers
+      end
 
       def now_ms
         ::Process.clock_gettime(::Process::CLOCK_REALTIME, :millisecond)

@@ -1,22 +1,19 @@
 # frozen_string_literal: true
 
 module Karafka
-  # What happens with messages that could not be processed.
   module Failures
-    # Decides what follows when `consume` raised, and settles the lease. One for each assignment, made at its first failure;
-    # it dies with it.
-    #
-    # Which message failed is known only where the batch has one message, or the error names it. Otherwise, before anything
-    # leaves the partition, the batch comes again one message at a time.
+    # Carries out what {Policy} decides when `consume` raised: sends, marks, reports, and settles the lease. One for each assignment,
+    # made at its first failure; it dies with it.
     class Handler
       # @param assignment [Assignment]
-      # @param guard [Guard, nil] that of the whole partition, where it has several assignments (`parallel`)
+      # @param guard [CircuitBreaker, nil] that of the whole partition, where it has several assignments (`parallel`)
       def initialize(assignment, guard = nil)
         @assignment = assignment
         @topic = assignment.topic
         @queue = @topic.dead_letter_queue
-        @guard = guard || Guard.new(@queue.stop_after)
-        # Attempts that a {RetryLater} asked for.
+        @policy = Policy.new(@topic)
+        @guard = guard || CircuitBreaker.new(@queue.stop_after)
+        # Attempts that a {RetryLater} asked for, or that never got to `consume`.
         @postponed = 0
       end
 
@@ -26,12 +23,15 @@ module Karafka
       # @return [void]
       def call(lease, error, reached: true)
         @postponed = 0 if lease.attempt == 1
-        decide(lease, error, reached)
+        batch = FailedBatch.new(@assignment, lease, error, reached: reached, postponed: @postponed)
+        decision = @policy.decide(batch)
+        @postponed += 1 if decision.action == :retry && !reached
+        carry_out(lease, error, decision)
       rescue SystemExit, SignalException, NoMemoryError
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it was, the batch must come again
         report(e, "consumer.failure.error")
-        again(lease, e)
+        try_again(lease, e)
       end
 
       # A batch went through.
@@ -43,46 +43,16 @@ module Karafka
 
       private
 
-      def decide(lease, error, reached)
-        case error
-        when RetryLater then postpone(lease, error)
-        when Skip then settle(lease, error) { |message| pass(lease, message, error, "skip") }
-        when Reject then reject(lease, error)
-        when Errors::DeserializationError then undecodable(lease, error, reached)
-        else ordinary(lease, error, reached)
+      def carry_out(lease, error, decision)
+        report(decision.report, decision.report_type, seek_offset: lease.seek_offset) if decision.report
+        case decision.action
+        when :retry then try_again(lease, error, alone: decision.alone, delay: decision.delay)
+        when :postpone then postpone(lease, error)
+        when :skip then skip(lease, decision.message, error, decision.reason)
+        when :retry_topic then dispatch(lease, decision.message, error, decision.reason, stage: @topic.next_stage)
+        when :set_aside then set_aside(lease, decision.message, error, decision.reason)
+        when :dead_letter then dead_letter(lease, decision.message, error, decision.reason)
         end
-      end
-
-      # Retries, then moves or dead-letters. Errors that came before `consume` ran are not about the messages.
-      def ordinary(lease, error, reached)
-        report(error, "consumer.consume.error", seek_offset: lease.seek_offset)
-        return again(lease, error) unless reached && (@queue.active? || @topic.next_stage)
-
-        tries_left = @queue.max_retries - (lease.attempt - @postponed - 1)
-        # The last try is alone, so that it tells which message fails.
-        return again(lease, error, alone: tries_left == 1 && !alone?(lease)) if tries_left.positive?
-
-        settle(lease, error) { |message| leave(lease, message, error, "error") }
-      end
-
-      def undecodable(lease, error, reached)
-        policy = @topic.on_deserialization_error
-        # It names its message, so it does not matter whether `consume` met it or a `wrap` before that.
-        message = of_batch(lease, error) unless policy == :raise
-        return ordinary(lease, error, reached) unless message
-
-        report(error, "consumer.deserialization.error")
-        policy == :skip ? pass(lease, message, error, "deserialization") : bury(lease, message, error, "deserialization")
-      end
-
-      def reject(lease, error)
-        unless @queue.active?
-          text = "Karafka::Reject (#{error.message}) needs a dead_letter_queue in the routes of #{@topic.name}; the batch comes again"
-          report(Errors::InvalidConfigurationError.new(text), "consumer.consume.error")
-          return again(lease, error)
-        end
-
-        settle(lease, error) { |message| bury(lease, message, error, "reject") }
       end
 
       def postpone(lease, error)
@@ -90,65 +60,66 @@ module Karafka
         attempt = lease.attempt
         return unless lease.retry(error.delay, false)
 
-        tell("consumer.consuming.postponed", attempt: attempt, delay: error.delay, reason: error.message)
+        consumer.karafka_paused(lease.seek_offset, error.delay, manual: false, attempt: attempt)
+        announce("consumer.consuming.postponed", attempt: attempt, delay: error.delay, reason: error.message)
       end
 
-      # With the message it is about. Where that is not known yet, the batch is taken apart first.
-      def settle(lease, error)
-        subject = error.subject if error.is_a?(Outcome)
-        return foreign(lease, error, subject) if subject && !here?(lease, subject)
-
-        message = subject || current(lease)
-        return again(lease, error) unless message
-        return yield(message) if subject || alone?(lease)
-
-        again(lease, error, alone: true, delay: 0)
-      end
-
-      def foreign(lease, error, subject)
-        text = "#{error.class} is about #{subject.inspect}, which is not of #{lease.topic}/#{lease.partition}; the batch comes again"
-        report(ArgumentError.new(text), "consumer.consume.error")
-        again(lease, error)
-      end
-
-      # To the next retry topic, else to the dead letter queue.
-      def leave(lease, message, error, reason)
-        stage = @topic.next_stage
-        stage ? dispatch(lease, message, error, reason, stage: stage) : bury(lease, message, error, reason)
-      end
-
-      def bury(lease, message, error, reason)
+      def dead_letter(lease, message, error, reason)
         return stop(lease, message) if @guard.exceeded?(message.offset, first: lease.unmarked_index == 0) # rubocop:disable Style/NumericPredicate -- may be nil
 
-        @queue.topic ? dispatch(lease, message, error, reason) : pass(lease, message, error, reason)
+        @queue.topic ? dispatch(lease, message, error, reason) : skip(lease, message, error, reason)
       end
 
+      def set_aside(lease, message, error, reason)
+        return SkipOrders.finish(error.order, :skipped) if !@queue.topic && skip(lease, message, error, reason)
+
+        dead = dispatch(lease, message, error, reason) if @queue.topic
+        SkipOrders.finish(error.order, :dead_lettered, dead[:topic]) if dead
+      end
+
+      # @return [Hash{Symbol=>Object}, nil] what was sent; nil: the message stays
       def dispatch(lease, message, error, reason, stage: nil, without_payload: false)
         # Another process has it by now.
-        return again(lease, error) if lease.revoked?
-
-        mark = stage || @queue.mark_after_dispatch?
-        dispatched = together(lease, message, mark) do
-          Dispatch.new(consumer, message, error, reason, attempt: lease.attempt, stage: stage, without_payload: without_payload).call
+        if lease.revoked?
+          try_again(lease, error)
+          return
         end
-        give_up(lease, message, mark: mark)
-        Counts.add(stage ? :moved : :dispatched)
-        Dispatch.tell(consumer, message, error, dispatched, stage)
-      rescue StandardError => e
-        return too_large(lease, message, error, reason, stage) if shortened?(message, e, without_payload)
 
-        @guard.stayed(message.offset) unless stage
-        report(Oversize.cause?(e) ? Oversize.error(message, target(stage), e) : e, "dead_letter_queue.dispatch.error")
-        again(lease, error)
+        mark = stage || error.is_a?(OrderedSkip) || @queue.mark_after_dispatch?
+        begin
+          dispatched = in_transaction(lease, message, mark) do
+            Dispatch.new(consumer, message, error, reason, attempt: lease.attempt, stage: stage, without_payload: without_payload).call
+          end
+        rescue StandardError => e
+          return too_large(lease, message, error, reason, stage) if shortened?(message, e, without_payload)
+
+          return not_dispatched(lease, message, error, e, stage)
+        end
+        # It has left: whatever fails from here on must not send it a second time.
+        leave(lease, message, mark: mark)
+        Counters.add(stage ? :moved : :dispatched)
+        Dispatch.announce(consumer, message, error, dispatched, stage)
+        dispatched
+      end
+
+      def not_dispatched(lease, message, error, failure, stage)
+        if error.is_a?(OrderedSkip)
+          error.order.failed(failure)
+        elsif !stage
+          @guard.stayed(message.offset)
+        end
+        report(TooLarge.cause?(failure) ? TooLarge.error(message, target(stage), failure) : failure, "dead_letter_queue.dispatch.error")
+        try_again(lease, error)
+        nil
       end
 
       def shortened?(message, failure, without_payload)
-        @queue.too_large == :without_payload && !without_payload && message.raw_payload && Oversize.cause?(failure)
+        @queue.too_large == :without_payload && !without_payload && message.raw_payload && TooLarge.cause?(failure)
       end
 
       # A retry without the payload would be of no use.
       def too_large(lease, message, error, reason, stage)
-        stage ? bury(lease, message, error, reason) : dispatch(lease, message, error, reason, without_payload: true)
+        stage ? dead_letter(lease, message, error, reason) : dispatch(lease, message, error, reason, without_payload: true)
       end
 
       def target(stage)
@@ -156,23 +127,25 @@ module Karafka
       end
 
       # The message leaves and is marked in one transaction, where that can be.
-      def together(lease, message, mark, &)
-        index = lease.unmarked_index if mark && Together.for?(@topic)
+      def in_transaction(lease, message, mark, &)
+        index = lease.unmarked_index if mark && TransactionalDispatch.for?(@topic)
         return yield unless index && lease.offset(index) == message.offset
 
         consumer.transaction { yield.tap { consumer.mark_as_consumed(message) } }
       end
 
-      def pass(lease, message, error, reason)
-        return unless give_up(lease, message, mark: true)
+      def skip(lease, message, error, reason)
+        return unless leave(lease, message, mark: true)
 
-        Counts.add(:skipped)
-        tell("consumer.consuming.skipped", message: message, reason: reason, error: error)
+        Counters.add(:skipped)
+        announce("consumer.consuming.skipped", message: message, reason: reason, error: error)
+        true
       end
 
-      def give_up(lease, message, mark:)
+      # The partition goes on behind the message.
+      def leave(lease, message, mark:)
         commit(lease, message) if mark && @queue.marking_method == :mark_as_consumed!
-        lease.give_up(message.offset, mark ? true : false)
+        lease.skip_message(message.offset, mark ? true : false)
       end
 
       # A commit that fails comes with the next one; the message is where it has to be.
@@ -181,7 +154,7 @@ module Karafka
         return unless index && lease.offset(index) == message.offset
 
         lease.mark(message.offset) && lease.commit_sync
-      rescue Errors::KafkaError => e
+      rescue Errors::KafkaError, Errors::EngineError => e
         report(e, "connection.client.commit_offsets.error")
       end
 
@@ -190,46 +163,25 @@ module Karafka
         @guard.reset
         return unless lease.retry(-1, false)
 
-        Counts.add(:stopped)
+        Counters.add(:stopped)
         report(Errors::DeadLetterLimitError.new(text), "dead_letter_queue.stopped.error")
-        tell("dead_letter_queue.stopped", message: message, topic: @topic.name, partition: lease.partition, offset: message.offset)
+        announce("dead_letter_queue.stopped", message: message, topic: @topic.name, partition: lease.partition, offset: message.offset)
       end
 
       # @param delay [Integer, nil] nil: the back-off
-      def again(lease, error, alone: false, delay: nil)
+      def try_again(lease, error, alone: false, delay: nil)
         attempt = lease.attempt
         delay = lease.settled? ? false : lease.retry(delay, alone)
-        return if !delay || !Karafka.monitor.listening?("consumer.consuming.retry")
+        return unless delay
+
+        consumer.karafka_paused(lease.seek_offset, delay, manual: false, attempt: attempt)
+        return unless Karafka.monitor.listening?("consumer.consuming.retry")
 
         Instrumentation::Safely.instrument(
           "consumer.consuming.retry",
           { caller: consumer, topic: @topic.name, partition: lease.partition, attempt: attempt, delay: delay, timeout: delay,
             offset: lease.seek_offset, error: error }
         )
-      end
-
-      def alone?(lease)
-        lease.size == 1 || @assignment.each?
-      end
-
-      def current(lease)
-        return consumer.params if @assignment.each?
-
-        index = lease.unmarked_index
-        index && consumer.messages[index]
-      end
-
-      # A place that was made by hand has to be of this batch: one that is still to come would be left out without being seen.
-      def here?(lease, message)
-        return false unless message.is_a?(Messages::Message) || consumer.messages.offsets.include?(message.offset)
-
-        message.partition == lease.partition && [lease.topic, @topic.name, consumer.messages.first&.topic].include?(message.topic)
-      end
-
-      def of_batch(lease, error)
-        consumer.messages.to_a.find do |message|
-          message.of?(lease) && message.offset == error.offset && error.partition == message.partition && error.topic == message.topic
-        end
       end
 
       def consumer
@@ -240,8 +192,8 @@ module Karafka
         Instrumentation::Safely.error(error, type, caller: consumer, **rest)
       end
 
-      def tell(event, **payload)
-        Notice.tell(event, { caller: consumer, **payload })
+      def announce(event, **payload)
+        Instrumentation::Announcements.announce(event, { caller: consumer, **payload })
       end
     end
   end

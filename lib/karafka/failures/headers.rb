@@ -11,6 +11,9 @@ module Karafka
       DUE = "retry_due_at"
       # Only in a dead letter whose payload was left out: how long it was.
       PAYLOAD_BYTES = "source_payload_bytes"
+      # All that a dead letter, or a message in a retry topic, has besides its own headers.
+      NAMES = (SOURCE + %w[source_consumer_group source_attempts source_reason source_error_class source_error_message
+                           source_failed_at] + [DUE, PAYLOAD_BYTES]).freeze
       # Longest text of an error, bytes.
       TEXT_BYTES = 1_000
       private_constant :SOURCE
@@ -24,27 +27,17 @@ module Karafka
         # @return [Hash{String=>String, Array<String>, nil}] those of the message, and ours
         def for(message, topic, error, reason, attempt)
           own = message.raw_headers
-          origin = topic.is_a?(Routing::RetryTopic) && own["source_topic"] ? own.slice(*SOURCE) : origin(message)
-          earlier = topic.is_a?(Routing::RetryTopic) ? own["source_attempts"].to_i : 0
+          origin = topic.retry_topic? && own["source_topic"] ? own.slice(*SOURCE) : origin(message)
+          earlier = topic.retry_topic? ? own["source_attempts"].to_i : 0
           own.except(DUE).merge(
             origin,
             "source_consumer_group" => topic.consumer_group.id,
             "source_attempts" => (earlier + attempt).to_s,
             "source_reason" => reason,
             "source_error_class" => error.class.name || "anonymous class",
-            "source_error_message" => bounded(error.message, TEXT_BYTES),
+            "source_error_message" => Instrumentation::Safely.bounded_message(error, TEXT_BYTES),
             "source_failed_at" => Time.now.utc.iso8601(3)
           )
-        end
-
-        # @param text [String] of an exception: of any encoding, of any length
-        # @param bytes [Integer]
-        # @return [String] valid UTF-8
-        def bounded(text, bytes)
-          text = text.to_s.dup.force_encoding(Encoding::UTF_8)
-          text.bytesize > bytes ? "#{text.byteslice(0, bytes).scrub("")}…" : text.scrub("?")
-        rescue StandardError => e
-          "its message cannot be shown (#{e.class})"
         end
 
         # @param message [Messages::Message]

@@ -4,7 +4,7 @@ module Karafka
   module Flow
     # For people, as Karafka 1.x printed it.
     class Text
-      # Where what is said of an outgoing topic begins.
+      # The column where the notes about an outgoing topic begin.
       COLUMN = 25
       private_constant :COLUMN
 

@@ -8,7 +8,7 @@ module Karafka
       LINES = {
         app_initializing: [:info, "Initializing"],
         app_initialized: [:info, "Initialized"],
-        app_quieting: [:info, "Switching to quiet mode: no new batches will be processed"],
+        app_quieting: [:info, "Switching to quiet mode, which only a stop ends: no new batches will be processed"],
         app_quiet: [:info, "Reached quiet mode: still in the groups, nothing is being processed"],
         app_stopping: [:info, "Stopping"],
         app_stopped: [:info, "Stopped"]
@@ -32,7 +32,7 @@ module Karafka
       # @param _event [Event]
       # @return [void]
       def on_app_running(_event)
-        info "Running Karafka #{VERSION}, librdkafka #{Engine.librdkafka_version}, Ruby #{RUBY_VERSION} (#{RUBY_PLATFORM})"
+        info "Running Karafka #{VERSION} (#{::Process.pid})"
       end
 
       # @param _event [Event]
@@ -50,7 +50,7 @@ module Karafka
       # @param event [Event]
       # @return [void]
       def on_connection_listener_fetch_loop_received(event)
-        return unless log_polling?
+        return if !log_polling? || event[:messages_buffer].empty?
 
         batch = event[:messages_buffer].metadata
         info "[#{event[:subscription_group].id}] Got #{batch.size} messages of #{batch.topic}/#{batch.partition}, " \
@@ -68,6 +68,8 @@ module Karafka
       # @return [void]
       def on_worker_processed(event)
         job = event[:job]
+        return debug("[#{job.id}] #{job.name}: nothing to do") if nothing_to_do?(job)
+
         info "[#{job.id}] #{job.name} #{job.failed ? "failed after" : "finished in"} #{event[:time].round(2)} ms"
       end
 
@@ -75,7 +77,7 @@ module Karafka
       # @return [void]
       def on_consumer_consuming_retry(event)
         consumer = event[:caller]
-        info "#{where(consumer)} Retrying #{consumer.class} from #{place(event[:offset])} in #{event[:delay]} ms " \
+        warn "#{where(consumer)} Retrying #{consumer.class} from #{place(event[:offset])} in #{event[:delay]} ms " \
              "(attempt #{event[:attempt]} failed)"
       end
 
@@ -83,12 +85,15 @@ module Karafka
         consumer_consuming_postponed: "consumer.consuming.postponed", consumer_consuming_skipped: "consumer.consuming.skipped",
         dead_letter_queue_dispatched: "dead_letter_queue.dispatched", retry_topics_dispatched: "retry_topics.dispatched"
       }.each do |handler, name|
-        define_method(:"on_#{handler}") { |event| warn(Failures::Notice.text(name, event.payload)) }
+        define_method(:"on_#{handler}") { |event| warn(Announcements.text(name, event.payload)) }
       end
 
       # @param event [Event]
       # @return [void]
       def on_consumer_consuming_pause(event)
+        # That of a retry is in the line of the retry.
+        return unless event[:manual]
+
         length = event[:timeout] == -1 ? "until it is resumed" : "for #{event[:timeout]} ms"
         info "#{where(event[:caller])} Pausing #{length}#{" at offset #{event[:offset]}" if event[:offset]}"
       end
@@ -96,7 +101,8 @@ module Karafka
       # @param event [Event]
       # @return [void]
       def on_client_resume(event)
-        info "#{where(event[:caller])} Resuming"
+        # After a retry's pause comes the line of the batch.
+        send(event[:manual] ? :info : :debug, "#{where(event[:caller])} Resuming")
       end
 
       # @param event [Event]
@@ -130,14 +136,21 @@ module Karafka
       # @return [void]
       def on_error_occurred(event)
         error = event[:error]
-        details = error.backtrace ? "\n#{(error.backtrace || []).join("\n")}" : ""
-        send(severity(error), "#{describe(event)}: #{error.class}: #{error.message}#{details}")
+        send(severity(error), ["#{describe(event)}: #{error.class}: #{Safely.message_of(error)}", *Backtrace.of(error)].join("\n"))
       end
 
       private
 
       %i[debug info warn error fatal].each do |level|
         define_method(level) { |text| Karafka.logger.public_send(level, text) }
+      end
+
+      # The consumer has no such method of its own.
+      def nothing_to_do?(job)
+        consumer = job.assignment&.consumer
+        return false if job.failed || !%i[revoked shutdown eofed idle].include?(job.kind)
+
+        consumer.nil? || [job.kind, :"on_#{job.kind}"].all? { |name| consumer.method(name).owner == BaseConsumer }
       end
 
       def severity(error)

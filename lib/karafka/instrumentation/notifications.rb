@@ -14,7 +14,7 @@ module Karafka
       private_constant :NOTHING, :EMPTY
 
       # @param events [Array<String>] names that may be used
-      # @param not_yet [Array<String>] names that are refused as "not there yet" instead of as unknown
+      # @param not_yet [Array<String>] names that are refused as "not supported yet" instead of as unknown
       def initialize(events = Events::EMITTED.keys, not_yet: Events::NOT_YET)
         @mutex = Mutex.new
         @events = events.dup
@@ -38,7 +38,7 @@ module Karafka
       # @yieldparam event [Event]
       # @return [void]
       # @raise [Errors::EventNotRegisteredError] the name is unknown; the message names the nearest
-      # @raise [Errors::UnsupportedFeatureError] the event belongs to a feature that is not there yet
+      # @raise [Errors::UnsupportedFeatureError] the event belongs to a feature that is not supported yet
       def subscribe(target, &block)
         if block
           add(target.to_s, block)
@@ -88,7 +88,7 @@ module Karafka
       # @return [Object, nil] what the block returned
       # @raise [Errors::EventNotRegisteredError]
       def instrument(name, payload = EMPTY, &block)
-        subscribers = @subscribers[name] || unheard(name)
+        subscribers = @subscribers[name] || no_subscribers(name)
         return (yield if block) if subscribers.empty?
         return measured(name, payload, subscribers, &block) if block
 
@@ -110,7 +110,9 @@ module Karafka
         failures = nil
         subscribers.each do |subscriber|
           subscriber.call(event)
-        rescue StandardError, ScriptError => e
+        rescue SystemExit, SignalException, NoMemoryError
+          raise
+        rescue Exception => e # rubocop:disable Lint/RescueException -- raised again, once the others were told
           # The others hear of it all the same: one of them may be the error tracker.
           (failures ||= []) << e
         end
@@ -124,19 +126,27 @@ module Karafka
         raise failures.first
       end
 
-      def unheard(name)
+      # Of those former events that today's stand for; a producer's monitor has none of them.
+      def mapped
+        @events.include?("consumer.consumed") ? Compat::EventNames::MAPPED : EMPTY
+      end
+
+      def no_subscribers(name)
         known!(name)
         NOTHING
       end
 
       def add(name, callable)
+        wanted = mapped[name]
+        return add(Compat::EventNames::FORMER[name], Compat::EventNames::Subscriber.new(callable, wanted)) if wanted
+
         known!(name)
         @mutex.synchronize { @subscribers = @subscribers.merge(name => [*@subscribers[name], callable].freeze).freeze }
       end
 
       # Methods of a listener that name no event are its own business, unless they look like a slip of the pen.
       def subscribe_listener(listener)
-        by_method = @events.to_h { |name| [handler_of(name), name] }
+        by_method = (@events | mapped.keys).to_h { |name| [handler_of(name), name] }
         handlers = listener.methods.map(&:to_s).select { |name| name.start_with?("on_") }
         strays = handlers.reject { |name| by_method.key?(name) }
         (strays - elsewhere(listener, strays)).each { |name| check_stray(listener, name, by_method.keys) }
@@ -171,7 +181,7 @@ module Karafka
 
       def former(name)
         Errors::EventNotRegisteredError.new(
-          "the event #{name.inspect} of an older Karafka is not there. #{Compat::EventNames.instead(name)}"
+          "the event #{name.inspect} of an older Karafka does not exist. #{Compat::EventNames.instead(name)}"
         )
       end
 
@@ -180,18 +190,22 @@ module Karafka
       end
 
       def receiver_of(subscriber)
-        subscriber.is_a?(Method) ? subscriber.receiver : subscriber
+        case subscriber
+        when Method then subscriber.receiver
+        when Compat::EventNames::Subscriber then receiver_of(subscriber.target)
+        else subscriber
+        end
       end
 
       def known!(name)
-        return if @events.include?(name)
+        return if @events.include?(name) || mapped.key?(name)
         raise Errors::UnsupportedFeatureError.for("the event #{name.inspect}") if @not_yet.include?(name)
         raise former(name) if Compat::EventNames::FORMER.key?(name)
 
         nearest = Events.nearest(name.to_s, @events)
         raise Errors::EventNotRegisteredError,
-              "there is no event #{name.inspect}.#{" Did you mean #{nearest.inspect}?" if nearest} Names of your own are " \
-              "made known with monitor.notifications_bus.register_event(#{name.inspect}); all are in Karafka.monitor.available_events"
+              "there is no event #{name.inspect}.#{" Did you mean #{nearest.inspect}?" if nearest} Register names of " \
+              "your own with monitor.notifications_bus.register_event(#{name.inspect}); all are in Karafka.monitor.available_events"
       end
     end
   end

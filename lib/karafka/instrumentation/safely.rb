@@ -5,6 +5,9 @@ module Karafka
     # For places where a subscriber that raises must not do harm: a failing error tracker must not stop a worker.
     module Safely
       class << self
+        # @return [#call, nil] gets each error with its type and caller, besides the subscribers
+        attr_accessor :reporter
+
         # @param name [String]
         # @param payload [Hash{Symbol=>Object}]
         # @return [void]
@@ -47,9 +50,26 @@ module Karafka
         # @param rest [Hash{Symbol=>Object}]
         # @return [void]
         def error(error, type, caller: nil, **rest)
+          report(error, type, caller) if @reporter
           return log(error, type) unless Karafka.monitor.listening?("error.occurred")
 
           instrument("error.occurred", { caller: caller, error: error, type: type, **rest })
+        end
+
+        # @param error [Exception] its message may have any encoding and any length
+        # @param bytes [Integer]
+        # @return [String] the message, valid UTF-8
+        def bounded_message(error, bytes)
+          text = message_of(error).dup.force_encoding(Encoding::UTF_8)
+          text.bytesize > bytes ? "#{text.byteslice(0, bytes).scrub("")}…" : text.scrub("?")
+        end
+
+        # @param error [Exception] of any class: its `message` may raise, and then the error that it describes must not be lost
+        # @return [String]
+        def message_of(error)
+          error.message.to_s
+        rescue StandardError => e
+          "its message cannot be shown (#{e.class})"
         end
 
         # The last resort, where there is no logger that works.
@@ -63,16 +83,22 @@ module Karafka
 
         private
 
-        def log(error, type)
-          Karafka.logger.error(["#{type}: #{error.class}: #{error.message}", *error.backtrace&.first(20)].join("\n  "))
+        def report(error, type, caller)
+          @reporter.call(error, type, caller)
         rescue StandardError => e
-          say("#{type}: #{error.class}: #{error.message} (and the logger raised #{e.class}: #{e.message})")
+          complain("error.occurred", e)
+        end
+
+        def log(error, type)
+          Karafka.logger.error(["#{type}: #{error.class}: #{message_of(error)}", *Backtrace.of(error)].join("\n  "))
+        rescue StandardError => e
+          say("#{type}: #{error.class}: #{message_of(error)} (and the logger raised #{e.class}: #{e.message})")
         end
 
         def complain(name, error)
-          Karafka.logger.error("a subscriber of #{name.inspect} raised #{error.class}: #{error.message} (#{error.backtrace&.first})")
+          Karafka.logger.error("a subscriber of #{name.inspect} raised #{error.class}: #{message_of(error)} (#{error.backtrace&.first})")
         rescue StandardError
-          say("a subscriber of #{name.inspect} raised #{error.class}: #{error.message}, and so did the logger")
+          say("a subscriber of #{name.inspect} raised #{error.class}: #{message_of(error)}, and so did the logger")
         end
       end
     end

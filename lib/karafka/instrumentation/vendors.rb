@@ -2,7 +2,7 @@
 
 module Karafka
   module Instrumentation
-    # Listeners for services of others. None of them is there yet, and naming one says so.
+    # Listeners for services of others. None of them exists yet, and naming one says so.
     module Vendors
       # @raise [Errors::UnsupportedFeatureError] always
       def self.const_missing(name)

@@ -5,6 +5,15 @@ module Karafka
     # The deserializers of one topic that are not the default ones, and the name that its topic mapper gives it.
     # Messages of topics with nothing special carry none of it.
     class Decoders
+      # @param route [Routing::Topic]
+      # @param topic [String] as Kafka calls it
+      # @param name [String] as the application does
+      # @return [Decoders, nil] nil when there is nothing special
+      def self.of(route, topic, name = topic)
+        parts = route.deserializers
+        new(payload: parts.payload, key: parts.key, headers: parts.headers, topic: (name unless name == topic)).presence
+      end
+
       # @return [#call, nil] nil: the default
       attr_reader :payload, :key, :headers
       # @return [String, nil] name of the topic for the application, where it is not Kafka's

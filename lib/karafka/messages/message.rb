@@ -3,7 +3,7 @@
 module Karafka
   module Messages
     # One message: a view into the batch it came with. Everything is read on demand, so it stays cheap until it is
-    # touched, and it may be kept for ever: the bytes live as long as a message refers to them.
+    # touched, and it may be kept forever: the bytes live as long as a message refers to them.
     class Message
       include Compat::MessageNames
 
@@ -20,7 +20,7 @@ module Karafka
         def new(raw_payload, metadata)
           special = metadata.deserializers
           decoders = special && Decoders.new(payload: special.payload, key: special.key, headers: special.headers).presence
-          over(Values.new(raw_payload, metadata), 0, decoders)
+          over(StaticSource.new(raw_payload, metadata), 0, decoders)
         end
       end
 
@@ -67,6 +67,14 @@ module Karafka
         @source.raw_headers(@index)
       end
 
+      # @api private
+      # @return [Array<Array(String, (String, nil))>] headers as they came, in their order
+      def raw_header_pairs
+        return @source.raw_header_pairs(@index) if @source.respond_to?(:raw_header_pairs)
+
+        raw_headers.flat_map { |name, value| value.is_a?(Array) ? [name].product(value) : [[name, value]] }
+      end
+
       # @return [Integer]
       def offset
         @source.offset(@index)
@@ -108,6 +116,12 @@ module Karafka
         @source.raw_payload(@index).nil?
       end
 
+      # @return [Deserializers::Set] what decodes `payload`, `key` and `headers` of it
+      def deserializers
+        all = Deserializers::Set
+        all.new(**all.members.to_h { |part| [part, @decoders&.public_send(part) || all.default(part)] })
+      end
+
       # @return [Metadata]
       def metadata
         Metadata.new(
@@ -121,14 +135,14 @@ module Karafka
       # @param metadata [Boolean] whether key and headers go as well
       # @return [void]
       def clean!(metadata: true)
-        @source = Cleaned.new(@source, @index, metadata) unless cleaned? && !metadata
+        @source = CleanedSource.new(@source, @index, metadata) unless cleaned? && !metadata
         @payload = nil
         @decoded = nil
       end
 
       # @return [Boolean] whether {#clean!} was called; reading the payload raises then
       def cleaned?
-        @source.is_a?(Cleaned)
+        @source.is_a?(CleanedSource)
       end
 
       # @return [String]

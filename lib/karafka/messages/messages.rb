@@ -18,7 +18,7 @@ module Karafka
         # @param metadata [BatchMetadata, nil]
         # @return [Messages]
         def new(messages, metadata = nil)
-          Listed.over(messages, metadata)
+          ArrayBatch.over(messages, metadata)
         end
       end
 
@@ -40,9 +40,8 @@ module Karafka
       # @yieldparam message [Message]
       # @return [self, Enumerator]
       def each(clean: false, &block)
+        return to_enum(:each, clean: clean) { @size } unless block
         return each_cleaned(&block) if clean
-        return to_enum { @size } unless block
-
         return each_kept(&block) if @list
 
         lease = @lease
@@ -54,6 +53,17 @@ module Karafka
           index += 1
         end
         self
+      rescue Exception => e # rubocop:disable Lint/RescueException -- raised again
+        failed_at(index, e) if index && block.source_location
+        raise
+      end
+
+      # @param error [Exception] of `consume`
+      # @return [Integer, nil] index of the message that the block of {#each} had when it raised that; nil: it was raised elsewhere
+      # @api private
+      def index_of_failure(error)
+        index, met = @failure
+        index if met && (met.equal?(error) || met.equal?(error.cause))
       end
 
       # @param index [Integer, Range]
@@ -108,6 +118,16 @@ module Karafka
       # @return [Array<String, nil>]
       def raw_payloads
         @lease.raw_payloads
+      end
+
+      # @return [String] the payloads as JSON
+      def to_json(...)
+        payloads.to_json(...)
+      end
+
+      # @return [Array<Object>] what ActiveSupport makes JSON of: the payloads
+      def as_json(...)
+        to_a.map { |message| message.as_json(...) }
       end
 
       # @return [Array<Object, nil>]
@@ -201,9 +221,7 @@ module Karafka
         messages.reverse.select { |message| (key = message.key).nil? || (seen[key] = true unless seen.key?(key)) }.reverse
       end
 
-      def each_cleaned
-        return to_enum(:each_cleaned) { @size } unless block_given?
-
+      def each_cleaned(&block)
         index = 0
         while index < @size
           message = at(index)
@@ -212,15 +230,26 @@ module Karafka
           index += 1
         end
         self
+      rescue Exception => e # rubocop:disable Lint/RescueException -- raised again
+        failed_at(index, e) if block.source_location
+        raise
       end
 
-      def each_kept
+      def each_kept(&block)
         index = 0
         while index < @size
           yield @list[index]
           index += 1
         end
         self
+      rescue Exception => e # rubocop:disable Lint/RescueException -- raised again
+        failed_at(index, e) if block.source_location
+        raise
+      end
+
+      # Methods of Enumerable bring blocks of their own, which hold several messages now and then: those are left out.
+      def failed_at(index, error)
+        @failure = [index, error]
       end
 
       def at(index)

@@ -3,11 +3,11 @@
 module Karafka
   module OnRails
     # Tells Rails where a piece of work begins and ends: there it gives database connections back, resets CurrentAttributes
-    # and empties its query cache, also after an exception. In development it is there that changed code is loaded.
+    # and empties its query cache, also after an exception. In development changed code is loaded there.
     class Execution
       # What Rails looks at to find out is every file of the application, so not at each batch. Seconds.
       CHECK_EVERY = 1.0
-      # New code waits so long for batches that run to end; then the next one goes on with the old code. Seconds.
+      # New code waits this long for batches that run to end; then the next one goes on with the old code. Seconds.
       LONGEST_WAIT = 5.0
       private_constant :CHECK_EVERY, :LONGEST_WAIT
 

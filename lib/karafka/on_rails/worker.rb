@@ -19,6 +19,7 @@ module Karafka
         begun = false
         @execution.wrap(fresh: lease.kind == :consume && !@persistent.call(lease)) do
           begun = true
+          @refused = 0
           super
         end
       rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it was, it must not be acknowledged
@@ -30,7 +31,7 @@ module Karafka
 
       # Nothing of it was done.
       def refuse(lease)
-        give_back(lease, lease.kind)
+        give_back(lease, lease.kind, @refused = (@refused || 0) + 1)
         @coordinator.evict(lease) if LAST.include?(lease.kind)
       end
     end

@@ -4,7 +4,7 @@ module Karafka
   module Responders
     # The messages of one call of a responder: takes them, checks them against the declared topics, sends them.
     class Outbox
-      # What `respond_to` takes and what the producer calls it.
+      # Options of `respond_to` and the producer's names for them.
       OPTIONS = {
         key: :key, partition: :partition, partition_key: :partition_key, headers: :headers, label: :label,
         timestamp: :timestamp, create_time: :timestamp
@@ -25,7 +25,6 @@ module Karafka
         @responder = responder
         @topics = responder.topics
         @serializer = serializer || App.config.serializer || Serializers::Json::Serializer.default
-        @mapper = App.config.topic_mapper
         @entries = []
         @used = {}
       end
@@ -44,7 +43,7 @@ module Karafka
         end
 
         # Serialised here: what the caller does with the object later does not matter.
-        message = { topic: kafka_name(topic), payload: serialize(topic, data) }
+        message = { topic: Routing::TopicNames.in_kafka(topic.name), payload: serialize(topic, data) }
         options.each { |option, value| message[option(topic, option)] = value }
         @used[topic.name] = true
         @entries << Entry.new(topic, message)
@@ -83,10 +82,6 @@ module Karafka
               "not; nothing was sent. Declare `required: false` if that is meant."
       end
 
-      def kafka_name(topic)
-        @mapper ? @mapper.outgoing(topic.name).to_s : topic.name
-      end
-
       def option(topic, name)
         OPTIONS[name] || raise(
           Errors::InvalidResponderMessageOptionsError,
@@ -96,8 +91,11 @@ module Karafka
 
       # @return [String, nil] nil: a tombstone
       def serialize(topic, data)
+        # A tombstone that is passed on stays one.
+        return if data.is_a?(Messages::Message) && data.tombstone? && data.payload.nil?
+
         serializer = topic.serializer || @serializer
-        payload = serializer.call(data)
+        payload = serializer.call(Serializers.unwrap(data))
         return payload if payload.nil? || payload.is_a?(String)
 
         raise Errors::SerializationError, "#{serializer_name(serializer)} gave #{payload.class}, but must give a String or nil"

@@ -1,8 +1,10 @@
 # frozen_string_literal: true
 
+require "set"
+
 module Karafka
   module Routing
-    # The routes of an application: its consumer groups, in the order they were drawn. `draw` adds to what is there.
+    # The routes of an application: its consumer groups, in the order they were drawn. `draw` adds to the routes that exist.
     class Builder
       include Enumerable
 
@@ -34,7 +36,7 @@ module Karafka
       def consumer_group(name, **settings, &block)
         group = (@groups[name.to_s] ||= ConsumerGroup.new(name, self))
         group.no_settings!(group.label, settings)
-        group.read_block(&block) if block
+        group.read_routes(&block) if block
         group
       end
 
@@ -105,12 +107,20 @@ module Karafka
         @groups.values.flat_map(&:subscription_groups)
       end
 
+      # @param text [String] logged the first time
+      # @return [void]
+      # @api private
+      def warn_once(text)
+        App.logger.warn(text) if @warned.add?(text)
+      end
+
       # Forgets all routes.
       # @return [void]
       def clear
         @groups = {}
+        @warned = Set.new
         @selection = Selection.new
-        @defaults_layer = Layer.new("defaults", Root)
+        @defaults_layer = Layer.new("defaults", ConfigDefaults)
       end
 
       # @return [String]
@@ -128,11 +138,12 @@ module Karafka
         false
       end
 
-      def method_missing(name, *)
+      def method_missing(name, *values, **options)
         return super if name.start_with?("to_") || name.end_with?("?")
         raise NotYet.error(:group, name) if NotYet::GROUP.include?(name)
 
-        Setup.unknown!("call in the routes", name, %i[topic consumer_group subscription_group pattern defaults] + NotYet::GROUP)
+        Setup.unknown!("call in the routes", name, %i[topic consumer_group subscription_group pattern defaults] + NotYet::GROUP,
+                       bare: values.empty? && options.empty? && !block_given?)
       end
     end
   end

@@ -21,7 +21,21 @@ module Karafka
         @builder = builder
         @sections = []
         @subscription_groups = nil
+        @unused = false
         @lock = ::Monitor.new
+      end
+
+      # @yield topics and settings
+      # @return [void]
+      # @api private
+      def read_routes(&)
+        @unused = topics.empty?
+        read_block(&)
+      end
+
+      # @return [Boolean] whether it was drawn and no topic in it
+      def unused?
+        @unused
       end
 
       # @return [String] the name in Kafka (`group.id`), which a `consumer_mapper` may change
@@ -85,10 +99,11 @@ module Karafka
 
       # Takes a topic whose block has been read: `group` of 2016 may have moved it.
       # @param topic [Topic]
-      # @param section [Section]
+      # @param section [SubscriptionGroupBlock]
       # @return [void]
       def place(topic, section)
-        return @builder.consumer_group(topic.group).adopt(topic) if topic.group && topic.group != name
+        @unused = false
+        return @builder.consumer_group(topic.moved_to).adopt(topic) if topic.moved_to && topic.moved_to != name
 
         section.topics << topic
         refresh
@@ -97,6 +112,7 @@ module Karafka
       # @param topic [Topic] of another group's block
       # @return [void]
       def adopt(topic)
+        @unused = false
         topic.attach(implicit_section, self)
         implicit_section.topics << topic
         refresh
@@ -119,7 +135,7 @@ module Karafka
       end
 
       def add_section(name, implicit: false)
-        Section.new(name, self, implicit: implicit).tap { |section| @sections << section }
+        SubscriptionGroupBlock.new(name, self, implicit: implicit).tap { |section| @sections << section }
       end
 
       def known_names

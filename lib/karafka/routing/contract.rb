@@ -9,13 +9,14 @@ module Karafka
         @builder = builder
       end
 
-      # @param classes_by_name [Boolean] whether consumers given by name have to be there already
+      # @param classes_by_name [Boolean] whether all classes have to exist and be complete: as routes are drawn they need not yet be
       # @return [void]
       # @raise [Errors::InvalidConfigurationError]
       def check!(classes_by_name: false)
         @builder.topics.each do |topic|
-          consumer!(topic, classes_by_name)
+          classes_by_name ? consumer!(topic) : early_consumer!(topic)
           responder!(topic, classes_by_name)
+          nodes!(topic) if classes_by_name
           namespacing!(topic)
           assigned!(topic)
           pauses!(topic)
@@ -25,7 +26,9 @@ module Karafka
         end
         kafka!
         @builder.each do |group|
+          filled!(group)
           once!(group)
+          apart_in_metrics!(group)
           patterns!(group)
           apart!(group)
         end
@@ -33,8 +36,19 @@ module Karafka
 
       private
 
-      def consumer!(topic, classes_by_name)
-        return if needless?(topic) || (!classes_by_name && topic.declared_consumer.is_a?(String))
+      # Its methods may come later, as with a class that is reopened. What is no class at all never becomes one.
+      def early_consumer!(topic)
+        return if topic.declared_consumer.is_a?(String)
+
+        consumer!(topic)
+      rescue Errors::InvalidConfigurationError => e
+        raise unless topic.declared_consumer.is_a?(Class)
+
+        @builder.warn_once("#{e.message} A server does not start with it.")
+      end
+
+      def consumer!(topic)
+        return if needless?(topic)
 
         klass = topic.consumer
         unless klass.is_a?(Class) && klass <= BaseConsumer
@@ -64,8 +78,7 @@ module Karafka
       end
 
       def entry_point!(topic, klass)
-        # The controllers of 2016 have `perform`.
-        entry, base = klass <= Consumers::Controller ? [:perform, Consumers::Controller] : [:consume, BaseConsumer]
+        entry, base = klass.karafka_entry_point
         if klass.method_defined?(entry) && !base.ancestors.include?(klass.instance_method(entry).owner)
           return %I[#{entry} initialize].each { |name| without_arguments!(topic, klass, name) }
         end
@@ -75,7 +88,7 @@ module Karafka
               "Define it, such as: def #{entry}; #{entry == :consume ? "messages.each { |message| … }" : "params …"}; end"
       end
 
-      # Nothing is handed to them, so a batch would fail for ever.
+      # Nothing is handed to them, so a batch would fail forever.
       def without_arguments!(topic, klass, name)
         return if [0, -1].include?(klass.instance_method(name).arity)
 
@@ -100,10 +113,42 @@ module Karafka
                                                           "tell a.b from a_b. config.strict_topics_namespacing = false allows it")
       end
 
+      # Also of topics that are names of their own: Kafka refuses to create the second of them.
+      def apart_in_metrics!(group)
+        return unless App.config.strict_topics_namespacing
+
+        group.topics.reject(&:pattern?).map(&:name).uniq.group_by { |name| name.tr(".", "_") }.each_value do |names|
+          next if names.size == 1
+
+          raise Errors::InvalidConfigurationError,
+                "#{group.label} has the topics #{names.join(" and ")}: Kafka's metrics cannot tell them apart, and Kafka creates only " \
+                "one of them. config.strict_topics_namespacing = false allows it."
+        end
+      end
+
+      def filled!(group)
+        return unless group.unused?
+
+        raise Errors::InvalidConfigurationError,
+              "#{group.label} has no topics: draw one in its block, or leave the group out."
+      end
+
       def assigned!(topic)
         return if topic.assign.nil? || !topic.subscription_group&.multiplexing?
 
         Setup.invalid!("#{topic.label} assign", topic.assign, "left out where `multiplexing` is on: each client would read all of it")
+      end
+
+      def nodes!(topic)
+        chosen = topic.setting(:swarm) or return
+        count = App.config.swarm.nodes
+        if chosen.nodes.max >= count
+          Setup.invalid!("#{topic.label} swarm nodes", chosen.nodes, "below config.swarm.nodes (#{count}): nodes are counted from 0")
+        end
+        return unless chosen.partitions? && topic.assign.nil?
+
+        Setup.invalid!("#{topic.label} swarm nodes", chosen.to_h[:nodes],
+                       "a list of nodes, as the group shares its partitions out; with `assign true` it can say who has which partition")
       end
 
       def pauses!(topic)
@@ -125,6 +170,20 @@ module Karafka
       def kafka!
         layers = @builder.topics.flat_map { |topic| [topic, topic.parent, topic.consumer_group] } << @builder.defaults_layer
         layers.uniq.filter_map(&:own_kafka_settings).each { |settings| Setup::KafkaContract.check!(settings, roles: %w[consumer]) }
+        @builder.topics.select(&:own_kafka?).each { |topic| client!(topic) }
+      end
+
+      # All settings of the client, where they are not just those of the application.
+      def client!(topic)
+        settings = Setup::KafkaSettings.new(topic.kafka_settings, "#{topic.label} kafka")
+        if settings.brokers.empty? && !topic.inherits_kafka? && !needless?(topic)
+          raise Errors::InvalidConfigurationError,
+                "#{topic.label} has kafka settings without \"bootstrap.servers\", which replace those of the application: add " \
+                "`inherit: true` to keep them, as in: kafka(\"fetch.min.bytes\": 1, inherit: true)."
+        end
+
+        Oauth::Settings.check!(settings, App.config.oauth.token_provider_listener)
+        Setup::KafkaContract.check_together!(settings, "consumer")
       end
 
       def once!(group)

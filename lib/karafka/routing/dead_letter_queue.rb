@@ -66,6 +66,11 @@ module Karafka
         !topic.nil?
       end
 
+      # @return [Boolean] whether the user wants no second try at all
+      def at_once?
+        @given[:max_retries] == 0 # rubocop:disable Style/NumericPredicate -- may be nil
+      end
+
       # @return [Boolean] whether something was said about it, but not where to
       def incomplete?
         @given.any? && !@given.key?(:topic)
@@ -78,8 +83,7 @@ module Karafka
 
       # @return [String, false, nil] the name in Kafka, which a `topic_mapper` may change
       def kafka_topic
-        mapper = App.config.topic_mapper
-        topic && mapper ? mapper.outgoing(topic).to_s : topic
+        TopicNames.in_kafka(topic)
       end
 
       # @return [Hash{Symbol=>Object}]

@@ -25,10 +25,10 @@ module Karafka
 
       def target!
         refuse("dead_letter_queue needs topic: a name, or false to skip without one.") if @queue.incomplete?
-        refuse("dead_letter_queue topic is the topic itself, so a message would come again for ever.") if @queue.topic == @topic.name
+        refuse("dead_letter_queue topic is the topic itself, so a message would come again forever.") if @queue.topic == @topic.name
         return unless @topic.pattern? && @queue.topic && @topic.matches?(@queue.kafka_topic)
 
-        refuse("dead_letter_queue topic #{@queue.topic} matches the pattern, so a message would come again for ever.")
+        refuse("dead_letter_queue topic #{@queue.topic} matches the pattern, so a message would come again forever.")
       end
 
       def retry_topics!

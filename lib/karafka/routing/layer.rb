@@ -5,37 +5,24 @@ module Karafka
     # A place in the routes where settings can be made: the defaults, a consumer group, a subscription group, a topic.
     # What a layer does not set comes from its parent when it is *read*, so the order of the routes does not matter.
     class Layer
-      include Calls
+      include DslChecks
       include FailureSettings
       include ParallelSettings
-      include Choosing
-      include Declaring
+      include FilterSettings
+      include DeclarativeSettings
+      include SwarmSettings
 
       T = Setup::Types
-      # Settings that every layer has. Times in milliseconds.
-      TYPES = {
-        max_messages: T::COUNT,
-        max_bytes: T::COUNT,
-        max_wait_time: T::MILLISECONDS,
-        initial_offset: T::OFFSET,
-        consumer_persistence: T::BOOLEAN,
-        manual_offset_management: T::BOOLEAN,
+      # Settings that every layer has: those that the application has, too, and some of the routes alone. Times in milliseconds.
+      TYPES = T::ROUTED.merge(
         eofed: T::BOOLEAN,
         exactly_once: T::BOOLEAN,
+        inline_insights: T::BOOLEAN,
         active: T::BOOLEAN,
-        batch_consuming: T::BOOLEAN,
-        batch_fetching: T::BOOLEAN,
-        backend: T::BACKEND,
-        pause_timeout: T::DELAY,
-        pause_max_timeout: T::DELAY,
-        pause_with_exponential_backoff: T::BOOLEAN,
         delay_by: T.optional(T::DELAY),
         expire_after: T.optional(T::DELAY),
-        priority: T::PRIORITY,
-        idle_after: T::DELAY,
-        long_running_limit: T::LIMIT,
         on_deserialization_error: T.one_of(:raise, :dead_letter, :skip)
-      }.freeze
+      ).freeze
 
       # Other names of theirs, from Karafka's other generations.
       ALIASES = {
@@ -53,11 +40,11 @@ module Karafka
 
       # @return [String] what the user calls this place, for messages
       attr_reader :label
-      # @return [Layer, Root] where settings come from that are not made here
+      # @return [Layer, ConfigDefaults] where settings come from that are not made here
       attr_reader :parent
 
       # @param label [String]
-      # @param parent [Layer, Root]
+      # @param parent [Layer, ConfigDefaults]
       def initialize(label, parent)
         @label = label
         @parent = parent
@@ -68,7 +55,7 @@ module Karafka
         @throttle = nil
       end
 
-      (TYPES.keys - %i[backend]).each do |name|
+      (TYPES.keys - %i[backend inline_insights]).each do |name|
         define_method(name) { |value = UNSET| UNSET.equal?(value) ? read(name) : set(name, value) }
       end
 
@@ -76,7 +63,8 @@ module Karafka
 
       LEGACY.each { |name| define_method(name) { |value| legacy(name, value) } }
 
-      %i[active batch_consuming batch_fetching consumer_persistence manual_offset_management eofed exactly_once].each do |name|
+      %i[active batch_consuming batch_fetching consumer_persistence manual_offset_management eofed exactly_once
+         inline_insights].each do |name|
         define_method(:"#{name}?") { setting(name) }
       end
 
@@ -94,6 +82,22 @@ module Karafka
         raise NotYet.error(:config, :"backend :sidekiq") if name.to_s == "sidekiq"
 
         UNSET.equal?(name) ? read(:backend) : set(:backend, name)
+      end
+
+      # librdkafka's statistics of the partition, in {Consumers::Situation#insights}.
+      # @param active [Boolean]
+      # @param required [Boolean] true: no batch begins before there are any
+      # @return [Boolean] without an argument: whether they are wanted
+      def inline_insights(active = UNSET, required: UNSET)
+        return read(:inline_insights) if UNSET.equal?(active) && UNSET.equal?(required)
+
+        @own[:insights_required] = T::BOOLEAN.check("#{@label} inline_insights required", required) unless UNSET.equal?(required)
+        set(:inline_insights, UNSET.equal?(active) ? true : active)
+      end
+
+      # @return [Boolean]
+      def insights_required?
+        setting(:inline_insights) && setting(:insights_required)
       end
 
       # Karafka's word for work that may take as long as it wants. Polling never stops for slow work here, so all it does is to
@@ -133,7 +137,7 @@ module Karafka
         end
 
         unless settings.nil? || settings.respond_to?(:to_hash)
-          Setup.invalid!("#{@label} kafka", settings, "a Hash of librdkafka's settings")
+          Setup.no_hash!("#{@label} kafka", settings, "a Hash of librdkafka's settings")
         end
         given = settings.to_h.merge(more)
         inherit = given.find { |key, _| key.to_s == "inherit" }&.last
@@ -144,16 +148,16 @@ module Karafka
       # @param payload [#call]
       # @param key [#call]
       # @param headers [#call]
-      # @return [Deserializers] without arguments: those that hold here
+      # @return [Deserializers::Set] without arguments: those that hold here
       def deserializers(**given)
         if given.empty?
           reading!(:deserializers, "deserializers payload: SomeDeserializer.new")
-          return Deserializers.new(**Deserializers.members.to_h { |part| [part, deserializer_for(part)] })
+          return Deserializers::Set.new(**Deserializers::Set.members.to_h { |part| [part, deserializer_for(part)] })
         end
 
         given.each do |part, deserializer|
-          unless Deserializers.members.include?(part)
-            Setup.unknown!("deserializer", part, Deserializers.members, prefix: "#{@label} deserializers ")
+          unless Deserializers::Set.members.include?(part)
+            Setup.unknown!("deserializer", part, Deserializers::Set.members, prefix: "#{@label} deserializers ")
           end
 
           @deserializers[part] = Setup::Types::DESERIALIZER.check("#{@label} deserializers #{part}", deserializer)
@@ -198,11 +202,21 @@ module Karafka
         @own_kafka
       end
 
-      # @return [Hash{Symbol=>Object}] all that hold here
+      # @return [Boolean] whether this layer or one above it has settings of librdkafka
+      def own_kafka?
+        !@own_kafka.nil? || parent.own_kafka?
+      end
+
+      # @return [Boolean] whether those of the application hold where none are set here
+      def inherits_kafka?
+        (@own_kafka.nil? || @inherits_kafka) && parent.inherits_kafka?
+      end
+
+      # @return [Setup::KafkaSettings] all that hold here
       def kafka_settings
         return parent.kafka_settings if @own_kafka.nil?
 
-        @inherits_kafka ? parent.kafka_settings.merge(@own_kafka.to_h) : @own_kafka.to_h
+        @inherits_kafka ? parent.kafka_settings.overridden_by(@own_kafka) : @own_kafka.dup
       end
 
       private
@@ -227,14 +241,14 @@ module Karafka
         set(:pause_max_timeout, value) if name == :pause_timeout && value > setting(:pause_max_timeout)
       end
 
-      # A name of 1.x adds to what is there already.
+      # A name of 1.x adds to the settings made before.
       def legacy(name, value)
         own_kafka.public_send(:"#{name}=", value)
       end
 
       # Names this layer answers to; subclasses add theirs.
       def known_names
-        TYPES.keys + ALIASES.keys + LEGACY + Choosing::NAMES + ParallelSettings.public_instance_methods(false) +
+        TYPES.keys + ALIASES.keys + LEGACY + FilterSettings::NAMES + ParallelSettings.public_instance_methods(false) + %i[swarm] +
           FailureSettings.public_instance_methods(false).grep_v(/\?/) +
           %i[long_running_job non_blocking_job pause config kafka deserializers deserializer parser]
       end
@@ -248,11 +262,11 @@ module Karafka
         false
       end
 
-      def method_missing(name, *)
+      def method_missing(name, *values, **options)
         return super if name.start_with?("to_") || name.end_with?("?")
         raise NotYet.error(kind, name) if NotYet::TOPIC.include?(name) || NotYet::GROUP.include?(name)
 
-        Setup.unknown!("setting", name, known_names, prefix: "#{@label} ")
+        Setup.unknown!("setting", name, known_names, prefix: "#{@label} ", bare: values.empty? && options.empty? && !block_given?)
       end
     end
   end

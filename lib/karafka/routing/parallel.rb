@@ -11,8 +11,6 @@ module Karafka
 
       # @return [:key, :none, #call] what the messages that keep their order have in common
       attr_reader :by
-      # @return [Integer] how many batches of one partition may be processed at once
-      attr_reader :limit
 
       # @param label [String] for messages
       # @param by [:partition, :key, :none, #call]
@@ -37,12 +35,18 @@ module Karafka
 
       def initialize(by, limit)
         @by = by
-        @limit = limit || App.config.concurrency
+        @limit = limit
+      end
+
+      # @return [Integer] how many batches of one partition may be processed at once: what was said, else `concurrency` as it is
+      #   when this is asked
+      def limit
+        @limit || App.config.concurrency
       end
 
       # @return [Hash{Symbol=>Object}] what the engine takes
       def to_h
-        { by: @by.is_a?(Symbol) ? @by.to_s : "host", limit: @limit }
+        { by: @by.is_a?(Symbol) ? @by.to_s : "host", limit: limit }
       end
 
       # What a block says about messages, as numbers that are equal where it says the same; nil where it says nil. Where it
@@ -64,7 +68,7 @@ module Karafka
 
       # @return [String]
       def inspect
-        "by: #{@by.is_a?(Symbol) ? @by.inspect : "a block"}, limit: #{@limit}"
+        "by: #{@by.is_a?(Symbol) ? @by.inspect : "a block"}, limit: #{limit}"
       end
     end
   end

@@ -12,7 +12,12 @@ module Karafka
       # @return [Integer] milliseconds between the failure and the next attempt
       attr_reader :retry_delay
 
-      # Draws the stages that are not there yet.
+      # @return [true]
+      def retry_topic?
+        true
+      end
+
+      # Draws the stages that are not supported yet.
       # @param topic [Topic]
       # @return [void]
       def self.draw(topic)
@@ -64,12 +69,12 @@ module Karafka
         retry_of.declared_consumer
       end
 
-      # (see Outgoing#responder)
+      # (see ProducedTopics#responder)
       def responder(klass = UNSET)
         UNSET.equal?(klass) ? retry_of.responder : super
       end
 
-      # (see Outgoing#declared_responder)
+      # (see ProducedTopics#declared_responder)
       def declared_responder
         retry_of.declared_responder
       end

@@ -5,11 +5,11 @@ module Karafka
     # Topics that one client of librdkafka consumes: those of a section whose settings of that client are the same.
     class SubscriptionGroup
       # @param consumer_group [ConsumerGroup]
-      # @param sections [Array<Section>]
+      # @param sections [Array<SubscriptionGroupBlock>]
       # @return [Array<SubscriptionGroup>]
       def self.split(consumer_group, sections)
         alike = sections.flat_map do |section|
-          section.topics.group_by { |topic| [topic.kafka_settings, offset_reset(topic), topic.assign.nil?] }.values
+          section.topics.group_by { |topic| [topic.kafka_settings, offset_reset(topic), topic.new_partitions, topic.assign.nil?] }.values
                  .map { |topics| [section, topics] }
         end
         alike.each_with_index.flat_map do |(section, topics), index|
@@ -32,7 +32,7 @@ module Karafka
       attr_reader :name
       # @return [ConsumerGroup]
       attr_reader :consumer_group
-      # @return [Array<Topic>]
+      # @return [Topics] `find("orders")`, and what an Array has
       attr_reader :topics
       # @return [Integer] place in its consumer group
       attr_reader :position
@@ -51,7 +51,7 @@ module Karafka
       def initialize(name, consumer_group, topics, position, client = nil)
         @name = name
         @consumer_group = consumer_group
-        @topics = topics.freeze
+        @topics = Topics.new(topics).freeze
         @position = position
         @client = client
         @id = [consumer_group.name, position, client].compact.join("_").freeze
@@ -91,14 +91,61 @@ module Karafka
         topics.any?(&:active?)
       end
 
-      # @return [Hash{Symbol=>Object}] settings of librdkafka that the application made for these topics
-      def kafka
+      # @return [Setup::KafkaSettings] settings of librdkafka that the application made for these topics
+      def kafka_settings
         topics.first.kafka_settings
+      end
+
+      # @return [Hash{Symbol=>Object}] the same, with those that come from elsewhere in the configuration
+      # @raise [Errors::InvalidConfigurationError] a variable of "group.instance.id" is not set
+      def kafka
+        own = { "client.id": App.config.client_id, **kafka_settings.to_h }
+        own[:"group.instance.id"] = instance_id if instance_id
+        { **own, "group.id": consumer_group_id, "auto.offset.reset": initial_offset }
+      end
+
+      # Two clients of one group with the same name would fence each other off, so the second and later ones have their place in it.
+      # @return [String, nil] "group.instance.id" of its client in this process
+      # @raise [Errors::InvalidConfigurationError]
+      def instance_id
+        template = kafka_settings[:"group.instance.id"]&.to_s or return
+
+        place = [position, client].compact
+        place = [] if place.all?(&:zero?) || Setup::InstanceId.placed?(template)
+        # The nodes of a swarm have one configuration.
+        node = App.config.swarm.node&.id
+        [Setup::InstanceId.resolve(template, position: App.routes.subscription_groups.index(self) || 0), *place, *node].join("_")
+      end
+
+      # @return [ConsumerGroup]
+      def group
+        consumer_group
+      end
+
+      # @return [String] name of the consumer group in Kafka
+      def group_id
+        consumer_group_id
+      end
+
+      # Each topic has its own; topics that differ share a client here.
+      # @return [Integer] the largest of its topics
+      def max_messages
+        topics.map(&:max_messages).max
+      end
+
+      # @return [Integer] the longest of its topics, ms
+      def max_wait_time
+        topics.map(&:max_wait_time).max
       end
 
       # @return [String] "earliest", "latest" or "error"
       def initial_offset
         self.class.offset_reset(topics.first)
+      end
+
+      # @return [Boolean] whether partitions and topics that come later begin at their end, too, where `initial_offset` is "latest"
+      def skip_new_partitions?
+        topics.first.new_partitions == "latest"
       end
 
       # @return [String]

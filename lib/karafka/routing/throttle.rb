@@ -2,7 +2,7 @@
 
 module Karafka
   module Routing
-    # A rate limit: at most so many messages in any interval, over all partitions and workers of this process. It can be
+    # A rate limit: at most this many messages in any interval, over all partitions and workers of this process. It can be
     # changed while the server runs; that holds at once.
     # @example
     #   topic.throttle.limit = 50

@@ -5,10 +5,12 @@ module Karafka
     # One topic, or one pattern of topics, of a consumer group: its consumer and its settings. In the routes each
     # setting is a call with a value; the same call without one says what holds.
     class Topic < Layer
-      include Outgoing
+      include ProducedTopics
 
       # @return [String] the name in the routes; of a pattern its expression
       attr_reader :name
+      # @return [String, nil] what the routes call a pattern
+      attr_accessor :pattern_name
       # @return [Regexp, nil] of a pattern
       attr_reader :regexp
       # @return [ConsumerGroup]
@@ -17,7 +19,7 @@ module Karafka
       attr_writer :subscription_group
 
       # @param name [String, Symbol, Regexp]
-      # @param parent [Section]
+      # @param parent [SubscriptionGroupBlock]
       # @param consumer_group [ConsumerGroup]
       def initialize(name, parent, consumer_group)
         super("topic #{name.is_a?(Regexp) ? name.inspect : name}", parent)
@@ -27,7 +29,7 @@ module Karafka
         @moved_to = nil
         if name.is_a?(Regexp)
           @regexp = name
-          @name = Pattern.posix(name).freeze
+          @name = PosixRegexp.posix(name).freeze
         else
           @name = Setup::Types::NAME.check("topic", name).dup.freeze
         end
@@ -62,12 +64,42 @@ module Karafka
 
       # The consumer group of this topic, as the routes of 2016 say it.
       # @param name [String, Symbol]
-      # @return [String, nil] without an argument: the group it was moved to
+      # @return [ConsumerGroup] without an argument
       def group(name = UNSET)
         return @moved_to = name.to_s unless UNSET.equal?(name)
 
         reading!(:group)
-        @moved_to
+        consumer_group
+      end
+
+      # @return [String, nil] the group that {#group} has moved it to
+      # @api private
+      attr_reader :moved_to
+
+      # @return [DeclarativeSettings::Declaration] how the topic is to be created, as `config` without arguments
+      def declaratives
+        config
+      end
+
+      # @return [Boolean] whether it says how it is to be created
+      def declaratives?
+        declaratives.active?
+      end
+
+      # @return [Hash{Symbol=>Object}] of the client that consumes it
+      def subscription_group_details
+        group = subscription_group
+        { id: group.id, name: group.name, position: group.position, multiplexing: group.multiplexing? }
+      end
+
+      # @return [Boolean] whether messages that failed wait in it, see {RetryTopic}
+      def retry_topic?
+        false
+      end
+
+      # @return [false] jobs of Active Job are not supported yet
+      def active_job?
+        false
       end
 
       # Takes partitions without sharing them in the consumer group: every process gets all of them. Offsets are committed
@@ -78,7 +110,7 @@ module Karafka
       def assign(*what)
         if what.empty?
           reading!(:assign, "assign true, or assign(0, 2..4)")
-          return @assigned
+          return @assigned && (setting(:swarm)&.partitions(App.config.swarm.node) || @assigned)
         end
 
         Setup.invalid!("#{label} assign", what, "left out for a pattern: it needs the name of a topic") if pattern?
@@ -86,7 +118,7 @@ module Karafka
       end
 
       # Puts the topic into another group.
-      # @param section [Section]
+      # @param section [SubscriptionGroupBlock]
       # @param consumer_group [ConsumerGroup]
       # @return [void]
       def attach(section, consumer_group)
@@ -127,10 +159,37 @@ module Karafka
         !regexp.nil?
       end
 
+      alias patterns? pattern?
+
+      # @return [Boolean] whether several of its batches run at once
+      def virtual_partitions?
+        !parallel.nil?
+      end
+
+      # @return [Boolean] whether its rate is limited, by itself or with others
+      def throttling?
+        throttles.any?
+      end
+
+      # @return [Boolean] whether messages wait until they have an age
+      def delaying?
+        !delay_by.nil?
+      end
+
+      # @return [Boolean] whether old messages are left out
+      def expiring?
+        !expire_after.nil?
+      end
+
+      # @return [Boolean] whether not all messages are handed over, or not at once
+      def filtering?
+        !only.nil? || throttling? || delaying? || expiring?
+      end
+
       # @return [Boolean] whether this process consumes it: `active`, with a consumer (one that is only to be created has
-      #   none), and not left out on the command line
+      #   none), not left out on the command line, and not for other nodes of the swarm
       def active?
-        active && !declared_consumer.nil? && consumer_group.selects?(self)
+        active && !declared_consumer.nil? && consumer_group.selects?(self) && (setting(:swarm)&.include?(App.config.swarm.node) != false)
       end
 
       # @return [String] unique in the application
@@ -140,8 +199,7 @@ module Karafka
 
       # @return [String] the name in Kafka, which a `topic_mapper` may change
       def subscription_name
-        mapper = App.config.topic_mapper
-        mapper && !name.start_with?("^") ? mapper.outgoing(name).to_s : name
+        name.start_with?("^") ? name : TopicNames.in_kafka(name)
       end
 
       # @param found [String] of a topic that matches, as the application calls it
@@ -179,7 +237,7 @@ module Karafka
           id: id, name: name, pattern: pattern?, consumer: declared_consumer, responder: declared_responder,
           consumer_group_id: consumer_group.id, subscription_name: subscription_name, dead_letter_queue: dead_letter_queue.to_h,
           retry_topics: retry_topics,
-          kafka: Setup::KafkaSettings.new(kafka_settings).to_display
+          kafka: kafka_settings.to_display
         )
       end
 

@@ -10,7 +10,7 @@ module Karafka
       # One byte each.
       COMMANDS = {
         "s" => :stop, "f" => :failed, "q" => :quiet, "c" => :closed,
-        "I" => :INT, "T" => :TERM, "Q" => :QUIT, "Z" => :TSTP, "N" => :TTIN
+        "I" => :INT, "T" => :TERM, "Q" => :QUIT, "H" => :HUP, "Z" => :TSTP, "N" => :TTIN, "U" => :USR2
       }.freeze
       BYTES = COMMANDS.invert.freeze
       private_constant :COMMANDS, :BYTES
@@ -30,7 +30,7 @@ module Karafka
         nil
       end
 
-      # @param seconds [Numeric, nil] nil: for ever
+      # @param seconds [Numeric, nil] nil: forever
       # @return [Symbol, nil] nil: that time has passed
       def wait(seconds = nil)
         return unless @reader.wait_readable(seconds)

@@ -2,16 +2,17 @@
 
 module Karafka
   module Server
-    # How the process consumes: by itself, or within one that does something else.
+    # How the process consumes: by itself, within one that does something else, or as a node of a swarm, whose supervisor does not
+    # consume.
     ExecutionMode = Struct.new(:name) do
       # @return [Boolean]
       def standalone? = name == :standalone
       # @return [Boolean]
       def embedded? = name == :embedded
-      # @return [false] a swarm is not there yet
-      def swarm? = false
-      # @return [false]
-      def supervisor? = false
+      # @return [Boolean] a node of a swarm
+      def swarm? = name == :swarm
+      # @return [Boolean] the process that has forked the nodes
+      def supervisor? = name == :supervisor
 
       # @return [Symbol]
       def to_sym = name

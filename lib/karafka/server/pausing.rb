@@ -2,7 +2,8 @@
 
 module Karafka
   module Server
-    # Pause and resume from outside of the consumers: everything, a group, a topic, a partition. Names are Kafka's.
+    # Pause and resume from outside of the consumers: everything, a group, a topic, a partition. Names are Kafka's. Callable
+    # from a trap.
     module Pausing
       NUMBER = ->(value) { value.is_a?(Integer) && value.between?(0, (2**31) - 1) }
       private_constant :NUMBER
@@ -40,7 +41,7 @@ module Karafka
         engine = (runtime&.engine if @active) or raise Errors::EngineError, "no server runs in this process: nothing to #{action}"
         drawn!(action, group&.to_s, topic&.to_s)
         covered = engine.public_send(action, group&.to_s, topic&.to_s, partition)
-        Karafka.logger.info("#{action} of #{place(group, topic, partition)}: #{covered} partitions of this process")
+        TrapContext.log(:info, "#{action} of #{place(group, topic, partition)}: #{covered} partitions of this process")
         covered
       end
 

@@ -2,7 +2,7 @@
 
 module Karafka
   module Server
-    # What an operator wants to know of a process that does not do what it should.
+    # The state of a process, for an operator who wants to know why it does not work as expected.
     module Report
       class << self
         # @param runtime [Runtime]
@@ -17,9 +17,7 @@ module Karafka
         # @param runtime [Runtime]
         # @return [String] what the stop is waiting for
         def blockers(runtime)
-          lines = leases(runtime) + workers(runtime)
-          lines << "no worker and no batch: the engine is still leaving its groups or committing" if lines.empty?
-          lines.join("\n")
+          [*leases(runtime), *workers(runtime), *clients(runtime), *stop(runtime)].join("\n")
         end
 
         private
@@ -37,6 +35,17 @@ module Karafka
             at = worker.thread&.backtrace&.first(8)&.join("\n    ")
             "worker #{worker.index} runs #{worker.current || "nothing"}#{"\n    #{at}" if at}"
           end
+        end
+
+        def clients(runtime)
+          closing = Array(runtime.engine&.state&.fetch(:groups, nil)).select { |group| group[:closing] }
+          closing.map { |group| "the client of #{group[:id]} (group #{group[:group_id]}) is #{group[:closing]}" }
+        rescue Errors::BaseError
+          [] # Its leases have said so.
+        end
+
+        def stop(runtime)
+          runtime.waits_for && "the stop waits for #{runtime.waits_for}"
         end
 
         def state(runtime)

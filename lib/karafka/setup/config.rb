@@ -9,69 +9,80 @@ module Karafka
 
       # Back-off after a failed batch.
       class Pause < Settings
-        setting :timeout, Types::DELAY, 1_000
-        setting :max_timeout, Types::DELAY, 30_000
-        setting :with_exponential_backoff, Types::BOOLEAN, true
+        routed :timeout, 1_000, :pause_timeout
+        routed :max_timeout, 30_000, :pause_max_timeout
+        routed :with_exponential_backoff, true, :pause_with_exponential_backoff
       end
 
       # What `Karafka::Admin` uses.
       class Admin < Settings
         setting :group_id, Types::NAME, "karafka_admin"
         setting :max_wait_time, Types::DELAY, 60_000
-        setting :kafka, Types::HASH, -> { {} }
+        setting :kafka, Types::KAFKA, -> { KafkaSettings.new({}, "config.admin.kafka") }
       end
 
       # Several processes from one.
       class Swarm < Settings
-        setting :nodes, Types::COUNT, 3
+        setting :nodes, Types::THREADS, 3
+        setting :node_report_timeout, Types::DELAY, 60_000
+        setting :node_restart_timeout, Types::DELAY, 5_000
+        setting :node_memory_limit, Types.optional(Types::MEGABYTES)
+
+        # @return [Karafka::Swarm::Node, nil] which node this process is; nil in every other process, the supervisor too
+        attr_accessor :node
+      end
+
+      # Commands for the process while it runs.
+      class Control < Settings
+        setting :socket, Types.optional(Types::FILE)
       end
 
       # OAuth bearer tokens.
       class Oauth < Settings
-        setting :token_provider_listener,
-                Type.new("nil") { |value| value.nil? || raise(NotYet.error(:config, :"oauth.token_provider_listener")) }
+        setting :token_provider_listener, Types.optional(Types::TOKENS)
       end
 
       setting :client_id, Types::NAME, "karafka"
       setting :group_id, Types::NAME, "app"
       setting :concurrency, Types::THREADS, 5
-      setting :max_messages, Types::COUNT, 100
-      setting :max_bytes, Types::COUNT, 1_048_576
-      setting :max_wait_time, Types::MILLISECONDS, 0
+      routed :max_messages, 100
+      routed :max_bytes, 4_194_304
+      routed :max_wait_time, 0
       setting :shutdown_timeout, Types::SHUTDOWN, 60_000
-      setting :initial_offset, Types::OFFSET, "earliest"
-      setting :consumer_persistence, Types::BOOLEAN, true
-      setting :manual_offset_management, Types::BOOLEAN, false
+      routed :initial_offset, "earliest"
+      routed :new_partitions, "earliest"
+      routed :on_topic_recreated, :beginning
+      setting :missing_topic_error_after, Types::OPTIONAL_DELAY, 60_000
+      routed :consumer_persistence, true
+      routed :manual_offset_management, false
       setting :strict_topics_namespacing, Types::BOOLEAN, true
-      setting :strict_declarative_topics,
-              Type.new("false") { |value| value == false || raise(NotYet.error(:config, :strict_declarative_topics)) }, false
+      setting :strict_declarative_topics, Types::BOOLEAN, false
       setting :logger, Types::LOGGER, -> { Instrumentation::Logger.new }
       setting :monitor, Types::MONITOR, -> { Instrumentation::Monitor.new }
-      setting :backend, Types::BACKEND, :inline
-      setting :topic_mapper, Types.optional(Types::TOPIC_MAPPER), nil
-      setting :consumer_mapper, Types.optional(Types::CALLABLE), nil
-      setting :batch_fetching, Types::BOOLEAN, true
-      setting :batch_consuming, Types::BOOLEAN, true
-      setting :deserializer, Types.optional(Types::DESERIALIZER), nil
-      setting :serializer, Types.optional(Types::SERIALIZER), nil
+      routed :backend, :inline
+      setting :topic_mapper, Types.optional(Types::TOPIC_MAPPER), -> { Routing::TopicMapper.new }
+      setting :consumer_mapper, Types.optional(Types::CALLABLE), -> { :itself.to_proc }
+      routed :batch_fetching, true
+      routed :batch_consuming, true
+      setting :deserializer, Types.optional(Types::DESERIALIZER), -> { Deserializers::Set.default(:payload) }
+      setting :serializer, Types.optional(Types::SERIALIZER), -> { Serializers::Json::Serializer.default }
       setting :worker_thread_priority, Types::THREAD_PRIORITY, 0
-      setting :priority, Types::PRIORITY, 10
-      setting :idle_after, Types::DELAY, 10_000
-      setting :long_running_limit, Types::LIMIT, nil
+      routed :priority, 10
+      routed :idle_after, 10_000
+      routed :long_running_limit, nil
       setting :stuck_report_after, Types::OPTIONAL_DELAY, 60_000
-      setting :revocation_grace, Types::MILLISECONDS, 5_000
-      setting :max_queued_bytes, Types::OPTIONAL_COUNT, 268_435_456
+      setting :revocation_grace, Types::MILLISECONDS, 30_000
+      setting :max_queued_bytes, Types::OPTIONAL_COUNT, 134_217_728
       setting :offset_recommit_interval, Types::OPTIONAL_DELAY, 21_600_000
       nested :pause, Pause
       nested :admin, Admin
       nested :swarm, Swarm
       nested :oauth, Oauth
+      nested :control, Control
 
       def initialize
         super("config")
-        @producer_customisation = nil
-        @producer = nil
-        @producer_lock = Mutex.new
+        @producer = ApplicationProducer.new(self)
         self.kafka = {}
       end
 
@@ -82,7 +93,7 @@ module Karafka
         @kafka
       end
 
-      # @param settings [Hash{Symbol, String=>Object}] replaces what was there
+      # @param settings [Hash{Symbol, String=>Object}] replaces the settings made before
       # @return [void]
       def kafka=(settings)
         @kafka = KafkaSettings.new(settings) do |name, value|
@@ -93,22 +104,27 @@ module Karafka
 
       # Without a block: the producer of the application, built on first use. With a block: how it is to be built.
       # @yieldparam producer_config [Object] settings of the producer; `kafka` is filled in already
-      # @return [WaterDrop::Producer, nil]
+      # @return [WaterDrop::Producer, nil] nil before the application is set up
       def producer(&block)
-        return @producer_customisation = block if block
-
-        @producer_lock.synchronize { @producer ||= build_producer }
+        block ? @producer.customise(block) : @producer.get
       end
 
       # @param producer [WaterDrop::Producer]
       # @return [void]
       def producer=(producer)
-        @producer = Types::PRODUCER.check("config.producer", producer)
+        @producer.assign(Types::PRODUCER.check("config.producer", producer))
       end
 
       # @return [Boolean] whether there is a producer already
       def producer?
-        !@producer.nil?
+        @producer.made?
+      end
+
+      # Says that settings changed, which the producer may have been built from.
+      # @return [void]
+      # @api private
+      def refresh_producer
+        @producer.refresh
       end
 
       # @return [void]
@@ -117,42 +133,26 @@ module Karafka
         if pause.timeout > pause.max_timeout
           Setup.invalid!("config.pause.timeout", pause.timeout, "at most config.pause.max_timeout (#{pause.max_timeout})")
         end
-        longest = Integer(kafka[:"max.poll.interval.ms"] || 300_000, exception: false)
-        if longest && revocation_grace >= longest
-          Setup.invalid!("config.revocation_grace", revocation_grace, "below kafka \"max.poll.interval.ms\" (#{longest}), or the group " \
-                                                                      "goes on without this process while it waits")
-        end
         # First: a misspelt "bootstrap.servers" is to be called misspelt, not missing.
-        KafkaContract.check!(kafka)
-        return unless kafka[:"bootstrap.servers"].to_s.strip.empty?
+        KafkaContract.check!(kafka, whole: true)
+        Karafka::Oauth::Settings.check!(kafka, oauth.token_provider_listener)
+        Setup::SocketPath.of(control.socket) if control.socket
+        return if brokers?
 
         raise Errors::InvalidConfigurationError,
               "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }. " \
               "`karafka broker` starts a Kafka for development and prints its address."
       end
 
+      # @return [Boolean] whether it says where Kafka is
+      # @api private
+      def brokers?
+        !kafka.brokers.empty?
+      end
+
       # @return [Hash{Symbol=>Object}] for people: what is secret is hidden
       def to_display
         to_h.except(:logger, :monitor).merge(kafka: kafka.to_display)
-      end
-
-      private
-
-      def build_producer
-        raise Errors::UnsupportedFeatureError.for("Karafka.producer (WaterDrop)") unless defined?(WaterDrop::Producer)
-
-        settings = AttributesMap.producer(kafka)
-        settings[:"client.id"] ||= client_id
-        application = self
-        WaterDrop::Producer.new do |config|
-          config.kafka = settings
-          config.logger = application.logger
-          application.send(:customise_producer, config)
-        end
-      end
-
-      def customise_producer(config)
-        @producer_customisation&.call(config)
       end
     end
   end

@@ -1,35 +1,73 @@
 # frozen_string_literal: true
 
+require "pathname"
+
 module Karafka
   module Setup
-    # Checks settings of librdkafka, before any connection: the names and values are asked of librdkafka itself.
+    # Checks settings of librdkafka, before any connection: librdkafka itself is asked about the names, each value, and
+    # whether it makes a client of all of them together.
     module KafkaContract
       # What the engine decides. Setting them would contradict it, or would do nothing.
       ENGINE_OWNED = {
-        "enable.auto.commit" => "the engine commits what was processed, and nothing else. For offsets by hand set " \
-                                "`manual_offset_management true` on the topic",
         "enable.auto.offset.store" => "the engine stores the offset of what was processed, and nothing else. For offsets by " \
                                       "hand set `manual_offset_management true` on the topic",
-        "group.id" => "the group comes from `config.group_id` or from `consumer_group :name` in the routes",
-        "enable.partition.eof" => "set `eofed true` on the topic"
+        "group.id" => "the group comes from `config.group_id` or from `consumer_group :name` in the routes"
       }.freeze
-      private_constant :ENGINE_OWNED
+      # As {Engine::Config} leaves it to librdkafka.
+      SESSION_TIMEOUT_MS = 45_000
+      private_constant :ENGINE_OWNED, :SESSION_TIMEOUT_MS
+
+      # What was tried already: it costs some milliseconds, more with certificates.
+      @tried = {}
 
       class << self
         # @return [Array<String>] every name librdkafka has
         def names
-          EngineFacts.kafka_properties.keys
+          Librdkafka.kafka_properties.keys
+        end
+
+        # @param name [String, Symbol]
+        # @return [String] the same for all names of one setting
+        def main_name(name)
+          Librdkafka.kafka_aliases.fetch(name.to_s, name.to_s)
+        end
+
+        # @param name [String, Symbol]
+        # @return [Boolean] whether a value under that name may be shown
+        def shown?(name)
+          !KafkaSettings.secret?(name) && Librdkafka.kafka_properties.key?(name.to_s)
         end
 
         # @param settings [KafkaSettings]
         # @param roles [Array<String>] "consumer", "producer"
+        # @param whole [Boolean] whether these are all settings of a client, which are tried together
         # @return [void]
         # @raise [Errors::InvalidConfigurationError]
-        def check!(settings, roles: %w[consumer producer])
+        def check!(settings, roles: %w[consumer producer], whole: false)
           settings.each_key { |key| check_name(key.to_s, settings.label) }
+          check_owned(settings) if roles.include?("consumer")
           InstanceId.check!(settings[:"group.instance.id"])
-          BrokerList.check!(settings[:"bootstrap.servers"], settings.label)
+          BrokerList.check!(settings.brokers, settings.label)
           roles.each { |role| check_values(settings, role) }
+          roles.each { |role| check_together!(settings, role) } if whole
+        end
+
+        # What is fine one by one and impossible together, and what librdkafka reads only when it makes a client.
+        # @param settings [KafkaSettings] all of one client
+        # @param role ["consumer", "producer"]
+        # @return [void]
+        # @raise [Errors::InvalidConfigurationError]
+        def check_together!(settings, role)
+          own = KafkaSettings.new(only(settings, role), settings.label)
+          heartbeats!(own) if role == "consumer"
+          given = Oauth::Settings.for_librdkafka(own.to_librdkafka).except("enable.auto.commit", "auto.commit.enable",
+                                                                           "enable.partition.eof")
+          return if @tried.key?([role, given.hash])
+
+          reason = Librdkafka.try_kafka_settings(given, role)
+          raise Errors::InvalidConfigurationError, impossible(settings, role, reason) if reason
+
+          @tried = @tried.merge([role, given.hash] => true)
         end
 
         # @param settings [Hash{String, Symbol=>Object}]
@@ -37,33 +75,83 @@ module Karafka
         # @return [Hash] those of the settings which that client knows; keys stay as they are
         def only(settings, role)
           other = role == "consumer" ? "P" : "C"
-          scopes = EngineFacts.kafka_properties
+          scopes = Librdkafka.kafka_properties
           settings.to_h.reject { |key, _| scopes[key.to_s] == other }
         end
 
         private
 
-        def check_name(key, label)
-          if ENGINE_OWNED.key?(key)
-            raise Errors::InvalidConfigurationError, "#{label} sets \"#{key}\", which cannot be set: #{ENGINE_OWNED[key]}."
+        def impossible(settings, role, reason)
+          if reason.include?("GSSAPI")
+            # librdkafka's default, which is not compiled in.
+            return "#{settings.label} asks for SASL with Kerberos (GSSAPI), which this build does not have. Set \"sasl.mechanism\" to " \
+                   "\"PLAIN\", \"SCRAM-SHA-256\", \"SCRAM-SHA-512\" or \"OAUTHBEARER\"."
           end
-          return if EngineFacts.kafka_properties.key?(key)
+
+          "#{settings.label} has settings that librdkafka refuses for a #{role}: #{reason.delete_suffix(".")}."
+        end
+
+        def check_name(key, label)
+          return if Librdkafka.kafka_properties.key?(key)
 
           known = names + Compat::KafkaNames.names.map(&:to_s)
           raise Errors::InvalidConfigurationError,
                 "#{label} sets \"#{key}\", which librdkafka does not know.#{Setup.suggestion(key, known)}"
         end
 
-        def check_values(settings, role)
-          checked = KafkaSettings.new(only(settings, role)).to_librdkafka
-          key, message = EngineFacts.check_kafka_settings(checked, role).first
-          return unless key
+        def check_owned(settings)
+          settings.each_key do |key|
+            reason = ENGINE_OWNED[key.to_s] or next
 
-          refused = "which librdkafka refuses: #{message.strip}"
-          # librdkafka's message repeats the value.
-          refused = "a value that librdkafka refuses" if KafkaSettings.secret?(key)
-          value = KafkaSettings.secret?(key) ? KafkaSettings::MASK : checked[key].inspect
-          raise Errors::InvalidConfigurationError, "#{settings.label} sets \"#{key}\" to #{value}, #{refused}"
+            raise Errors::InvalidConfigurationError, "#{settings.label} sets \"#{key}\", which cannot be set: #{reason}."
+          end
+        end
+
+        def check_values(settings, role)
+          own = KafkaSettings.new(only(settings, role), settings.label)
+          own.each { |key, value| written!(key, value, settings.label) }
+          key, reason = Librdkafka.check_kafka_settings(Oauth::Settings.for_librdkafka(own.to_librdkafka), role).first
+          refuse!(settings.label, key, own[key], reason) if key
+        end
+
+        def refuse!(label, key, value, reason)
+          shown = shown?(key) ? value.inspect : Secret::MASK
+          raise Errors::InvalidConfigurationError, "#{label} sets \"#{key}\" to #{shown}, but #{reason.delete_suffix(".")}."
+        end
+
+        # Values that librdkafka takes as a text and that mean something else.
+        def written!(key, value, label)
+          if Setup.duration?(value)
+            refuse!(label, key, value, "a duration is written as seconds: write #{value.to_i * 1000}, or .in_milliseconds behind it")
+          end
+          unless value.is_a?(Array) ? value.all? { |one| scalar?(one) } : scalar?(value)
+            refuse!(label, key, value, "it must be a String, a Symbol, a number, true, false, nil, or an Array of these")
+          end
+          return unless key.end_with?(".pem") && value.to_s.include?("\\n")
+
+          refuse!(label, key, value, "it has \\n as two characters where lines end, as variables of the environment often have: " \
+                                     "write value.gsub(\"\\\\n\", \"\\n\")")
+        end
+
+        # What has one text that says all of it.
+        def scalar?(value)
+          case value
+          when String, Symbol, Numeric, Pathname, true, false, nil then true
+          else false
+          end
+        end
+
+        # The group would take the member for dead between two heartbeats.
+        def heartbeats!(settings)
+          interval = settings[:"heartbeat.interval.ms"] or return
+          return if settings[:"group.protocol"].to_s.casecmp?("consumer")
+
+          session = settings[:"session.timeout.ms"] || SESSION_TIMEOUT_MS
+          return if interval.to_i < session.to_i
+
+          refuse!(settings.label, :"heartbeat.interval.ms", interval,
+                  "it must be below \"session.timeout.ms\" (#{session}), at most a third of it: a member without a heartbeat for " \
+                  "that long loses its partitions")
         end
       end
     end

@@ -5,15 +5,18 @@ module Karafka
     # Settings of librdkafka by its own names (`:"bootstrap.servers"`, Symbols or Strings, kept as Symbols), which also
     # takes the names of Karafka 1.x and 2016 (`seed_brokers`, `session_timeout`, …) and translates them at once.
     class KafkaSettings < Hash
+      include Masked
+
       # Never printed or logged.
-      SECRETS = /password|secret|\.pem\b|_cert|_key|token|jaas|sasl\.oauthbearer\.config/
-      MASK = "[hidden]"
-      private_constant :SECRETS
+      SECRETS = /password|passphrase|secret|\.pem\b|_cert|_key|token|jaas|sasl\.oauthbearer\.config/
+      PUBLIC = /_file_path\z|\.location\z|\.file\z|endpoint\.url\z|client\.id\z/
+      MASK = Secret::MASK
+      private_constant :SECRETS, :PUBLIC
 
       # @param name [String, Symbol]
       # @return [Boolean] whether a value of that name must not be shown
       def self.secret?(name)
-        name.to_s.match?(SECRETS) && !name.to_s.end_with?("_file_path", ".location")
+        name.to_s.match?(SECRETS) && !name.to_s.match?(PUBLIC)
       end
 
       # @param settings [Hash{String, Symbol=>Object}]
@@ -34,8 +37,13 @@ module Karafka
       # @param key [String, Symbol] librdkafka's name or one of 1.x
       # @param value [Object] nil leaves the setting to librdkafka
       # @return [Object] value
+      # @raise [Errors::InvalidConfigurationError] the key is no name
       def []=(key, value)
-        Compat::KafkaNames.include?(key) ? legacy(key, value) : super(key.to_sym, value)
+        named!(key)
+        if Compat::KafkaNames.include?(key) then legacy(key, value)
+        else
+          super(key.to_sym, value.instance_of?(String) && self.class.secret?(key) ? Secret.new(value) : value)
+        end
       end
       alias store []=
 
@@ -70,7 +78,7 @@ module Karafka
       # @return [self]
       def merge!(*others)
         others.each do |other|
-          Setup.invalid!(@label, other, "a Hash such as { \"bootstrap.servers\": \"localhost:9092\" }") unless other.respond_to?(:to_hash)
+          Setup.no_hash!(@label, other, "a Hash such as { \"bootstrap.servers\": \"localhost:9092\" }") unless other.respond_to?(:to_hash)
 
           other.to_hash.each { |key, value| self[key] = value }
         end
@@ -84,27 +92,53 @@ module Karafka
         dup.merge!(*others)
       end
 
+      # @return [String] addresses of brokers, as they were written; empty where there are none
+      def brokers
+        Array(self[:"bootstrap.servers"] || self[:"metadata.broker.list"]).join(",").strip
+      end
+
+      # @param settings [KafkaSettings] of a place that is nearer, such as a topic
+      # @return [KafkaSettings] both; a setting of the nearer place holds, under whichever of its names
+      def overridden_by(settings)
+        names = settings.keys.map { |key| KafkaContract.main_name(key) }
+        dup.delete_if { |key, _| names.include?(KafkaContract.main_name(key)) }.merge!(settings)
+      end
+
+      # Of 2016, `kafka.ssl.ca_cert = …`: settings that 1.x calls `ssl_ca_cert` and so on.
+      Ssl = Struct.new(:settings) do
+        %i[ca_cert client_cert client_cert_key].each do |name|
+          define_method(name) { settings.public_send(:"ssl_#{name}") }
+          define_method(:"#{name}=") { |value| settings.public_send(:"ssl_#{name}=", value) }
+        end
+      end
+      private_constant :Ssl
+
+      # @return [Ssl]
+      def ssl = Ssl.new(self)
+
       # @return [Hash{String=>String}] what librdkafka takes; settings that are nil are left out
       def to_librdkafka
         each_with_object({}) do |(key, value), settings|
-          next if value.nil?
-
-          settings[key.to_s] = value.is_a?(Array) ? value.join(",") : value.to_s
+          settings[key.to_s] = text(value) unless value.nil?
         end
       end
 
-      # @return [Hash{Symbol=>Object}] for people: what is secret is hidden
-      def to_display
-        to_h { |key, value| [key, self.class.secret?(key) ? MASK : value] }
-      end
-
-      # @return [String]
-      def inspect
-        to_display.inspect
-      end
-      alias to_s inspect
-
       private
+
+      def named!(key)
+        return if key.is_a?(String) || key.is_a?(Symbol)
+
+        raise Errors::InvalidConfigurationError, "#{@label} has the key #{key.inspect}, but names of settings are Strings or Symbols."
+      end
+
+      def text(value)
+        case value
+        when Array then value.join(",")
+        # 5.0 is what arithmetic makes of 5.
+        when Float then value.finite? && value == value.floor ? value.to_i.to_s : value.to_s
+        else value.to_s
+        end
+      end
 
       def initialize_copy(other)
         super

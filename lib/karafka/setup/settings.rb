@@ -19,6 +19,15 @@ module Karafka
           define_method(:"#{name}=") { |value| write(name, value) }
         end
 
+        # A setting that places in the routes may have for themselves.
+        # @param name [Symbol]
+        # @param default [Object] as in {.setting}
+        # @param there [Symbol] its name in the routes
+        # @return [void]
+        def routed(name, default, there = name)
+          setting(name, Types::ROUTED.fetch(there), default)
+        end
+
         # @param name [Symbol]
         # @param klass [Class<Settings>]
         # @return [void]
@@ -57,6 +66,11 @@ module Karafka
       def to_h
         self.class.definitions.keys.to_h { |name| [name, public_send(name)] }
             .merge(self.class.nested_settings.keys.to_h { |name| [name, public_send(name).to_h] })
+      end
+
+      # @return [String] without the settings: some are secret
+      def inspect
+        "#<#{self.class}>"
       end
 
       # @param name [Symbol]

@@ -4,7 +4,9 @@ module Karafka
   module Setup
     # The types that settings and routes share.
     module Types
-      HASH = Type.new("a Hash") { |value| value.is_a?(Hash) }
+      KAFKA = Type.new("a Hash", secret: true, convert: lambda { |value|
+        value.respond_to?(:to_hash) ? KafkaSettings.new(value, "config.admin.kafka") : value
+      }) { |value| value.is_a?(KafkaSettings) }
       BOOLEAN = Type.new("true or false") { |value| [true, false].include?(value) }
       # What the engine and the clock can hold without overflow; far beyond what makes sense.
       MOST = (2**31) - 1
@@ -25,11 +27,13 @@ module Karafka
       OPTIONAL_COUNT = Type.new("an Integer of at least 1, below 2**31, or false") { |value| value == false || IN_RANGE[1][value] }
       LIMIT = Type.new("an Integer of at least 1, in milliseconds, below 2**31, false for no limit, or nil for " \
                        "\"max.poll.interval.ms\"") { |value| value.nil? || value == false || IN_RANGE[1][value] }
+      # A terabyte; a number of bytes is refused.
+      MEGABYTES = Type.new("an Integer from 1 to 1048576, in MB") { |value| value.is_a?(Integer) && value.between?(1, 1_048_576) }
       PRIORITY = Type.new("an Integer from 1 to 1000") { |value| value.is_a?(Integer) && value.between?(1, 1_000) }
       DELAYS = Type.new("an Array of Integers of at least 1, in milliseconds, and not empty") do |value|
         value.is_a?(Array) && value.any? && value.all?(&IN_RANGE[1])
       end
-      SHUTDOWN = Type.new("in milliseconds: an Integer of at least 1000, or -1 to wait for ever (a value in seconds, as of Karafka " \
+      SHUTDOWN = Type.new("in milliseconds: an Integer of at least 1000, or -1 to wait forever (a value in seconds, as of Karafka " \
                           "1.x, has to be multiplied by 1000)") { |value| value == -1 || IN_RANGE[1_000][value] }
       # Kafka's own rule for topics, which we apply to groups and clients as well: it keeps metrics and logs readable.
       NAME = Type.new("1 to 249 letters, digits, dots, dashes or underscores", convert: ->(value) { Types.text(value) }) do |value|
@@ -39,16 +43,26 @@ module Karafka
         %w[earliest latest].include?(value)
       end
       BACKEND = Type.new(":inline", convert: ->(value) { value.is_a?(String) ? value.to_sym : value }) { |value| value == :inline }
+      FILE = Type.new("the path of a file", convert: ->(value) { value.respond_to?(:to_path) ? value.to_path : value }) do |value|
+        value.is_a?(String) && !value.empty? && value.valid_encoding? && !value.include?("\0")
+      end
       LOGGER = Type.new("a Logger: something with debug, info, warn and error") do |value|
         %i[debug info warn error].all? { |level| value.respond_to?(level) }
       end
       MONITOR = Type.new("a monitor: something with instrument and subscribe") do |value|
         value.respond_to?(:instrument) && value.respond_to?(:subscribe)
       end
+      TOKENS = Type.new("something that answers to on_oauthbearer_token_refresh(event)") do |value|
+        value.respond_to?(:on_oauthbearer_token_refresh)
+      end
       PRODUCER = Type.new("a WaterDrop::Producer") { |value| value.respond_to?(:produce_async) && value.respond_to?(:close) }
       CALLABLE = Type.new("something that answers to call") { |value| value.respond_to?(:call) }
       DESERIALIZER = Type.new("something that answers to call(message)") { |value| value.respond_to?(:call) }
-      SERIALIZER = Type.new("something that answers to call(data)") { |value| value.respond_to?(:call) }
+      # Up to 1.2 that was a parser's `generate`.
+      SERIALIZER = Type.new(
+        "something that answers to call(data), or to generate(data)",
+        convert: ->(value) { !value.respond_to?(:call) && value.respond_to?(:generate) ? value.method(:generate) : value }
+      ) { |value| value.respond_to?(:call) }
       PARSER = Type.new("something that answers to parse(string)") { |value| value.respond_to?(:parse) }
       TOPIC_MAPPER = Type.new("something that answers to incoming(topic) and outgoing(topic)") do |value|
         value.respond_to?(:incoming) && value.respond_to?(:outgoing)
@@ -66,13 +80,8 @@ module Karafka
       # @param type [Type]
       # @return [Type] the same, or nil
       def self.optional(type)
-        Type.new("#{type.description}, or nil") do |value|
-          next true if value.nil?
-
-          type.check("", value)
-          true
-        rescue Errors::InvalidConfigurationError
-          false
+        Type.new("#{type.description}, or nil", convert: ->(value) { value.nil? ? nil : type.convert(value) }) do |value|
+          value.nil? || type.allowed?(value)
         end
       end
 
@@ -81,6 +90,27 @@ module Karafka
       def self.text(value)
         value.is_a?(Symbol) ? value.to_s : value
       end
+
+      # The settings that the application has and each place in the routes may have for itself ({Config}, {Routing::Layer}).
+      ROUTED = {
+        max_messages: COUNT,
+        max_bytes: COUNT,
+        max_wait_time: MILLISECONDS,
+        initial_offset: OFFSET,
+        new_partitions: OFFSET,
+        on_topic_recreated: one_of(:beginning, :end, :error),
+        consumer_persistence: BOOLEAN,
+        manual_offset_management: BOOLEAN,
+        batch_consuming: BOOLEAN,
+        batch_fetching: BOOLEAN,
+        backend: BACKEND,
+        pause_timeout: DELAY,
+        pause_max_timeout: DELAY,
+        pause_with_exponential_backoff: BOOLEAN,
+        priority: PRIORITY,
+        idle_after: DELAY,
+        long_running_limit: LIMIT
+      }.freeze
     end
   end
 end

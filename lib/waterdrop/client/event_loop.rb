@@ -6,11 +6,11 @@ module WaterDrop
     # refers to the producer, so that would never be collected. Where somebody's block ends the thread (Thread.exit), another
     # one goes on with what is left.
     class EventLoop
-      # After so long without an event the producer may rest, ms.
+      # After this long without an event the producer goes dormant, ms.
       QUIET_MS = 1_000
       # How long it sleeps then, ms. A message wakes it, and a close.
-      RESTING_MS = 60_000
-      private_constant :QUIET_MS, :RESTING_MS
+      DORMANT_MS = 60_000
+      private_constant :QUIET_MS, :DORMANT_MS
 
       # @param client [Client]
       # @param config [Config]
@@ -26,18 +26,27 @@ module WaterDrop
 
       # @return [Boolean] whether a subscriber or an on_delivery block asks
       def inside?
-        @thread == Thread.current
+        @thread == Thread.current || @statistics&.inside? || false
+      end
+
+      # From the first statistics on that somebody has subscribed to.
+      # @return [void]
+      def take_statistics
+        return if @statistics
+
+        @statistics = StatisticsLoop.new(@serial, @source, @config_id, @logger)
       end
 
       # @param seconds [Numeric]
       # @return [Boolean] false: it goes on still
       def join(seconds)
         deadline = Karafka::Clock.now + seconds
-        loop do
-          thread = @thread
+        until (thread = @thread) == Thread.current
           return false unless thread.join([deadline - Karafka::Clock.now, 0].max)
-          return true if thread.equal?(@thread)
+          break if thread.equal?(@thread)
         end
+        @statistics&.join(deadline)
+        true
       end
 
       private
@@ -71,12 +80,12 @@ module WaterDrop
       # @return [Array<Hash>]
       def take
         started = Karafka::Clock.now
-        events = @source.take(@resting ? RESTING_MS : QUIET_MS)
+        events = @source.take(@dormant ? DORMANT_MS : QUIET_MS)
         @over = events.nil?
         @quiet = events&.empty? && (Karafka::Clock.now - started) * 1_000 >= QUIET_MS
         events || []
       rescue Karafka::Errors::BaseError => e
-        @logger.error("[#{@config_id}] events are not passed on any more: #{e.message}")
+        @logger.error("[#{@config_id}] events are no longer delivered: #{e.message}")
         @over = true
         []
       end
@@ -84,8 +93,9 @@ module WaterDrop
       def turn(events)
         @pending.concat(events)
         pass_on
+        Fiber.new { client&.look }.resume
         # On a stack of its own: what that leaves behind would keep the client for as long as this thread sleeps.
-        @resting = (@quiet || @over) && Fiber.new { rest }.resume
+        @dormant = (@quiet || @over) && Fiber.new { go_dormant }.resume
       end
 
       def client
@@ -93,10 +103,10 @@ module WaterDrop
       end
 
       # @return [Boolean] whether nothing is under way
-      def rest
+      def go_dormant
         client = self.client or return true
         OpenProducers.release(client) if @over
-        @over || client.rest
+        @over || client.go_dormant
       end
 
       # Reports stay until all of them are passed on; anything else is tried once.
@@ -107,14 +117,19 @@ module WaterDrop
         until @pending.empty?
           event = @pending.first
           @pending.shift unless event[:reports]
-          client ? client.handle(event) : unheard(event)
+          client ? client.handle(event) : count_lost(event)
           @pending.shift if event[:reports]
         end
       end
 
       # Of a producer that was collected.
-      def unheard(event)
-        @lost += event[:reports].sum { |delivery, indexes| indexes.count { |index| delivery.report(index)&.at(3) } } if event[:reports]
+      def count_lost(event)
+        reports = event[:reports] or return
+        row = []
+        while reports.next(row)
+          delivered = row.last
+          @lost += 1 unless delivered
+        end
       end
 
       def report_lost

@@ -4,11 +4,9 @@ module WaterDrop
   class Client
     # What becomes of the engine's events. Runs on the thread of the {EventLoop}.
     module Events
-      # What librdkafka repeats several times a second while no broker answers, what a purge says of each message, and
-      # seconds between two such lines in the log.
-      REPEATED = %i[all_brokers_down transport resolve purge_queue purge_inflight].freeze
-      REPEATED_PAUSE = 10
-      private_constant :REPEATED, :REPEATED_PAUSE
+      # Where a batch is too large as a whole.
+      SMALLER = " Set \"batch.size\" in config.kafka to no more than max.message.bytes of the topic: batches that it refuses cost time."
+      private_constant :SMALLER
 
       # @param event [Hash] reports are taken out of it as they are passed on
       # @return [void]
@@ -16,42 +14,99 @@ module WaterDrop
         guarded { pass_on(event) }
       end
 
+      # Looked at now and then.
+      # @return [void]
+      def look
+        text = @reports.recovered
+        @config.logger.warn("[#{@config.id}] #{text}") if text
+      end
+
+      # On a thread of its own: see {StatisticsLoop}.
+      # @param json [String] librdkafka's
+      # @return [void]
+      def statistics(json)
+        guarded do
+          next unless @monitor.listening?("statistics.emitted")
+
+          require "json"
+          statistics = (@changes ||= Karafka::Instrumentation::Changes.new).add_to(JSON.parse(json))
+          @monitor.instrument("statistics.emitted", { producer_id: @config.id, statistics: statistics })
+        end
+      end
+
       private
 
+      def log(event)
+        # What is of ours stands there without a source.
+        source = "librdkafka #{event[:target]}: " unless event[:target] == "waterdrop"
+        @config.logger.public_send(event[:level], "[#{@config.id}] #{source}#{event[:message]}")
+      end
+
       def pass_on(event)
+        return reported(event[:reports]) if event[:reports]
+
         case event[:type]
-        when :reports then reported(event[:reports])
-        when :error then error(kafka_error(event), "librdkafka.error")
-        when :reload, :reloaded, :disconnected then life(event)
+        when :error, :back then connection(event)
+        when :reload, :reloaded, :connected, :disconnected then life(event)
+        when :resent then resent(event)
         when :queue_full then queue_full if @config.instrument_on_wait_queue_full
-        when :statistics then statistics(event[:json])
-        when :log then @config.logger.public_send(event[:level], "[#{@config.id}] librdkafka #{event[:target]}: #{event[:message]}")
+        when :statistics then begin_statistics
+        when :log then log(event)
         when :dropped_events then @config.logger.warn("[#{@config.id}] #{event[:count]} events found no room and were dropped")
         end
       end
 
+      def begin_statistics
+        @loop.take_statistics if @monitor.listening?("statistics.emitted")
+      end
+
       # Taken out one by one: where a subscriber ends this thread, the next one goes on with the rest.
-      def reported(rows)
-        until rows.empty?
-          delivery, indexes = rows.first
-          tag = delivery.tag
-          entry = @watched[tag]
-          until indexes.empty?
-            index = indexes.shift
-            guarded { announce(delivery, index, entry) }
+      def reported(reports)
+        row = []
+        guarded { announce_all(reports, row) } until reports.done?
+      end
+
+      # Mostly there is nothing but a message that was delivered, and thousands of them.
+      def announce_all(reports, row)
+        heard = @monitor.listening?("message.acknowledged")
+        while reports.next(row)
+          topic, partition, offset, latency_us, tag, delivered = row
+          if !delivered || @watched.key?(tag)
+            announce(reports.delivery, reports.index, tag)
+          elsif heard
+            report = DeliveryReport.new(partition, offset, topic, nil, nil, latency_us)
+            @monitor.instrument("message.acknowledged", Acknowledgement.payload(@config.id, self, report))
           end
-          # Under the lock, or a call that comes in just now would be added to what nobody knows any more.
-          entry && @lock.synchronize { @watched.delete(tag) if entry[:labels] ? delivery.done? : (entry[:calls] || {}).empty? }
-          rows.shift
         end
       end
 
-      def announce(delivery, index, entry)
-        calls = @lock.synchronize { entry[:calls]&.delete(index) } if entry
-        report = DeliveryReport.of(delivery, index, entry&.dig(:labels, index) || calls&.first&.last)
+      # It failed, or brokers are reached again.
+      # @return [void]
+      def connection(event)
+        return @reports.back if event[:type] == :back
+
+        report, = @reports.report(event)
+        error(report, "librdkafka.error") if report
+      end
+
+      def announce(delivery, index, tag)
+        label, calls = unwatch(tag, index)
+        report = DeliveryReport.of(delivery, index, label || calls&.first&.last) { kafka }
         acknowledge(report)
       ensure
         call_all(calls, report) if calls
+      end
+
+      # Under the lock, or a call that comes in just now would be added to what nobody knows any more.
+      # @return [Array(Object, Array)] the label of the message, and who has asked to be called
+      def unwatch(tag, index)
+        @lock.synchronize do
+          entry = @watched[tag] or return
+          labels, calls = entry.values_at(:labels, :calls)
+          found = [labels&.delete(index), calls&.delete(index)]
+          @watched.delete(tag) if [labels, calls].compact.all?(&:empty?)
+          found
+        end
       end
 
       # All of them, also where one ends the thread.
@@ -65,14 +120,32 @@ module WaterDrop
       def acknowledge(report)
         return if Acknowledgement.announce(@config, self, report)
 
-        unheard(report.error, "librdkafka.dispatch_error", FailureText.of(report))
+        silent = FailureText.due(@repeats, report.topic, report.error.code) or return
+        log_unhandled("librdkafka.dispatch_error", "#{FailureText.of(report)}#{Karafka::Diagnosis::Repeats.count(silent)}")
       end
 
       # The client behind this one is replaced, or gone until the next message.
       def life(event)
         payload = event.slice(:attempt, :failed)
+        payload[:caller] = owner if %i[reload reloaded].include?(event[:type])
         payload[:error] = kafka_error(event) if event[:type] == :reload
+        # 0 where it gave them up by itself, being idle.
+        payload[:time] = Karafka::Clock.now_ms - (@disconnecting_since || Karafka::Clock.now_ms) if event[:type] == :disconnected
         @monitor.instrument("producer.#{event[:type]}", { producer_id: @config.id, **payload })
+      ensure
+        # The next client waits for that, and has the settings as they are now.
+        configure_next(event[:attempt]) if event[:type] == :reload
+      end
+
+      # Some of a batch are at fault; the others are sent again.
+      def resent(event)
+        payload = { **event.slice(:topic, :partition, :messages, :refused), error: kafka_error(event) }
+        return @monitor.instrument("messages.resent", { producer_id: @config.id, **payload }) if @monitor.listening?("messages.resent")
+        return unless @repeats.due([:resent, event[:topic]])
+
+        again = event[:refused].zero? ? "its #{event[:messages]} messages" : "#{event[:messages]} other messages"
+        @config.logger.warn("[#{@config.id}] #{event[:topic]}/#{event[:partition]} refused a batch (#{event[:code]}): #{again} are sent " \
+                            "again.#{SMALLER if event[:refused].zero?}")
       end
 
       # Normal under load, so nothing for the log: only for who listens.
@@ -84,38 +157,19 @@ module WaterDrop
         error(error, "message.produce_queue_full")
       end
 
-      def statistics(json)
-        return unless @monitor.listening?("statistics.emitted")
-
-        require "json"
-        statistics = (@changes ||= Karafka::Instrumentation::Changes.new).add_to(JSON.parse(json))
-        @monitor.instrument("statistics.emitted", { producer_id: @config.id, statistics: statistics })
-      end
-
       def kafka_error(event)
         Karafka::Errors::KafkaError.new(event[:message], code: event[:code], fatal: event[:fatal], retryable: event[:retryable])
       end
 
       def error(error, type, **payload)
-        return unheard(error, type) unless @monitor.listening?("error.occurred")
+        return log_unhandled(type, "#{error.message} (#{error.code})") unless @monitor.listening?("error.occurred")
 
         @monitor.instrument("error.occurred", { producer_id: @config.id, caller: self, error: error, type: type, **payload })
       end
 
-      # Nobody listens, so the log is told.
-      def unheard(error, type, text = error.message)
-        return if repeated?(error)
-
-        @config.logger.error("[#{@config.id}] #{type}: #{text} (#{error.respond_to?(:code) ? error.code : error.class})")
-      end
-
-      def repeated?(error)
-        code = error.code if error.respond_to?(:code)
-        return false unless REPEATED.include?(code) && !error.fatal?
-        return true if @said[code] && Karafka::Clock.now - @said[code] < REPEATED_PAUSE
-
-        @said[code] = Karafka::Clock.now
-        false
+      # Nobody listens, so the log gets it.
+      def log_unhandled(type, text)
+        @config.logger.error("[#{@config.id}] #{type}: #{text}")
       end
 
       # A subscriber that raises must not end the event thread.

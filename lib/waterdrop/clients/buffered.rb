@@ -9,7 +9,7 @@ module WaterDrop
     #   producer.produce_sync(topic: "orders", payload: "{}")
     #   producer.client.messages # => [{ topic: "orders", payload: "{}" }]
     class Buffered < Dummy
-      # @param config [Config]
+      # @param config [Config, Producer] test helpers give a producer
       def initialize(config)
         super
         @messages = []
@@ -48,7 +48,7 @@ module WaterDrop
       end
 
       def stored(message, place)
-        @messages << message unless place[2]
+        @messages << Snapshot.of(message) unless place[2]
         place
       end
     end

@@ -10,16 +10,17 @@ module WaterDrop
       # @return [Numeric] ms
       attr_reader :max_wait_timeout
 
-      # @param config [Config]
+      # @param config [Config, Producer] test helpers give a producer
       # @raise [Errors::ConfigurationInvalidError] librdkafka refuses a setting
       def initialize(config)
+        config = config.config if config.is_a?(Producer)
         # Only to have the settings checked; it is never started.
         Client.build(config) unless config.kafka.empty?
         @config = config
         @max_wait_timeout = config.max_wait_timeout
         @max_payload_size = config.max_payload_size
         @places = Places.new((config.kafka[:partitioner] || "consistent_random").to_s)
-        @lock = Mutex.new
+        @lock = Lock.new
         @in_transaction = nil
       end
 
@@ -49,6 +50,12 @@ module WaterDrop
       def keep(_producer); end
 
       # @api private
+      # @return [Karafka::Setup::KafkaSettings] settings of librdkafka
+      def kafka
+        @config.kafka
+      end
+
+      # @api private
       # @param messages [Hash, Array<Hash>]
       # @return [FakeDelivery, Array] the latter where a message cannot be taken
       def produce(messages, _timeout_ms = 0, _tag = 0)
@@ -63,7 +70,7 @@ module WaterDrop
       # @api private
       # @return [void]
       def on_delivery(delivery, index, label, block)
-        block.call(DeliveryReport.of(delivery, index, label))
+        block.call(DeliveryReport.of(delivery, index, label) { kafka })
       end
 
       # @api private
@@ -90,10 +97,22 @@ module WaterDrop
         0
       end
 
+      # @api private
+      # @return [nil] no broker is away
+      def trouble(_waited_ms)
+        nil
+      end
+
       # @param topic [String]
       # @return [Integer]
-      def partition_count(topic)
+      def partition_count(topic, _timeout_ms = nil)
         @lock.synchronize { @places.partition_count(topic.to_s) }
+      end
+
+      # @api private
+      # @return [Array(Array, Symbol)]
+      def missing_topics(_names)
+        [[], :on]
       end
 
       # @api private
@@ -113,7 +132,9 @@ module WaterDrop
         heard = @config.monitor.listening?("message.acknowledged")
         return unless heard || delivery.first_failure
 
-        messages.each_index { |index| Acknowledgement.announce(@config, self, DeliveryReport.of(delivery, index, messages[index][:label])) }
+        messages.each_index do |index|
+          Acknowledgement.announce(@config, self, DeliveryReport.of(delivery, index, messages[index][:label]) { kafka })
+        end
       end
     end
   end

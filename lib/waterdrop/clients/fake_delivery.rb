@@ -2,7 +2,7 @@
 
 module WaterDrop
   module Clients
-    # What a client that sends nothing gives in place of a native delivery: the answers are there from the start.
+    # What a client that sends nothing gives in place of a native delivery: the answers exist from the start.
     class FakeDelivery
       # @param messages [Array<Hash>]
       # @param places [Array<Array(Integer, Integer)>, Array<Array>] of each message as {#report} gives it, without latency
@@ -26,6 +26,12 @@ module WaterDrop
       # @return [Integer, nil]
       def first_failure
         @places.index { |_, _, code| code }
+      end
+
+      # @param first [Integer]
+      # @return [Array<Integer>] others
+      def more_failures(first)
+        @places.each_index.select { |index| index != first && @places[index][2] }
       end
 
       # @return [true]

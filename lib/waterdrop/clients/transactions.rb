@@ -21,13 +21,23 @@ module WaterDrop
 
       # @api private
       # @return [Boolean] false: the partition is lost
-      def transact_offset(lease, _offset, _note)
+      def transact_offset(lease, _offset, _note, _timeout_ms = 0)
         !lease.revoked?
       end
 
       # @api private
       # @return [void]
       def prepare_transactions; end
+
+      # @api private
+      # @return [void]
+      def await_prepared; end
+
+      # @api private
+      # @return [Boolean]
+      def gap?
+        false
+      end
 
       # @api private
       # @return [Boolean]

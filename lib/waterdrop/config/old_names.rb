@@ -28,6 +28,15 @@ module WaterDrop
         Pool.new(logger)
       end
 
+      # @!method connection_pool_size=(value)
+      # @!method connection_pool_timeout=(value)
+      #   No effect either.
+      %i[size timeout].each do |name|
+        define_method(:"connection_pool_#{name}=") do |value|
+          connection_pool.public_send(:"#{name}=", value)
+        end
+      end
+
       # They stood here before they stood under `kafka`.
       %i[connect_timeout socket_timeout required_acks].each do |name|
         define_method(:"#{name}=") { |value| kafka.public_send(:"#{name}=", value) }

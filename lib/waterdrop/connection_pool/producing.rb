@@ -9,15 +9,19 @@ module WaterDrop
       # @!method produce_async(message)
       # @!method produce_many_sync(messages)
       # @!method produce_many_async(messages)
+      # @!method produce_after_commit(message)
+      # @!method produce_many_after_commit(messages)
       # @!method tombstone_sync(message)
       # @!method tombstone_async(message)
       # @!method tombstone_many_sync(messages)
       # @!method tombstone_many_async(messages)
       # @!method partition_count(topic)
+      # @!method missing_topics(names)
       #   As of {Producer}.
       #   @raise [Errors::ConnectionPoolTimeoutError, Errors::ConnectionPoolClosedError]
-      %i[produce_sync produce_async produce_many_sync produce_many_async tombstone_sync tombstone_async tombstone_many_sync
-         tombstone_many_async partition_count].each do |name|
+      %i[produce_sync produce_async produce_many_sync produce_many_async produce_after_commit
+         produce_many_after_commit tombstone_sync tombstone_async tombstone_many_sync tombstone_many_async partition_count
+         missing_topics].each do |name|
         define_method(name) { |argument| with { |producer| producer.public_send(name, argument) } }
       end
 
@@ -34,7 +38,7 @@ module WaterDrop
       # @return [Config] of the first producer; the others differ in what the block makes of their index. Makes no producer
       # @raise [Errors::ConfigurationInvalidError]
       def config
-        @config ||= Config.new.tap { |config| @setup.call(config, 0) }.validate!
+        @config ||= Config.new.setup { |config| @setup.call(config, 1) }.validate!
       end
     end
   end

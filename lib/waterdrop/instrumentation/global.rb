@@ -13,11 +13,18 @@ module WaterDrop
       "connection_pool.reloaded" => %i[pool],
       "connection_pool.shutdown" => %i[pool]
     }.freeze
+
+    # The monitor of all producers together.
+    class ClassMonitor < Karafka::Instrumentation::Monitor
+      # @param notifications_bus [Karafka::Instrumentation::Notifications, nil] where events go; nil: a bus of its own
+      # @param namespace [String, nil] as of {Monitor}
+      def initialize(notifications_bus = nil, namespace = nil)
+        super(notifications_bus || Karafka::Instrumentation::Notifications.new(GLOBAL_EVENTS.keys, not_yet: []), namespace)
+      end
+    end
   end
 
-  @monitor = Karafka::Instrumentation::Monitor.new(
-    Karafka::Instrumentation::Notifications.new(Instrumentation::GLOBAL_EVENTS.keys, not_yet: [])
-  )
+  @monitor = Instrumentation::ClassMonitor.new
 
   class << self
     # Where producers and pools are made known, for libraries that want to see every one of them. What a producer does, its

@@ -54,16 +54,30 @@ module WaterDrop
         info(event, "Purging of #{event[:messages].size} messages from the buffer")
       end
 
+      {
+        producer_connected: "Producer connected", producer_disconnecting: "Giving up the connections",
+        producer_disconnected: "Gave up the connections until the next message", transaction_started: "Starting a transaction",
+        transaction_committed: "Committing a transaction"
+      }.each { |name, text| define_method(:"on_#{name}") { |event| info(event, text) } }
+
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
-      def on_producer_connected(event)
-        info(event, "Producer connected")
+      def on_transaction_marked_as_consumed(event)
+        message = event[:message]
+        info(event, "Marking '#{message.topic}' partition #{message.partition} offset #{message.offset} as consumed in a transaction")
       end
 
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
       def on_message_purged(event)
         log(:error, event, "Gave up a message to '#{event[:topic]}' topic: #{event[:error].message}")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
+      def on_messages_resent(event)
+        place = "#{event[:topic]}/#{event[:partition]}"
+        log(:warn, event, "Sending #{event[:messages]} messages again: #{place} refused their batch (#{event[:error].code})")
       end
 
       # @param event [Karafka::Instrumentation::Event]
@@ -111,16 +125,32 @@ module WaterDrop
 
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
+      def on_oauthbearer_token_refresh(event)
+        info(event, "Asking for a token for #{event[:bearer].name}")
+      end
+
+      # @param event [Karafka::Instrumentation::Event]
+      # @return [void]
       def on_error_occurred(event)
         error = event[:error]
         # on_message_purged has written that.
         return if event[:delivery_report] && Acknowledgement::PURGED.include?(error.code)
 
+        silent = silent(event, error) or return
         severity = error.respond_to?(:fatal?) && error.fatal? ? :fatal : :error
-        log(severity, event, "Error occurred: #{error.message} (#{error.class}) - #{event[:type]}")
+        more = Karafka::Diagnosis::Repeats.count(silent)
+        log(severity, event, "Error occurred: #{error.message} (#{error.class}) - #{event[:type]}#{more}")
       end
 
       private
+
+      # In an outage each message would say the same.
+      # @return [Integer, nil]
+      def silent(event, error)
+        return 0 unless event[:delivery_report]
+
+        FailureText.due(@repeats ||= Karafka::Diagnosis::Repeats.new, [event[:producer_id], event[:topic]], error.code)
+      end
 
       def topics(messages)
         messages.map { |message| "'#{message[:topic]}'" }.uniq.join(", ")

@@ -7,7 +7,7 @@ module WaterDrop
     EVENTS = {
       "producer.connected" => [],
       "producer.disconnecting" => [],
-      "producer.disconnected" => [],
+      "producer.disconnected" => %i[time],
       "producer.closing" => [],
       "producer.closed" => %i[time undelivered],
       "producer.reload" => %i[error attempt],
@@ -16,34 +16,39 @@ module WaterDrop
       "message.produced_async" => %i[message time],
       "messages.produced_sync" => %i[messages time],
       "messages.produced_async" => %i[messages time],
-      "message.buffered" => %i[message buffer],
-      "messages.buffered" => %i[messages buffer],
+      "message.buffered" => %i[message buffer time],
+      "messages.buffered" => %i[messages buffer time],
       "buffer.flushed_sync" => %i[messages time],
       "buffer.flushed_async" => %i[messages time],
-      "buffer.purged" => %i[messages],
+      "buffer.purged" => %i[messages time],
       "messages.dropped" => %i[messages handles],
-      "transaction.started" => %i[caller],
-      "transaction.committed" => %i[caller],
-      "transaction.aborted" => %i[caller],
+      "messages.resent" => %i[topic partition messages refused error],
+      "transaction.started" => %i[caller time],
+      "transaction.committed" => %i[caller time],
+      "transaction.aborted" => %i[caller time],
       "transaction.finished" => %i[caller time],
       "transaction.marked_as_consumed" => %i[caller message],
       "message.acknowledged" => %i[topic partition offset label delivery_report],
-      "message.purged" => %i[topic partition offset label delivery_report error],
+      "message.purged" => %i[topic partition offset label delivery_report error type],
       "statistics.emitted" => %i[statistics],
+      "oauthbearer.token_refresh" => %i[caller bearer],
       "error.occurred" => %i[error type]
     }.freeze
 
     # Refused rather than accepted in silence.
-    NOT_YET = %w[
-      poller.producer_registered poller.producer_unregistered oauthbearer.token_refresh
-    ].freeze
+    NOT_YET = %w[poller.producer_registered poller.producer_unregistered].freeze
 
-    # Where WaterDrop has the list of its events.
-    module Notifications
+    # A bus that knows the events of a producer, for monitors of an application's own.
+    class Notifications < Karafka::Instrumentation::Notifications
       EVENTS = Instrumentation::EVENTS.keys.freeze
+
+      # @param events [Array<String>] names that may be used
+      def initialize(events = EVENTS)
+        super(events, not_yet: NOT_YET)
+      end
     end
 
-    # Listeners for services of others. None of them is there yet, and naming one says so.
+    # Listeners for services of others. None of them exists yet, and naming one says so.
     module Vendors
       # @raise [Karafka::Errors::UnsupportedFeatureError] always
       def self.const_missing(name)
@@ -54,8 +59,11 @@ module WaterDrop
 
     # A monitor of a producer: `subscribe`, `unsubscribe`, `instrument`.
     class Monitor < Karafka::Instrumentation::Monitor
-      def initialize
-        super(Karafka::Instrumentation::Notifications.new(EVENTS.keys, not_yet: NOT_YET))
+      # @param notifications_bus [Notifications, Object, nil] where events go, such as ActiveSupport::Notifications; nil: a bus of
+      #   its own
+      # @param namespace [String, nil] comes before the names of all events on that bus, with a dot
+      def initialize(notifications_bus = nil, namespace = nil)
+        super(notifications_bus || Notifications.new, namespace)
         @without_statistics = false
       end
 
@@ -78,13 +86,19 @@ module WaterDrop
       # @api private
       # @return [Symbol] :wanted, or :off for the rest of its life
       def statistics
-        wanted = notifications_bus.listening?(STATISTICS)
+        wanted = listening?(STATISTICS)
         @without_statistics = true unless wanted
         wanted ? :wanted : :off
       end
 
       STATISTICS = "statistics.emitted"
       private_constant :STATISTICS
+
+      private
+
+      def events
+        EVENTS.keys
+      end
     end
   end
 end

@@ -10,30 +10,37 @@ module WaterDrop
       # @raise [Errors::ProduceError] not taken; `code` is :queue_full where there was no room in time
       def produce_async(message)
         # The bus has another Hash whenever somebody subscribes: one comparison says that nobody listens still.
-        handle = @engine.produce_one(message) if @silence.equal?(@bus.listeners) && @middleware.empty?
+        listeners, tag = @short
+        handle = @engine.produce_one(message, tag) if listeners.equal?(@bus.listeners) && @middleware.empty?
         return handle if handle
 
         ready!
-        return dispatch(message, @client.native) if quiet?
+        return dispatch(message) if quiet?
 
         message = @middleware.run(message)
         instrument("message.produced_async", :message, message) { dispatch(message) }
       rescue Errors::ProduceError => e
-        told_of(e, "message.produce_async", message: message)
+        report_raised(e, "message.produce_async", message: message)
         raise
       end
 
       # All of them cross into the engine in one call.
-      # @param messages [Array<Hash>]
+      # @param messages [Enumerable<Hash>]
       # @return [Array<DeliveryHandle>]
       # @raise [Errors::MessageInvalidError] nothing was sent
       # @raise [Errors::ProduceManyError] those before the refused one were handed over: `dispatched`
       def produce_many_async(messages)
         ready!
-        messages = @middleware.run_many(messages)
+        send_prepared(@middleware.run_many(messages))
+      end
+
+      private
+
+      # They have been through the middleware.
+      def send_prepared(messages)
         instrument("messages.produced_async", :messages, messages) { dispatch_many(messages) }
       rescue Errors::ProduceError => e
-        told_of(e, "messages.produce_many_async", messages: messages)
+        report_raised(e, "messages.produce_many_async", messages: messages)
         raise
       end
     end

@@ -13,21 +13,17 @@ module WaterDrop
       def buffer(message)
         ready!
         message = @middleware.run(message) unless @middleware.empty?
-        kept = append_to_buffer([message])
-        instrument_buffered("message.buffered", :message, message, kept)
-        flush_if_full(kept)
+        instrument_buffered("message.buffered", :message, message) { append_to_buffer([message]) }
       end
 
-      # @param messages [Array<Hash>]
+      # @param messages [Enumerable<Hash>]
       # @return [Array<Hash>] the buffer's content; not to be changed
       # @raise [Errors::MessageInvalidError] none was buffered
       # @raise [Errors::ProduceManyError] the buffer is full and could not be flushed; none of these was taken
       def buffer_many(messages)
         ready!
         messages = @middleware.run_many(messages)
-        kept = append_to_buffer(messages)
-        instrument_buffered("messages.buffered", :messages, messages, kept)
-        flush_if_full(kept)
+        instrument_buffered("messages.buffered", :messages, messages) { append_to_buffer(messages) }
       end
 
       # @param through [Producer] for variants
@@ -37,7 +33,7 @@ module WaterDrop
         flush_buffer("buffer.flushed_async", through) { |handles| handles }
       end
 
-      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; -1: for ever
+      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; -1: forever
       # @param through [Producer] for variants
       # @return [Array<DeliveryHandle>] all delivered
       # @raise [Errors::ProduceManyError] what was not handed over stays in the buffer; `dispatched` has the rest
@@ -73,8 +69,8 @@ module WaterDrop
 
           @buffered_bytes += bytes
           OpenProducers.keep(@buffer_lock, self)
-          # Copied: whoever fills one Hash again and again means each of them.
-          @messages.concat(messages.map(&:dup))
+          # Copied: whoever fills one Hash, or one String, again and again means each of them.
+          @messages.concat(messages.map { |message| Snapshot.of(message) })
         end
         timer.arm if @config.buffer_max_time
         kept
@@ -88,7 +84,7 @@ module WaterDrop
         !most.nil? && @buffered_bytes >= most
       end
 
-      # What goes wrong now is told to the monitor, as the caller's message was taken: it stays in the buffer.
+      # A failure from here on is reported to the monitor, as the caller's message was taken: it stays in the buffer.
       def flush_if_full(kept)
         return kept unless full?
 
@@ -99,15 +95,15 @@ module WaterDrop
       def flush_by_itself
         flush_async
       rescue Karafka::Errors::BaseError => e
-        heard = e.is_a?(Errors::ProduceError) ? @monitor.listening?("error.occurred") : told(e, "buffer.flush_async")
-        @config.logger.error("[#{id}] a flush of the buffer failed, its messages stay there: #{e.message}") unless heard
+        reported = e.is_a?(Errors::ProduceError) ? @monitor.listening?("error.occurred") : report_error(e, "buffer.flush_async")
+        @config.logger.error("[#{id}] a flush of the buffer failed, its messages stay in the buffer: #{e.message}") unless reported
         timer.arm if @config.buffer_max_time && %i[configured connected].include?(@state)
       end
 
       def timer
         @timer || @buffer_lock.synchronize do
           @timer ||= BufferTimer.new(@config.buffer_max_time) do
-            Guard.call(@config, "a subscriber, told of a flush,") { flush_by_itself }
+            Guard.call(@config, "a subscriber of a flush") { flush_by_itself }
           end
         end
       end
@@ -118,10 +114,14 @@ module WaterDrop
         headers ? sizes + headers.sum { |name, values| name.to_s.bytesize + Array(values).sum { |value| value.to_s.bytesize } } : sizes
       end
 
-      def instrument_buffered(event, key, value, buffer)
-        return unless @monitor.listening?(event)
-
-        @monitor.instrument(event, { producer_id: id, key => value, buffer: buffer })
+      # @yieldreturn [Array<Hash>] the buffer
+      def instrument_buffered(event, key, value)
+        started = Karafka::Clock.now_ms
+        kept = yield
+        if @monitor.listening?(event)
+          @monitor.instrument(event, { producer_id: id, key => value, buffer: kept, time: Karafka::Clock.now_ms - started })
+        end
+        flush_if_full(kept)
       end
 
       def flush_buffer(event, through)
@@ -130,9 +130,11 @@ module WaterDrop
         messages = take_buffer
         return [] if messages.empty?
 
-        instrument(event, :messages, messages) { yield hand_over(messages, through) }
+        instrument(event, :messages, messages) do
+          instrument(event.sub("buffer.flushed", "messages.produced"), :messages, messages) { yield hand_over(messages, through) }
+        end
       rescue Errors::ProduceError => e
-        told_of(e, event.sub("flushed", "flush"), messages: messages)
+        report_raised(e, event.sub("flushed", "flush"), messages: messages)
         raise
       end
 
@@ -186,14 +188,14 @@ module WaterDrop
         begin
           messages = take_buffer
           unless messages.empty?
-            @client.start(self)
+            current_client.start(self)
             hand_over(messages, self, [deadline_ms - Karafka::Clock.now_ms, 0].max.ceil.clamp(0, @queue_full_timeout))
           end
         rescue Errors::MessageInvalidError => e
           dropped += drop_invalid(messages[e.index], e)
           retry
         rescue Errors::ProduceManyError => e
-          told(e, "buffer.flush_async", messages: messages)
+          report_error(e, "buffer.flush_async", messages: messages)
         end
         dropped
       end
@@ -201,8 +203,8 @@ module WaterDrop
       # Something that it refers to was changed after it was checked. It must hold back neither the others nor a close.
       def drop_invalid(message, error)
         @buffer_lock.synchronize { @messages.delete_if { |candidate| candidate.equal?(message) } }
-        heard = told(error, "buffer.flush_async", messages: [message])
-        @config.logger.error("[#{id}] a message of the buffer cannot be sent: #{error.message}") unless heard
+        reported = report_error(error, "buffer.flush_async", messages: [message])
+        @config.logger.error("[#{id}] a message of the buffer cannot be sent: #{error.message}") unless reported
         1
       end
     end

@@ -12,15 +12,16 @@ module WaterDrop
 
       # Sends the buffer and waits for all answers, up to max_wait_timeout. What has none by then is given up: its handles
       # say so, and the result counts it. Can be called from a trap, from at_exit and more than once.
-      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; 0: gives up at once; -1: for ever
+      # @param max_wait_timeout_ms [Numeric, nil] nil: the producer's max_wait_timeout; 0: gives up at once; -1: forever
+      # @param force [Boolean] WaterDrop's: it waits forever without. Here the time limit always holds
       # @return [Integer] messages that were not delivered
       # @raise [ArgumentError] nothing can wait so long
-      def close(max_wait_timeout_ms = nil)
+      def close(max_wait_timeout_ms = nil, force: true) # rubocop:disable Lint/UnusedMethodArgument
         WaitTime.check!(max_wait_timeout_ms)
         max_wait_timeout_ms = AGES_MS if max_wait_timeout_ms == WaitTime::FOREVER
         close_within(max_wait_timeout_ms || @config&.max_wait_timeout || 0)
       end
-      # In WaterDrop only this one does not wait for ever.
+      # WaterDrop's name of `close(force: true)`.
       alias close! close
 
       # For the end of the process: sends what it can, says what it cannot, and closes nothing.
@@ -32,10 +33,9 @@ module WaterDrop
 
         deadline = Karafka::Clock.now_ms + [timeout_ms, @config.max_wait_timeout].min
         # Whatever that meets: what librdkafka has, and other producers have, is still to be sent.
-        Guard.call(@config, "a subscriber, told of a flush,") { flush_by_itself } unless @messages.empty?
+        Guard.call(@config, "a subscriber of a flush") { flush_by_itself } unless @messages.empty?
         [self, *own_lanes].each { |lane| lane.flush_client(deadline) }
-        lost = queue_size + @messages.size
-        @config.logger.error("[#{id}] the process ends, and #{lost} messages were not delivered") if lost.positive?
+        report_lost(queue_size + @messages.size)
       end
 
       protected
@@ -46,8 +46,16 @@ module WaterDrop
 
       private
 
+      # The end of a process flushes twice, see {OpenProducers}: only messages that came in between are reported again.
+      def report_lost(lost)
+        return unless lost > (@lost_at_exit || 0)
+
+        @lost_at_exit = lost
+        @config.logger.error("[#{id}] the process ends, and #{lost} messages were not delivered")
+      end
+
       def close_within(timeout_ms)
-        return close_from_trap(timeout_ms) if trap_context?
+        return close_from_trap(timeout_ms) if Karafka::TrapContext.inside?
         # Whoever closes already waits for this subscriber to return.
         return 0 if @lifecycle.locked? && @client.respond_to?(:inside?) && @client.inside?
 
@@ -95,12 +103,6 @@ module WaterDrop
         empty_buffer
         @state = :closed
         0
-      end
-
-      def trap_context?
-        Mutex.new.synchronize { false }
-      rescue ThreadError
-        true
       end
     end
   end

@@ -4,26 +4,64 @@ module WaterDrop
   class Producer
     # Connections of a producer that sends nothing.
     module Connection
+      # Asks once; creates none of them, as other questions about a topic do where brokers create topics.
+      # @api private
+      # @param names [Array<String>]
+      # @return [Array(Array<String>, Symbol), nil] those that are missing, and whether brokers create them: `:on`, `:off`,
+      #   `:unsaid` (such as for want of a right) or `:unanswered` within a second; nil: no answer within a second
+      # @raise [Karafka::Errors::BaseError]
+      def missing_topics(names)
+        with_client { |client| client.missing_topics(names) }
+      end
+
       # Gives up all connections and librdkafka's threads until the next message, which makes new ones. With
       # `idle_disconnect_timeout` it happens by itself.
-      # @return [Boolean] false: messages are under way, or nothing was connected
+      # @return [Boolean] false: messages are under way, a transaction is open, or nothing was connected
       def disconnect
         return false unless disconnectable?
 
+        @disconnecting = true
         @monitor.instrument("producer.disconnecting", { producer_id: id })
         [@client.disconnect, *own_lanes.map(&:disconnect)].any?
+      ensure
+        @disconnecting = false
       end
 
-      # @return [Boolean] connected, nothing is buffered or under way, and no transaction can be open
+      # @return [Boolean] connected, nothing is buffered or under way, and no transaction is open
       def disconnectable?
-        @pid == ::Process.pid && @client.respond_to?(:disconnect) && !transactional? && status.connected? && @messages.empty? &&
+        @pid == ::Process.pid && @client.respond_to?(:disconnect) && !@transaction && status.connected? && @messages.empty? &&
           queue_size.zero?
       end
 
-      # @return [Status]
+      # Makes librdkafka's client and the logger say everything. Before the first message, since a client keeps its settings.
+      # @param contexts [String] librdkafka's debug contexts
+      # @return [Boolean] false: it is connected, or closed
+      def debug!(contexts = "all")
+        configured!
+        @lifecycle.synchronize do
+          next false unless @state == :configured
+
+          @config.logger.level = ::Logger::DEBUG if @config.logger.respond_to?(:level=)
+          @config.kafka[:debug] = contexts
+          adopt(@config)
+          true
+        end
+      end
+
+      # @return [Status] always of now, also where it is kept
       def status
-        idle = @state == :connected && @pid == ::Process.pid && @client.respond_to?(:disconnected?) && @client.disconnected?
-        Status.new(idle ? :disconnected : @state)
+        @status ||= Status.new(method(:current_state))
+      end
+
+      private
+
+      def current_state
+        return @state unless %i[configured connected].include?(@state)
+        return :fenced if @finished
+        return @state unless @state == :connected && @pid == ::Process.pid && @client.respond_to?(:disconnected?)
+        return :disconnecting if @disconnecting
+
+        @client.disconnected? ? :disconnected : :connected
       end
     end
   end

@@ -6,7 +6,6 @@ module WaterDrop
     module NotYet
       {
         fatal: nil,
-        trigger_test_fatal_error: nil,
         reload: nil
       }.each do |name, hint|
         define_method(name) { |*, **| raise Karafka::Errors::UnsupportedFeatureError.for("WaterDrop::Producer##{name}", hint) }

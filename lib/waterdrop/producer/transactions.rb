@@ -13,7 +13,16 @@ module WaterDrop
       # @raise [Errors::EarlyTransactionExitNotAllowedError] the block was left by break, return or throw; it was aborted
       # @raise [Errors::ProducerNotTransactionalError]
       # @raise [Errors::TransactionTurnError] another thread has been in one for longer than the broker allows
-      def transaction(&block)
+      # @raise [Errors::ProducerClosedError]
+      def transaction(&)
+        transaction_unless(nil, &)
+      end
+
+      # As {#transaction}, and gives up a step without an answer once nobody needs it any more.
+      # @api private
+      # @param give_up [#call, nil] asked while a step has no answer; gives a text that says why nobody needs it, or nil
+      # @return [Object, nil] what the block returned
+      def transaction_unless(give_up, &block)
         raise ArgumentError, "transaction needs a block" unless block
         return yield(self) if transaction?
 
@@ -21,7 +30,9 @@ module WaterDrop
           raise Errors::ProducerNotTransactionalError,
                 "a transaction needs a producer with \"transactional.id\" in config.kafka, a name that no other running producer has"
         end
-        @transactions.take(method(:check_turn)) { run_transaction(&block) }
+        raise Errors::ProducerClosedError, "producer #{id} is being closed: it begins no more transactions" if @ending
+
+        @transactions.take(method(:check_turn)) { run_transaction(give_up, &block) }
       end
 
       # Marks a consumer's message as processed, together with what the transaction produces.
@@ -56,25 +67,26 @@ module WaterDrop
       # Ends what an earlier producer with the same transactional id has left open, and fences that producer.
       # @api private
       # @param wait [Boolean] for the answer
+      # @param give_up [#call, nil] as of {#transaction_unless}
       # @return [void]
       # @raise [Errors::TransactionError]
-      def prepare_transactions(wait: true)
+      def prepare_transactions(wait: true, give_up: nil)
         # Whoever is in one has done it.
         next_turn = wait || !@transactions.taken?
         next_turn && @transactions.take(method(:check_turn)) do
           ready_client!
-          wait ? @client.transact(:init) : @client.prepare_transactions
+          wait ? current_client.transact(:init, &give_up) : current_client.prepare_transactions
         rescue Errors::TransactionError => e
-          failed_to_begin(e)
+          renew_after(e)
           raise
         ensure
-          give_up_client if wait && @client.transaction_stuck?
+          give_up_client if wait && current_client.transaction_stuck?
         end
       end
 
       private
 
-      # Whoever waits for a thread that waits for it would do so for ever. That cannot be seen, but that the transaction has
+      # Whoever waits for a thread that waits for it would do so forever. That cannot be seen, but that the transaction has
       # taken longer than a broker allows.
       def check_turn
         holder = @transaction
@@ -86,17 +98,16 @@ module WaterDrop
               "waits for (join, value) inside of a transaction needs a producer of its own"
       end
 
-      def run_transaction
+      def run_transaction(give_up = nil)
         transaction = failure = nil
         returned = false
         started = Karafka::Clock.now_ms
-        begin_transaction
-        transaction = @transaction = Transaction.new(@client, @config)
-        announce("transaction.started")
+        begin_transaction(give_up)
+        transaction = @transaction = Transaction.new(current_client, @config, give_up)
+        announce("transaction.started", time: Karafka::Clock.now_ms - started)
         result = yield(self)
         returned = true
-        transaction.commit
-        announce("transaction.committed")
+        commit(transaction)
         result
       rescue AbortTransaction => e
         failure = e
@@ -110,29 +121,39 @@ module WaterDrop
       ensure
         end_transaction(transaction)
         announce("transaction.finished", time: Karafka::Clock.now_ms - started) if transaction
-        # The message that could not be sent only shows it; this says why.
-        raise @finished if @finished && failure.instance_of?(Errors::ProduceError)
-
+        raise_reason(failure, transaction&.failure)
         raise_early_exit if transaction && !returned && failure.nil?
       end
 
+      # The message that could not be sent only shows that the client is fenced; this says why.
+      def raise_reason(failure, reason)
+        reason = @finished || (reason if %i[fenced timed_out].include?(reason&.kind))
+        raise reason if reason && failure.instance_of?(Errors::ProduceError)
+      end
+
+      def commit(transaction)
+        started = Karafka::Clock.now_ms
+        transaction.commit
+        reset_renewals
+        announce("transaction.committed", time: Karafka::Clock.now_ms - started)
+      end
+
       # A new client where one is beyond use, within bounds.
-      def begin_transaction
-        rebuilds = 0
+      def begin_transaction(give_up)
+        failures = 0
         begin
           ready_client!
-          @client.transact(:begin)
+          current_client.transact(:begin, &give_up)
         rescue Errors::TransactionError => e
-          failed_to_begin(e)
-          raise if e.kind != :fatal || @finished || (rebuilds += 1) > @config.max_attempts_on_transaction_fatal_error
+          renew_after(e)
+          # A fenced one that is not finished has been given another id.
+          raise if @finished || !%i[fatal fenced].include?(e.kind) || (failures += 1) > @config.max_attempts_on_transaction_fatal_error
 
           sleep(@config.wait_backoff_on_transaction_fatal_error / 1_000.0)
           retry
-        rescue Karafka::Errors::ForkedError
-          rebuild
+        rescue Karafka::Errors::ForkedError, Karafka::Errors::ClosedError => e
+          rebuild_or_raise(e)
           retry
-        rescue Karafka::Errors::ClosedError
-          raise Errors::ProducerClosedError, "producer #{id} is closed"
         end
       end
 
@@ -144,10 +165,6 @@ module WaterDrop
         ready!
       end
 
-      def failed_to_begin(error)
-        @config.renew_after?(error) ? give_up_client : finished_by(error)
-      end
-
       # Never left half open: where the abort does not work, the client is given up, and the next one, which is begun at
       # once, ends what this one has left.
       # @param transaction [Transaction, nil] nil: interrupted while it was begun
@@ -155,50 +172,34 @@ module WaterDrop
         return @transaction = nil if transaction&.committed? || transaction&.foreign?
 
         outcome = nil
+        aborting = Karafka::Clock.now_ms
         begin
           outcome = transaction ? transaction.abort : begun_by_nobody
         ensure
           # Only now: handles and marks of the block belong to it until the end.
           @transaction = nil
-          leave_client(outcome, transaction&.failure) unless %i[aborted closed].include?(outcome)
-          announce("transaction.aborted") if transaction
+          leave_client(outcome, transaction&.failure)
+          announce("transaction.aborted", time: Karafka::Clock.now_ms - aborting) if transaction
         end
       end
 
       def begun_by_nobody
-        :aborted unless @client.transaction_open? || @client.transaction_stuck?
+        :aborted unless current_client.transaction_open? || current_client.transaction_stuck?
       end
 
       # @param outcome [Symbol, nil] nil: the abort was interrupted
       def leave_client(outcome, failure)
-        return finished_by(failure) if failure && outcome == failure.kind && !@config.renew_after?(failure)
+        return if outcome == :closed
+        # What comes next may have a sequence number that the broker does not expect.
+        return if outcome == :aborted && !current_client.gap?
+        return give_up_client(prepare: true) unless failure && outcome == failure.kind
 
-        give_up_client(prepare: true)
-      end
-
-      # Another client would only throw the other one out in turn.
-      def finished_by(error)
-        @finished = error
-        @client.abandon
-      end
-
-      # @param prepare [Boolean] what it had begun is to be ended soon: readers wait for that
-      def give_up_client(prepare: false)
-        old = @client
-        @lifecycle.synchronize do
-          next unless %i[configured connected].include?(@state)
-
-          @client = @config.new_client
-          next unless @state == :connected
-
-          @client.start(self)
-          @client.prepare_transactions if prepare
-        end
-        old.abandon
+        # Nothing is open after a timeout. And what was given up is ended by whoever needs it next, maybe elsewhere.
+        renew_after(failure, prepare: failure.kind != :timed_out && failure.code != :given_up)
       end
 
       # A thread that is killed goes on ending. Before Ruby 3.3 `Timeout` throws, and goes on to its error: a break within a
-      # Timeout looks the same, so it is said at least.
+      # Timeout looks the same, so it is logged at least.
       def raise_early_exit
         return if Thread.current.status == "aborting"
 
@@ -217,87 +218,5 @@ module WaterDrop
         @config.logger.error("[#{id}] a subscriber of #{name} raised #{e.class}: #{e.message} (#{e.backtrace&.first})")
       end
     end
-
-    # What a transactional producer does in another way: each call outside of a transaction is one of its own.
-    module Transactional
-      protected
-
-      def dispatch_many(messages, room_timeout_ms = @queue_full_timeout)
-        return super if transaction?
-
-        begin
-          transaction { super(messages, room_timeout_ms) }
-        rescue Errors::ProduceManyError => e
-          # Those that were handed over went with the transaction.
-          raise Errors::ProduceManyError.new(e.message, []), cause: e.cause
-        end
-      end
-
-      private
-
-      # The short way to the engine knows neither transactions nor that a client may be given up.
-      def quiet?
-        false
-      end
-
-      # The target may be of a client that has been given up since.
-      def dispatch(message, _target = nil)
-        transaction? ? super(message) : transaction { super(message) }
-      end
-
-      # Waits for the transaction that runs, before any other lock is taken. After so long it is closed all the same, and the
-      # transaction fails.
-      def close_within(timeout_ms)
-        return super if trap_context?
-        raise Errors::ProducerTransactionalCloseAttemptError, "a producer cannot be closed inside of its own transaction" if transaction?
-
-        deadline = Karafka::Clock.now_ms + timeout_ms
-        in_turn(deadline) do |mine|
-          send_buffer if mine && @pid == ::Process.pid && status.active?
-          super([deadline - Karafka::Clock.now_ms, 0].max)
-        end
-      end
-
-      # What the trap has interrupted may be a transaction: the close then waits for its end.
-      def close_from_trap(timeout_ms)
-        interrupted = @transactions.mine? || [@lifecycle, @buffer_lock, @lanes_lock].any?(&:owned?)
-        closer = Thread.new { close_within(timeout_ms) }
-        return 0 if interrupted
-
-        closer.join((timeout_ms / 1_000.0) + TRAP_SECONDS) ? closer.value : queue_size
-      end
-
-      # Seconds on top of the time limit after which a trap does not wait any longer.
-      TRAP_SECONDS = 6
-      private_constant :TRAP_SECONDS
-
-      def in_turn(deadline)
-        mine = @transactions.try_take
-        until mine || Karafka::Clock.now_ms >= deadline
-          sleep(0.01)
-          mine = @transactions.try_take
-        end
-        yield mine
-      ensure
-        @transactions.leave
-      end
-
-      # Before the close, whose locks a transaction must not wait for.
-      def send_buffer
-        messages = take_buffer
-        return if messages.empty?
-
-        run_transaction { dispatch_many(messages) }
-      rescue Karafka::Errors::BaseError => e
-        give_back(messages)
-        @config.logger.error("[#{id}] the buffer could not be sent before the close: #{e.message}")
-      end
-
-      def flush_for_close(deadline_ms)
-        @timer&.stop(deadline_ms - Karafka::Clock.now_ms)
-        0
-      end
-    end
-    private_constant :Transactional
   end
 end

@@ -1,0 +1,137 @@
+# frozen_string_literal: true
+
+module Karafka
+  class Admin
+    # How a cluster is reached, and the client of one call.
+    # @api private
+    class Connection
+      # Gives clients their tokens.
+      TOKENS = Oauth::Listeners.new do |name, payload|
+        if name == "error.occurred" then Instrumentation::Safely.error(payload[:error], payload[:type], caller: payload[:caller])
+        else
+          Instrumentation::Safely.instrument(name, payload)
+        end
+      end
+      LABEL = "Karafka::Admin kafka"
+      # Settings that both kinds of clients have.
+      SHARED = "*"
+      # As the engine has them: see {Engine::Config}.
+      READER = { "fetch.queue.backoff.ms" => "10", "fetch.wait.max.ms" => "50", "queued.min.messages" => "50000",
+                 "auto.offset.reset" => "earliest" }.freeze
+      # Nobody reads them where there is no group, and librdkafka refuses some of them together.
+      OF_GROUPS = /\A(group|session|heartbeat|max\.poll|partition\.assignment|coordinator|enable\.auto|auto\.(commit|offset)|offset\.store|
+                     enable\.partition|allow\.auto)/x
+      private_constant :TOKENS, :LABEL, :SHARED, :READER, :OF_GROUPS
+
+      # The client of one call, and the time that is left for it.
+      class Session
+        def initialize(native, limit_ms, kafka)
+          @native = native
+          @kafka = kafka
+          @limit_ms = limit_ms.ceil
+          @deadline = Clock.now_ms + limit_ms
+        end
+
+        # @param request [Symbol] as `Native::Admin#ask` has them
+        # @return [Object] the answer
+        # @raise [Errors::KafkaError]
+        def ask(request, **arguments)
+          @native.ask({ request.to_s => arguments }, [left_ms, 1].max)
+        rescue Errors::KafkaError => e
+          raise e.code == :timed_out ? explained(e) : e
+        end
+
+        # @return [Integer]
+        def left_ms = (@deadline - Clock.now_ms).ceil
+
+        private
+
+        # With what keeps the client from the brokers, and what to do about that, as consumers and producers say it.
+        def explained(error)
+          code, text = @native.trouble(@limit_ms)
+          return error unless code
+
+          cause = Diagnosis.of(code, text, kafka: @kafka).explain(text)
+          Errors::KafkaError.new("#{error.message[/\A.*? ms(?=: )/]}: #{cause} (timed_out)", code: :timed_out, retryable: true)
+        end
+      end
+
+      # @param kafka [Hash{Symbol, String=>Object}] see {Admin#initialize}
+      # @raise [Errors::InvalidConfigurationError]
+      def initialize(kafka = {})
+        Setup.invalid!(LABEL, kafka, "a Hash") unless kafka.respond_to?(:to_hash)
+
+        @given = Setup::KafkaSettings.new(kafka, LABEL)
+        Setup::KafkaContract.check!(@given) unless @given.empty?
+      end
+
+      # @param kafka [Hash{Symbol, String=>Object}] over those of this one
+      # @return [Connection]
+      def with(kafka)
+        Connection.new(@given.to_h.merge(Setup::KafkaSettings.new(kafka, LABEL).to_h))
+      end
+
+      # @return [Object] the answer, on a client of its own
+      # @raise [Errors::KafkaError]
+      def ask(request, **arguments)
+        session { |session| session.ask(request, **arguments) }
+      end
+
+      # One client for several questions.
+      # @param limit_ms [Numeric] for all of them
+      # @yieldparam session [Session]
+      def session(limit_ms: App.config.admin.max_wait_time)
+        native = Native::Admin.new(librdkafka)
+        yield Session.new(native, limit_ms, kafka)
+      ensure
+        # Where the call was interrupted, this ends it.
+        native&.close
+      end
+
+      # @return [Setup::KafkaSettings] the application's with those that were given
+      # @raise [Errors::InvalidConfigurationError] nothing says where Kafka is
+      def kafka
+        config = App.config
+        settings = Setup::KafkaSettings.new(config.kafka.to_h.merge(config.admin.kafka.to_h), LABEL).merge(@given)
+        return settings unless settings.brokers.empty?
+
+        raise Errors::InvalidConfigurationError,
+              "Karafka::Admin does not know where Kafka is: set config.kafka = { \"bootstrap.servers\": \"host:9092\" } in karafka.rb, " \
+              "or give Karafka::Admin.new(kafka: { \"bootstrap.servers\": \"host:9092\" })."
+      end
+
+      # @return [Boolean] whether what it reads leaves open and aborted transactions out, as librdkafka's default is
+      def reads_committed?
+        kafka[:"isolation.level"].to_s != "read_uncommitted"
+      end
+
+      # @return [Hash{String=>String}] settings of a consumer that belongs to no group
+      def consumer
+        settings = Setup::KafkaSettings.new(Setup::AttributesMap.consumer(kafka)).to_librdkafka
+        finished(READER.merge(settings.reject { |name, _| name.match?(OF_GROUPS) }))
+      end
+
+      # @return [Hash{String=>String}] settings of a consumer that is about to join one
+      def member
+        finished(librdkafka.merge(consumer.slice("isolation.level")))
+      end
+
+      private
+
+      def librdkafka
+        scopes = Librdkafka.kafka_properties
+        finished(kafka.to_librdkafka.select { |name, _| scopes[name] == SHARED })
+      end
+
+      def finished(settings)
+        settings["client.id"] ||= App.config.client_id
+        # It is closed before anybody could read them.
+        settings.delete("statistics.interval.ms")
+        given = Oauth::Settings.for_engine(settings, App.config.oauth.token_provider_listener, TOKENS)
+        Oauth::Tokens.start if given.key?("oauth.listener")
+        given
+      end
+    end
+    private_constant :Connection
+  end
+end

@@ -1,0 +1,27 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Cli
+    # The producer of commands that send many messages, with the application's settings.
+    module BulkProducer
+      # Lines of a file wait for nobody: larger batches cost less.
+      SETTINGS = { "linger.ms": 20, "batch.num.messages": 50_000 }.freeze
+      private_constant :SETTINGS
+
+      class << self
+        # @param kafka [Setup::KafkaSettings]
+        # @param given [Hash{Symbol=>Object}] settings of librdkafka over those of the application
+        # @return [WaterDrop::Producer] its errors are logged nowhere
+        def build(kafka, given = {})
+          tokens = App.config.oauth.token_provider_listener
+          WaterDrop::Producer.new do |config|
+            config.kafka = SETTINGS.merge(Setup::AttributesMap.producer(kafka), given)
+            config.logger = Logger.new(nil)
+            config.oauth.token_provider_listener = tokens if tokens
+            config.wait_timeout_on_queue_full = 600_000
+          end
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,79 @@
+# frozen_string_literal: true
+
+module Karafka
+  # What Karafka's surface has and this version has not. Using it raises {Errors::UnsupportedFeatureError}; nothing is
+  # accepted and ignored. The one place: whoever builds a feature deletes its entry here.
+  module NotYet
+    # Settings of a topic, as methods in its block.
+    TOPIC = %i[
+      filter periodic periodic_job deserializing
+      manual_offset_management_strategy scheduled_messages
+      adaptive_iterator delegate_to worker interchanger
+    ].freeze
+
+    # Methods of the routes, of a consumer group and of a subscription group, and options of the latter.
+    GROUP = %i[
+      active_job_topic active_job_pattern recurring_tasks scheduled_messages parallel_segments
+    ].freeze
+
+    # Settings of the application.
+    CONFIG = [
+      :"backend :sidekiq", :encryption, :recurring_tasks,
+      :scheduled_messages
+    ].freeze
+
+    # Constants, and what to do instead.
+    CONSTANTS = {
+      Pro: "The features of Karafka Pro have no namespace of their own here: `parallel`, `throttle`, `delay_by`, `expire_after`, `only`, " \
+           "`messages.each(clean: true)` and so on are part of this gem.",
+      Web: "The gem karafka-web works with the gem karafka only; remove it.",
+      ActiveJob: "Enqueue jobs from `consume`.",
+      BaseWorker: "It belongs to `backend :sidekiq`.",
+      BaseInterchanger: "It belongs to `backend :sidekiq`.",
+      Interchanger: "It belongs to `backend :sidekiq`.",
+      CodeReloader: "Rails reloads code by itself; without Rails restart the process.",
+      Params: "`Karafka::Messages::Message` is what `params` is."
+    }.freeze
+
+    # Commands of the CLI.
+    COMMANDS = {
+      "worker" => "start Sidekiq for `backend :sidekiq`"
+    }.freeze
+
+    # What to do instead, where there is something.
+    HINTS = {
+      periodic: "`idle` of a consumer is called once nothing has come for `idle_after` ms.",
+      periodic_job: "`idle` of a consumer is called once nothing has come for `idle_after` ms.",
+      adaptive_iterator: "Slow batches cost no rebalance here, so `messages.each` will do; `each(clean: true)` lets memory go.",
+      manual_offset_management_strategy: "`manual_offset_management true`, and mark what is done.",
+      parallel_segments: "`parallel by: :key` gives one partition many threads; more processes need more partitions.",
+      encryption: "Encrypt in a middleware of the producer, and decrypt in a deserializer.",
+      recurring_tasks: "Let cron produce a message.",
+      scheduled_messages: "`delay_by` on the topic holds messages back.",
+      filter: "`only` filters by key, headers and JSON fields.",
+      "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",
+      worker: "It belongs to `backend :sidekiq`.",
+      interchanger: "It belongs to `backend :sidekiq`."
+    }.freeze
+    private_constant :HINTS
+
+    # @param name [Symbol] one of {CONSTANTS}
+    # @return [Errors::UnsupportedFeatureError]
+    def self.constant(name)
+      Errors::UnsupportedFeatureError.for("Karafka::#{name}", CONSTANTS.fetch(name))
+    end
+
+    # @param kind [:topic, :group, :config, :command]
+    # @param name [Symbol, String]
+    # @return [Errors::UnsupportedFeatureError]
+    def self.error(kind, name)
+      what = case kind
+             when :topic then "The topic setting `#{name}`"
+             when :group then "The routing setting `#{name}`"
+             when :config then "The setting `config.#{name}`"
+             when :command then "The command `#{name}`"
+             end
+      Errors::UnsupportedFeatureError.for(what, HINTS[name.to_sym])
+    end
+  end
+end

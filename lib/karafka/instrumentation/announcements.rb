@@ -1,0 +1,59 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Instrumentation
+    # Says what became of a message. Nothing leaves in silence: where nobody listens, it goes to the log.
+    module Announcements
+      class << self
+        # @param event [String]
+        # @param payload [Hash{Symbol=>Object}]
+        # @return [void]
+        def announce(event, payload)
+          return Safely.instrument(event, payload) if Karafka.monitor.listening?(event)
+
+          log(event, payload)
+        end
+
+        # @param event [String]
+        # @param payload [Hash{Symbol=>Object}]
+        # @return [String]
+        def text(event, payload)
+          message = payload[:message]
+          case event
+          when "dead_letter_queue.dispatched"
+            "#{message.topic}/#{message.partition}@#{message.offset} went to #{payload[:topic]} " \
+            "#{"without its payload, which is too large, " if payload[:without_payload]}#{after(payload)}"
+          when "retry_topics.dispatched"
+            "#{message.topic}/#{message.partition}@#{message.offset} waits #{payload[:delay]} ms in #{payload[:topic]} #{after(payload)}"
+          when "consumer.consuming.skipped"
+            "#{message.topic}/#{message.partition}@#{message.offset} is skipped (#{payload[:reason]}): #{brief(payload[:error])}"
+          when "consumer.consuming.postponed"
+            "#{place(payload[:caller])} goes on in #{payload[:delay]} ms (attempt #{payload[:attempt]}): #{payload[:reason]}"
+          else "#{event}: #{payload[:caller].inspect}"
+          end
+        end
+
+        private
+
+        # As in the other lines: orders/0.
+        def place(consumer)
+          "#{consumer.topic.name}/#{consumer.partition}"
+        end
+
+        def after(payload)
+          "after #{payload[:attempt]} #{payload[:attempt] == 1 ? "attempt" : "attempts"}: #{brief(payload[:error])}"
+        end
+
+        def brief(error)
+          "#{error.class}: #{Safely.bounded_message(error, 200)}"
+        end
+
+        def log(event, payload)
+          Karafka.logger.warn(text(event, payload))
+        rescue StandardError => e
+          Safely.say("#{event} (and the logger raised #{e.class}: #{e.message})")
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Instrumentation
+    # What of a backtrace goes to the log: where it was raised, and the application's own lines. Rails' backtrace cleaner decides
+    # where there is one. KARAFKA_BACKTRACE=1 keeps everything.
+    # @api private
+    module Backtrace
+      # Lines where nothing is the application's. Of this gem's own errors its text says what is wrong, not the way there.
+      MOST = 20
+      private_constant :MOST
+
+      class << self
+        # @param error [Exception]
+        # @return [Array<String>]
+        def of(error)
+          all = error.backtrace || []
+          return all if ENV["KARAFKA_BACKTRACE"] == "1" || all.empty?
+
+          own = cleaned(all)
+          own = all.first(error.is_a?(Errors::BaseError) ? 1 : MOST) if own.empty?
+          shown = [all.first, *own].uniq
+          left_out = all.size - shown.size
+          left_out.positive? ? shown + ["(#{left_out} lines of gems and Ruby left out, KARAFKA_BACKTRACE=1 shows them)"] : shown
+        end
+
+        private
+
+        def cleaned(lines)
+          return Rails.backtrace_cleaner.clean(lines) if defined?(Rails) && Rails.respond_to?(:backtrace_cleaner)
+
+          lines.reject { |line| line.start_with?(*foreign) || line.start_with?("<internal:") }
+        end
+
+        # This gem, the other ones, and Ruby's own library. An application may be below one of them only where it is in the gem's
+        # repository, as its specs and examples are.
+        def foreign
+          @foreign ||= begin
+            ruby = RbConfig::CONFIG.values_at("rubylibdir", "vendordir", "sitedir")
+            gems = Gem.path + Gem.loaded_specs.values.map(&:full_gem_path).reject { |path| path == gem_root }
+            [File.join(gem_root, "lib"), File.join(gem_root, "exe"), *ruby, *gems].compact.map { |path| File.join(path, "") }
+          end
+        end
+
+        def gem_root
+          @gem_root ||= File.expand_path("../../..", __dir__)
+        end
+      end
+    end
+  end
+end

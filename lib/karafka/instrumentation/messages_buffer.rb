@@ -1,0 +1,65 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Instrumentation
+    # What `connection.listener.fetch_loop.received` reports: the batch that arrived, or that none did.
+    class MessagesBuffer
+      include Enumerable
+
+      RECEIVED = "connection.listener.fetch_loop.received"
+
+      # Tells subscribers that a batch has arrived.
+      # @param consumer [BaseConsumer] that is about to process it
+      # @param lease [Native::Lease]
+      # @return [void]
+      def self.received(consumer, lease)
+        topic = consumer.topic
+        group = topic.subscription_group
+        payload = {
+          caller: consumer, subscription_group: group, subscription_group_id: group.id, consumer_group: topic.consumer_group,
+          consumer_group_id: group.consumer_group_id, client_id: App.config.client_id,
+          messages_buffer: new(consumer.messages, topic.name, lease.partition),
+          time: [(Time.now.to_f * 1_000) - lease.received_at_ms, 0].max
+        }
+        Safely.instrument(RECEIVED, payload)
+      end
+
+      # @param messages [Messages::Messages, nil] nil: nothing came
+      # @param topic [String, nil]
+      # @param partition [Integer, nil]
+      def initialize(messages = nil, topic = nil, partition = nil)
+        @messages = messages
+        @topic = topic
+        @partition = partition
+      end
+
+      # @yieldparam topic [String]
+      # @yieldparam partition [Integer]
+      # @yieldparam messages [Messages::Messages]
+      # @return [Enumerator, self]
+      def each
+        return to_enum(:each) { empty? ? 0 : 1 } unless block_given?
+
+        yield @topic, @partition, @messages unless empty?
+        self
+      end
+
+      # @return [Integer] messages
+      def size
+        @messages ? @messages.size : 0
+      end
+      alias count size
+      alias length size
+
+      # @return [Boolean]
+      def empty?
+        size.zero?
+      end
+
+      # @return [Messages::BatchMetadata, nil]
+      def metadata
+        @messages&.metadata
+      end
+    end
+  end
+end
