@@ -17,6 +17,38 @@ namespace :package do
     puts "karafka-rs \#{Karafka::VERSION} on librdkafka \#{Karafka::Native.librdkafka_version}, Ruby \#{RUBY_VERSION}"
   RUBY
 
+  desc "Write THIRD-PARTY-LICENSES from the crates in Cargo.lock"
+  task :licenses do
+    require_relative "licenses"
+    abort "Not fit for a gem under MIT or Apache-2.0: #{Licenses.unfit.join(", ")}" if Licenses.unfit.any?
+    File.write(Licenses::FILE, Licenses.text)
+  end
+
+  namespace :licenses do
+    desc "Check that THIRD-PARTY-LICENSES is what Cargo.lock comes to"
+    task :check do
+      require_relative "licenses"
+      abort "Not fit for a gem under MIT or Apache-2.0: #{Licenses.unfit.join(", ")}" if Licenses.unfit.any?
+      abort "#{Licenses::FILE} is not up to date: run rake package:licenses" unless Licenses.current?
+    end
+  end
+
+  # What a user needs, once, and nothing else.
+  check_contents = lambda do |home|
+    gem = Dir.glob("#{home}/gems/karafka-rs-*").first
+    files = Dir.glob("**/*", base: gem).select { |path| File.file?(File.join(gem, path)) }
+    wanted = %w[LICENSE-MIT LICENSE-APACHE THIRD-PARTY-LICENSES README.md CHANGELOG.md Cargo.lock sig/karafka.rbs]
+    abort "the gem lacks #{(wanted - files).join(", ")}" unless (wanted - files).empty?
+    stray = files.grep(%r{\Aext/.*(/tests|/examples|/benches|/target|tests\.rs)|\A(spec|bench|verify|target)/})
+    abort "the gem has what nobody needs there: #{stray.first(5).join(", ")}" if stray.any?
+    libraries = Dir.glob("#{home}/**/karafka_rs.{so,bundle}")
+    abort "the extension is there #{libraries.size} times: #{libraries.join(", ")}" unless libraries.size == 1
+    size = File.size(libraries.first)
+    abort "the extension has #{size} bytes: it is not stripped" if size > 12_000_000
+    total = files.sum { |path| File.size(File.join(gem, path)) }
+    puts "#{files.size} files, #{total / 1_000_000.0} MB, the extension #{size / 1_000_000.0} MB"
+  end
+
   desc "Build the gem into pkg/"
   task :build do
     FileUtils.mkdir_p("pkg")
@@ -24,13 +56,14 @@ namespace :package do
   end
 
   desc "Install the built gem into an empty GEM_HOME and start a mock broker with it (COLD=1: no build cache)"
-  task verify: :build do
+  task verify: %i[licenses:check build] do
     Dir.mktmpdir do |dir|
       env = { "GEM_HOME" => "#{dir}/gems", "GEM_PATH" => nil, "RUBYOPT" => nil, "BUNDLE_GEMFILE" => nil,
               "RUBYLIB" => nil }
       env["CARGO_TARGET_DIR"] = File.expand_path("target/package") unless ENV["COLD"]
       sh env, "gem", "install", "--local", "--no-document", "pkg/karafka-rs.gem"
       sh env, RbConfig.ruby, "-e", smoke_test, chdir: dir
+      check_contents.call("#{dir}/gems")
     end
   end
 end

@@ -9,10 +9,12 @@ namespace :verify do
     produce: "Leaders of partitions are killed 20 times during 2 million messages: what was reported is what is there, once and in order",
     producer_memory: "20 million messages and 100,000 forgotten handles: memory stays flat",
     dead_letters: "Members are killed while messages move to retry topics and the dead letter queue: none lost, none there by mistake",
+    brokers: "Consuming, producing, transactions and groups on several versions of Kafka, beside members of other libraries",
+    swarm: "Nodes and supervisors of a swarm are killed for 3 minutes: nothing lost, no node twice, none left behind",
     forks: "300 forks at random moments, while producers send, connect and end, over TLS too: each child sends a message and ends",
     exactly_once: "Consume, transform, produce while members are killed and brokers restarted: each result once" }
     .each do |name, description|
       desc description
-      task(name) { sh "verify/#{name} #{ENV.fetch("ARGS", nil)}".strip }
+      task(name) { sh "verify/#{name}.rb #{ENV.fetch("ARGS", nil)}".strip }
     end
 end

@@ -50,6 +50,50 @@ RSpec.describe "messages that cannot be processed" do
     expect(processed(8).uniq.sort).to eq([1, 2, 3, 4, 6, 7, 8, 9])
   end
 
+  it "are processed once where no retry is wanted" do
+    seen = self.seen
+    produce("orders", (1..5).map(&:to_s))
+    start(dead_letter_queue: { topic: "dead", max_retries: 0 }) do
+      messages.each do |message|
+        seen << message.payload
+        raise "three" if message.payload == 3
+      end
+    end
+    wait_until("the commit") { committed("app", "orders") == 5 }
+    expect(dead(1)).to eq([%w[3 2]])
+    calls = drain(seen)
+    expect([calls.count(3), calls.uniq.sort]).to eq([1, [1, 2, 3, 4, 5]])
+  end
+
+  it "are found by taking the batch apart where it is processed as a whole" do
+    seen = self.seen
+    produce("orders", (1..5).map(&:to_s))
+    start(dead_letter_queue: { topic: "dead", max_retries: 0 }) do
+      messages.each_slice(5) { |slice| raise "three" if slice.map(&:payload).include?(3) }
+      seen.push(*messages.payloads)
+    end
+    wait_until("the commit") { committed("app", "orders") == 5 }
+    expect(dead(1)).to eq([%w[3 2]])
+    expect(processed(4).sort).to eq([1, 2, 4, 5])
+  end
+
+  it "keep their headers byte for byte, in order and with repetitions, as dead letters and where they are passed on" do
+    broker.create_topic("copies", 1)
+    came = [%w[h 1], %w[x 2], ["h", nil], ["h", "\xFF".b], ["x", ""]]
+    WireProducer.new(broker.bootstrap_servers).produce("orders", 0, [{ value: "5", headers: came }])
+    start(dead_letter_queue: { topic: "dead", max_retries: 0 }) do
+      pipe_sync(topic: "copies", message: messages.first)
+      raise "five"
+    end
+    pairs = %w[dead copies].map do |topic|
+      reader = TopicReader.new(broker.bootstrap_servers, topic)
+      reader.wait_for(1).first.header_pairs.map { |name, value| [name, value&.b] }.first(came.size)
+    ensure
+      reader.close
+    end
+    expect(pairs).to eq([came, came])
+  end
+
   it "are counted each for itself where one message is given at a time" do
     seen = self.seen
     produce("orders", %w[1 2 3])

@@ -67,15 +67,15 @@ RSpec.describe "a consumer that forks without a block" do
       end
     RUBY
     @server.wait_for_output { |lines| lines == ["1 #{@server.pid}"] }
-    expect(@server.log.scan("was forked in `consume` came back").size).to eq(2)
-    expect(@server.log).to include("with RuntimeError: in the child")
+    expect(@server.log.scan("was forked in `consume` went on").size).to eq(2)
+    expect(@server.log).to include("(RuntimeError: in the child)")
     goes_on
   end
 
   it "and becomes a daemon ends with a word, without acknowledging its batch" do
     serve("Process.daemon(true, true)")
     expect(@server.wait).to eq(0)
-    @server.wait_for_log(/Process\.daemon has to come before the start/)
+    @server.wait_for_log(/Call Process\.daemon before the server starts/)
     expect(committed("forks", "orders")).to be_nil
   end
 end

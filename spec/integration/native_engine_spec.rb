@@ -3,14 +3,16 @@
 require "spec_helper"
 require "timeout"
 require "support/mock_cluster"
+require "support/native_config"
 
 # The border itself: waiting, interrupts, the garbage collector, fork.
 RSpec.describe Karafka::Native::Engine do
   include MockCluster
+  include NativeConfig
 
   def engine(**topic)
     kafka = { "bootstrap.servers" => broker.bootstrap_servers, "group.id" => "native", "auto.offset.reset" => "earliest" }
-    described_class.new({ groups: [{ id: "native", kafka: kafka, topics: [{ name: "events", **topic }] }] })
+    described_class.new(one_group("native", kafka, { name: "events", **topic }))
   end
 
   def running(**topic)
@@ -221,8 +223,8 @@ RSpec.describe Karafka::Native::Engine do
       lease = @engine.take
       lease.mark(lease.offset(0))
       answer, status = in_child do
-        [lease.raw_payloads, lease.revoked?, lease.mark(9), lease.commit_async, lease.commit_sync, lease.seek(0), lease.pause(nil, 1),
-         lease.resume, lease.seek_offset, lease.high_watermark, lease.ack]
+        [lease.raw_payloads, lease.revoked?, lease.mark(9), lease.commit_async, lease.commit_sync, lease.seek(0, false),
+         lease.pause(nil, 1), lease.resume, lease.seek_offset, lease.high_watermark, lease.ack]
       end
       expect(answer).to eq([%w[1 2], true, false, false, false, false, false, false, 1, -1, false])
       expect(status.exitstatus).to eq(0)

@@ -183,9 +183,9 @@ RSpec.describe "several batches of one partition at once" do
     wait_until("all") { seen.size == 3 }
     expect(committed("app", "orders")).to be_nil
     Karafka::Embedded.stop
-    farewells = drained.grep(Array)
-    expect(farewells.sum { |row| row[1] }).to eq(3)
-    expect(farewells.map(&:last)).to all(be(true))
+    final_leases = drained.grep(Array)
+    expect(final_leases.sum { |row| row[1] }).to eq(3)
+    expect(final_leases.map(&:last)).to all(be(true))
     expect(committed("app", "orders")).to eq(3)
   end
 

@@ -91,7 +91,7 @@ RSpec.describe "a producer that is dropped" do
     out, status = Open3.capture2e(RbConfig.ruby, "-I", File.expand_path("../../lib", __dir__), "-e", script)
     expect([out, status.exitstatus]).to eq(["", 0])
     made = producer
-    expect(made.produce_sync(topic: "orders").offset).to eq(5)
+    expect(made.produce_sync(topic: "orders", payload: nil).offset).to eq(5)
     made.close
   end
 
@@ -106,7 +106,7 @@ RSpec.describe "a producer that is dropped" do
     wait_until("both flushes") { made.messages.empty? && ends == 2 }
     expect(made.close).to eq(0)
     made = producer
-    expect(made.produce_sync(topic: "orders").offset).to be >= 2
+    expect(made.produce_sync(topic: "orders", payload: nil).offset).to be >= 2
     made.close
   end
 

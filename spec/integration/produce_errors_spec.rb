@@ -29,9 +29,25 @@ RSpec.describe "messages that cannot be delivered" do
     { 29 => :topic_authorization_failed, 31 => :cluster_authorization_failed }.each do |number, code|
       broker.request_errors("produce", [number])
       made = producer("message.send.max.retries": 0)
-      expect(error_of { made.produce_sync(topic: "orders") }).to eq([code, false, false])
+      expect(error_of { made.produce_sync(topic: "orders", payload: nil) }).to eq([code, false, false])
       made.close(0)
     end
+  end
+
+  it "who waits for them hears of it in an event before the error comes" do
+    made = producer("message.send.max.retries": 0)
+    told = []
+    made.monitor.subscribe("error.occurred") { |event| told << event if Thread.current == Thread.main || event[:type].include?("sync") }
+    broker.request_errors("produce", [10])
+    error_of { made.produce_sync(topic: "orders", payload: "1") }
+    expect(told.map { |event| [event[:type], event[:message], event[:error].code] })
+      .to eq([["message.produce_sync", { topic: "orders", payload: "1" }, :msg_size_too_large]])
+    told.clear
+    # Their batch, and each of them alone.
+    broker.request_errors("produce", [10, 10, 10])
+    error_of { made.produce_many_sync([{ topic: "orders", payload: "1" }, { topic: "orders", payload: "2" }]) }
+    event, *others = told
+    expect([event[:type], event[:messages].size, event[:dispatched].size, others]).to eq(["messages.produce_many_sync", 2, 2, []])
   end
 
   it "nobody waits and nobody listens: the log says what was not delivered" do
@@ -51,6 +67,70 @@ RSpec.describe "messages that cannot be delivered" do
     expect { made.produce_sync(topic: "orders", payload: "x" * 6_000) }.to raise_error(WaterDrop::Errors::MessageInvalidError, /payload/)
     broker.request_errors("produce", [10])
     expect(error_of { made.produce_sync(topic: "orders", payload: "x") }).to eq([:msg_size_too_large, false, false])
+  end
+
+  it "a timestamp in seconds is sent as it is, and the log of the producer says so once" do
+    log = StringIO.new
+    made = producer { |config| config.logger = Logger.new(log) }
+    2.times { made.produce_sync(topic: "orders", payload: "x", timestamp: 1_700_000_000) }
+    made.produce_many_sync([{ topic: "orders", payload: "x", timestamp: 1_700_000_000 }])
+    wait_until("the log") { log.string.include?("timestamp 1700000000 is before the year 2000") }
+    made.close
+    expect(log.string.scan("before the year 2000").size).to eq(1)
+  end
+
+  it "the label of a message is told with its failure, whoever listens to what" do
+    %w[error.occurred message.purged].each do |name|
+      made = producer("bootstrap.servers": "127.0.0.1:1")
+      labels = Queue.new
+      made.monitor.subscribe(name) { |event| labels << event[:label] if event[:delivery_report] }
+      made.produce_async(topic: "orders", payload: "x", label: :alone)
+      made.produce_many_async([{ topic: "orders", payload: "x" }, { topic: "orders", payload: "x", label: :second }])
+      made.purge
+      wait_until("three failures") { labels.size == 3 }
+      expect(Array.new(3) { labels.pop }).to eq([:alone, nil, :second])
+      made.close(0)
+    end
+  end
+
+  it "a topic that does not exist yet has no partitions for a partition key: librdkafka chooses, and the broker makes the topic" do
+    made = producer
+    report = made.produce_sync(topic: "made-by-the-broker", payload: "x", partition_key: "k")
+    expect([report.topic, report.offset]).to eq(["made-by-the-broker", 0])
+    made.close
+  end
+
+  it "the partitions for a partition key cannot be asked for: an error of the producer, told to who listens" do
+    made = producer("bootstrap.servers": "127.0.0.1:1")
+    told = Queue.new
+    made.monitor.subscribe("error.occurred") { |event| told << event if event[:type] == "message.produce_async" }
+    expect { made.produce_async(topic: "orders", payload: "x", partition_key: "k") }
+      .to raise_error(WaterDrop::Errors::ProduceError, /refused: .*\. Meanwhile: .*Connection refused.*"bootstrap.servers"/) { |error|
+        expect(error.cause.code).to eq(:transport).or(eq(:timed_out))
+        expect(error.cause.cause.code).to eq(:transport)
+      }
+    expect(told.pop[:error]).to be_a(WaterDrop::Errors::ProduceError)
+    messages = [{ topic: "orders", payload: "x", partition: 0 }, { topic: "orders", payload: "x", partition_key: "k" }]
+    expect { made.produce_many_async(messages) }
+      .to raise_error(WaterDrop::Errors::ProduceManyError) { |error| expect(error.dispatched.size).to eq(1) }
+    made.close(0)
+  end
+
+  it "the partitions for a partition key cannot be asked for in the time that a call may wait" do
+    made = producer("bootstrap.servers": "127.0.0.1:1")
+    quick = made.with(max_wait_timeout: 200)
+    message = { topic: "orders", payload: "x", partition_key: "k" }
+    began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    text = /nothing was sent: .* orders.* within 200 ms .*Connection refused.*"bootstrap.servers"/
+    expect { quick.produce_sync(message) }.to raise_error(WaterDrop::Errors::ProduceError, text)
+    expect { quick.produce_many_sync([message, { topic: "orders", payload: "x", partition: 0 }]) }
+      .to raise_error(WaterDrop::Errors::ProduceManyError, /within 200 ms/) { |error| expect(error.dispatched).to be_empty }
+    # The engine alone takes 5 seconds each time.
+    expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began).to be < 5
+    made.close(0)
+    known = producer.with(max_wait_timeout: 4_000)
+    expect(known.produce_sync(message).topic).to eq("orders")
+    expect { known.produce_sync(message.merge(topic: "no spaces")) }.to raise_error(WaterDrop::Errors::MessageInvalidError)
   end
 
   it "no broker was there at the start, and comes later" do

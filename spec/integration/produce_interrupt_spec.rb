@@ -23,15 +23,15 @@ RSpec.describe "a producer that waits" do
 
   # What waits, by name; each for a minute.
   waits = {
-    "for an answer" => ->(made) { made.produce_sync(topic: "orders") },
-    "for several answers" => ->(made) { made.produce_many_sync([{ topic: "orders" }] * 3) },
-    "for room" => ->(made) { 20.times { made.produce_async(topic: "orders") } },
-    "for room, with many" => ->(made) { made.produce_many_async([{ topic: "orders" }] * 20) },
+    "for an answer" => ->(made) { made.produce_sync(topic: "orders", payload: nil) },
+    "for several answers" => ->(made) { made.produce_many_sync([{ topic: "orders", payload: nil }] * 3) },
+    "for room" => ->(made) { 20.times { made.produce_async(topic: "orders", payload: nil) } },
+    "for room, with many" => ->(made) { made.produce_many_async([{ topic: "orders", payload: nil }] * 20) },
     "for the number of partitions" => ->(made) { made.partition_count("orders") },
-    "for a flush" => ->(made) { made.buffer(topic: "orders") && made.flush_sync },
-    "for its close" => ->(made) { made.produce_async(topic: "orders") && made.close },
+    "for a flush" => ->(made) { made.buffer(topic: "orders", payload: nil) && made.flush_sync },
+    "for its close" => ->(made) { made.produce_async(topic: "orders", payload: nil) && made.close },
     "for a transaction" => ->(made) { made.transaction { nil } },
-    "for the close of a transactional one" => ->(made) { made.buffer(topic: "orders") && made.close }
+    "for the close of a transactional one" => ->(made) { made.buffer(topic: "orders", payload: nil) && made.close }
   }.freeze
 
   def elapsed
@@ -73,7 +73,7 @@ RSpec.describe "a producer that waits" do
 
   it "closes once, whoever asks and however often, and goes on after an interrupt" do
     made = stuck { |config| config.max_wait_timeout = 700 }
-    5.times { made.produce_async(topic: "orders") }
+    5.times { made.produce_async(topic: "orders", payload: nil) }
     expect { Timeout.timeout(0.1) { made.close } }.to raise_error(Timeout::Error)
     answers = Array.new(4) { Thread.new { made.close } }.map(&:value)
     expect(answers.sort).to eq([0, 0, 0, 5])
@@ -88,8 +88,8 @@ RSpec.describe "a producer that waits" do
     %w[producer.disconnecting producer.disconnected].each { |name| made.monitor.subscribe(name) { events << name } }
     expect(made.disconnect).to be(false)
     2.times do |round|
-      expect(made.produce_sync(topic: "orders").offset).to eq(round * 2)
-      expect(made.produce_async(topic: "orders").wait.offset).to eq((round * 2) + 1)
+      expect(made.produce_sync(topic: "orders", payload: nil).offset).to eq(round * 2)
+      expect(made.produce_async(topic: "orders", payload: nil).wait.offset).to eq((round * 2) + 1)
       wait_until("nothing is under way") { made.disconnectable? }
       expect(made.status).to be_connected
       expect(made.disconnect).to be(true)

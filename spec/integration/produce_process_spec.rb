@@ -45,12 +45,15 @@ RSpec.describe "a producer and its process" do
 
   it "rebuilds itself in forked children, while the parent goes on" do
     made = producer
-    made.produce_sync(topic: "orders")
+    made.produce_sync(topic: "orders", payload: nil)
     made.buffer(topic: "orders", payload: "the parent's")
     children = Array.new(4) do
-      child { [made.messages.size, Array.new(20) { made.produce_sync(topic: "orders").then { [_1.partition, _1.offset] } }, made.close] }
+      child do
+        places = Array.new(20) { made.produce_sync(topic: "orders", payload: nil).then { [_1.partition, _1.offset] } }
+        [made.messages.size, places, made.close]
+      end
     end
-    mine = Array.new(20) { made.produce_sync(topic: "orders").then { [_1.partition, _1.offset] } }
+    mine = Array.new(20) { made.produce_sync(topic: "orders", payload: nil).then { [_1.partition, _1.offset] } }
     answers = children.map { |pid, reader| answer(pid, reader) }
     expect(answers.map { |buffered, _, undelivered| [buffered, undelivered] }).to eq([[0, 0]] * 4)
     expect((mine + answers.flat_map { |_, offsets, _| offsets }).uniq.size).to eq(100)
@@ -60,12 +63,49 @@ RSpec.describe "a producer and its process" do
 
   it "lets a child that never uses it exit, with and without a close" do
     made = producer
-    handle = made.produce_async(topic: "orders")
+    handle = made.produce_async(topic: "orders", payload: nil)
     expect(answer(*child { made.close })).to eq(0)
     pid = fork { GC.start }
     expect(wait_for_exit(pid)).to be_success
     expect(handle.wait).to be_delivered
     made.close
+  end
+
+  it "sends what a block of at_exit produces, also one that was registered before the gem was loaded" do
+    script = <<~RUBY
+      at_exit do
+        $producer.produce_async(topic: "orders", payload: "at the end", partition: 0)
+        $other.buffer(topic: "orders", payload: "from a buffer", partition: 0)
+      end
+      require "waterdrop"
+      make = lambda do
+        WaterDrop::Producer.new do |config|
+          config.kafka = { "bootstrap.servers": ARGV.first, log_level: 0 }
+          config.logger = Logger.new($stdout)
+        end
+      end
+      $producer, $other = make.call, make.call
+      $producer.produce_sync(topic: "orders", payload: "before", partition: 0)
+    RUBY
+    lib = File.expand_path("../../lib", __dir__)
+    out, status = Open3.capture2e(RbConfig.ruby, "-I", lib, "-e", script, broker.bootstrap_servers)
+    expect([out, status.success?]).to eq(["", true])
+    expect(WireProducer.new(broker.bootstrap_servers).offsets("orders", -1)[0]).to eq(3)
+  end
+
+  it "logs what a late block of at_exit could not send" do
+    script = <<~RUBY
+      at_exit { $producer.produce_async(topic: "orders", payload: "at the end") }
+      require "waterdrop"
+      $producer = WaterDrop::Producer.new do |config|
+        config.kafka = { "bootstrap.servers": "127.0.0.1:1", log_level: 0 }
+        config.logger = Logger.new($stdout)
+        config.max_wait_timeout = 200
+      end
+    RUBY
+    lib = File.expand_path("../../lib", __dir__)
+    out, = Open3.capture2e(RbConfig.ruby, "-I", lib, "-e", script)
+    expect(out).to match(/the process ends, and 1 messages were not delivered/)
   end
 
   it "can be ended by TERM while its only threads wait for a broker that is not there" do
@@ -78,7 +118,7 @@ RSpec.describe "a producer and its process" do
         # The end of the process waits so long, too.
         config.max_wait_timeout = 100
       end
-      handle = producer.produce_async(topic: "orders")
+      handle = producer.produce_async(topic: "orders", payload: nil)
       p handle
       begin
         handle.wait(max_wait_timeout_ms: 1_500)
@@ -106,14 +146,14 @@ RSpec.describe "a producer and its process" do
       config.kafka = { "bootstrap.servers": "127.0.0.1:1", log_level: 0 }
       config.logger = Logger.new(File::NULL)
     end
-    handle = made.produce_async(topic: "orders")
+    handle = made.produce_async(topic: "orders", payload: nil)
     expect(answer(*child { handle.wait })).to start_with("Karafka::Errors::ForkedError")
     made.close(0)
   end
 
   it "closes from a trap" do
     made = producer
-    handle = made.produce_async(topic: "orders")
+    handle = made.produce_async(topic: "orders", payload: nil)
     result = nil
     before = trap(:USR2) { result = made.close }
     Process.kill(:USR2, Process.pid)
@@ -130,7 +170,7 @@ RSpec.describe "a producer and its process" do
       config.logger = Logger.new(File::NULL)
       config.max_wait_timeout = 3_000
     end
-    made.produce_async(topic: "orders")
+    made.produce_async(topic: "orders", payload: nil)
     answers = []
     before = trap(:USR2) { answers << made.close }
     main = Thread.current
@@ -160,15 +200,15 @@ RSpec.describe "a producer and its process" do
 
   it "sends at exit what nobody has waited for: its own, its variants' and what is in the buffer" do
     output, status = run_script(broker.bootstrap_servers, <<~RUBY)
-      at_exit { producer.produce_async(topic: "orders", partition: 0) && exit(3) }
-      100.times { producer.produce_async(topic: "orders", partition: 0) }
-      100.times { producer.with(topic_config: { acks: 1 }).produce_async(topic: "orders", partition: 0) }
-      100.times { producer.buffer(topic: "orders", partition: 0) }
+      at_exit { producer.produce_async(topic: "orders", payload: nil, partition: 0) && exit(3) }
+      100.times { producer.produce_async(topic: "orders", payload: nil, partition: 0) }
+      100.times { producer.with(topic_config: { acks: 1 }).produce_async(topic: "orders", payload: nil, partition: 0) }
+      100.times { producer.buffer(topic: "orders", payload: nil, partition: 0) }
       # A child inherits what runs at exit, not what there is to send: it sends its one message.
       fork { nil }
     RUBY
     expect([output, status.exitstatus]).to eq(["", 3])
-    expect(producer.then { |made| made.produce_sync(topic: "orders", partition: 0).offset.tap { made.close } }).to eq(302)
+    expect(producer.then { |made| made.produce_sync(topic: "orders", payload: nil, partition: 0).offset.tap { made.close } }).to eq(302)
   end
 
   it "starts no thread in a console or a rake task that sends nothing" do
@@ -195,10 +235,10 @@ RSpec.describe "a producer and its process" do
   it "says at exit what it could not send" do
     started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     output, status = run_script("127.0.0.1:1", <<~RUBY, max_wait_timeout: 2_000)
-      producer.produce_many_async([{ topic: "orders" }] * 3)
-      producer.buffer(topic: "orders")
+      producer.produce_many_async([{ topic: "orders", payload: nil }] * 3)
+      producer.buffer(topic: "orders", payload: nil)
     RUBY
-    expect(output).to include("[p1] the process ends, and 4 messages were not delivered")
+    expect(output.scan(/the process ends.*/)).to eq(["the process ends, and 4 messages were not delivered"])
     expect(status).to be_success
     # Its own time limit is 2 s, that of its messages 5 minutes.
     expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).to be < 60
@@ -209,7 +249,7 @@ RSpec.describe "a producer and its process" do
       made = producer
       pid = fork do
         at_exit { made.close } if closes
-        made.produce_async(topic: "orders")
+        made.produce_async(topic: "orders", payload: nil)
       end
       wait_for_exit(pid).success?
     end
@@ -219,8 +259,8 @@ RSpec.describe "a producer and its process" do
   it "is collected without being closed, and sends what it had" do
     offset = lambda do
       made = producer
-      made.produce_sync(topic: "orders", partition: 0)
-      made.produce_async(topic: "orders", partition: 0)
+      made.produce_sync(topic: "orders", payload: nil, partition: 0)
+      made.produce_async(topic: "orders", payload: nil, partition: 0)
       nil
     end
     5.times { offset.call }
@@ -228,7 +268,7 @@ RSpec.describe "a producer and its process" do
     # Ten messages of those, then ours.
     wait_until("the last of them") do
       producer.then do |made|
-        made.produce_sync(topic: "orders", partition: 0).offset.tap do
+        made.produce_sync(topic: "orders", payload: nil, partition: 0).offset.tap do
           made.close
         end
       end >= 10
@@ -237,7 +277,7 @@ RSpec.describe "a producer and its process" do
 
   it "holds under GC stress", deadline: 400 do
     made = producer
-    made.produce_sync(topic: "orders")
+    made.produce_sync(topic: "orders", payload: nil)
     GC.stress = true
     handles = made.produce_many_async(Array.new(5) do |index|
                                         { topic: :orders, payload: "p#{index}", key: "k", headers: { "a" => ["b", nil] },

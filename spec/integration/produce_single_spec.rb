@@ -13,7 +13,7 @@ RSpec.describe "producing one by one" do
 
   let(:made) { new_producer }
   # The first messages go the long way.
-  let(:warm) { made.tap { 2.times { made.produce_async(topic: "orders").wait } } }
+  let(:warm) { made.tap { 2.times { made.produce_async(topic: "orders", payload: nil).wait } } }
   let(:short) { WaterDrop::DeliveryHandle::Single }
 
   it "takes plain messages the short way, with a handle like any other" do
@@ -31,8 +31,10 @@ RSpec.describe "producing one by one" do
       expect(warm.produce_async({ topic: "orders", payload: "x", **more })).not_to be_a(short)
     end
     [{ payload: 1 }, { stray: 1 }, { partition: "0" }, { topic: nil }, { key: :k }].each do |wrong|
-      expect { warm.produce_async({ topic: "orders", **wrong }) }.to raise_error(WaterDrop::Errors::MessageInvalidError)
+      expect { warm.produce_async({ topic: "orders", payload: "x", **wrong }) }.to raise_error(WaterDrop::Errors::MessageInvalidError)
     end
+    expect { warm.produce_async({ topic: "orders", key: "k" }) }
+      .to raise_error(WaterDrop::Errors::MessageInvalidError, /payload.* is missing/)
     expect { warm.produce_async(nil) }.to raise_error(WaterDrop::Errors::MessageInvalidError)
   end
 
@@ -55,7 +57,7 @@ RSpec.describe "producing one by one" do
     handle = warm.produce_async(topic: "orders", payload: "x")
     expect(made.close).to eq(0)
     expect(handle.wait.offset).to eq(2)
-    expect { made.produce_async(topic: "orders") }.to raise_error(WaterDrop::Errors::ProducerClosedError)
+    expect { made.produce_async(topic: "orders", payload: nil) }.to raise_error(WaterDrop::Errors::ProducerClosedError)
   end
 
   it "works in a forked child, and says there that the parent's handles never answer" do

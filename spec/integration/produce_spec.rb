@@ -24,11 +24,11 @@ RSpec.describe "producing to a cluster" do
     report = made.produce_sync(topic: "orders", payload: "x", label: :mine)
     expect([report.topic, report.partition, report.offset, report.error, report.label]).to eq(["orders", 0, 0, nil, :mine])
     expect(made.produce_async(topic: "orders", payload: "x").wait.offset).to eq(1)
-    expect(made.produce_many_sync([{ topic: "orders" }] * 3).map { |handle| handle.report.offset }).to eq([2, 3, 4])
+    expect(made.produce_many_sync([{ topic: "orders", payload: nil }] * 3).map { |handle| handle.report.offset }).to eq([2, 3, 4])
     expect(made.partition_count("orders")).to eq(1)
     expect(made.queue_size).to eq(0)
     expect(made.close).to eq(0)
-    expect { made.produce_async(topic: "orders") }.to raise_error(WaterDrop::Errors::ProducerClosedError)
+    expect { made.produce_async(topic: "orders", payload: nil) }.to raise_error(WaterDrop::Errors::ProducerClosedError)
   end
 
   it "calls on_delivery once, whenever it was asked for" do
@@ -49,8 +49,8 @@ RSpec.describe "producing to a cluster" do
     seen = Queue.new
     made = producer
     made.monitor.subscribe("message.acknowledged") { |event| seen << event.payload.values_at(:topic, :partition, :offset, :label) }
-    made.produce_many_async([{ topic: "orders", label: 1 }, { topic: "orders" }])
-    made.produce_async(topic: "orders")
+    made.produce_many_async([{ topic: "orders", payload: nil, label: 1 }, { topic: "orders", payload: nil }])
+    made.produce_async(topic: "orders", payload: nil)
     wait_until("three") { seen.size == 3 }
     expect(Array.new(3) { seen.pop }).to eq([["orders", 0, 0, 1], ["orders", 0, 1, nil], ["orders", 0, 2, nil]])
   end
@@ -60,7 +60,7 @@ RSpec.describe "producing to a cluster" do
     made = producer
     made.monitor.subscribe("message.acknowledged") { raise "a bug" }
     seen = Queue.new
-    made.produce_async(topic: "orders").on_delivery { |report| seen << report }
+    made.produce_async(topic: "orders", payload: nil).on_delivery { |report| seen << report }
     expect(wait_until("the report") { !seen.empty? && seen.pop }).to be_delivered
     wait_until("the log line") { log.string.include?("raised RuntimeError: a bug") }
   end
@@ -70,7 +70,7 @@ RSpec.describe "producing to a cluster" do
     made = producer
     seen = Queue.new
     made.monitor.subscribe("message.acknowledged") { |event| (seen << event[:offset]) && raise(NotImplementedError, "a bug") }
-    2.times { made.produce_sync(topic: "orders") }
+    2.times { made.produce_sync(topic: "orders", payload: nil) }
     wait_until("both") { seen.size == 2 }
     expect(made.close).to eq(0)
   end
@@ -84,32 +84,31 @@ RSpec.describe "producing to a cluster" do
               error.cause.topic]).to eq([:msg_timed_out, false, Karafka::Errors::KafkaError, "orders"])
     }
     expect(wait_until("the event") { !errors.empty? && errors.pop }[:error].code).to eq(:msg_timed_out)
-    expect { made.produce_many_sync([{ topic: "orders" }] * 2) }.to raise_error(WaterDrop::Errors::ProduceManyError) { |error|
+    expect { made.produce_many_sync([{ topic: "orders", payload: nil }] * 2) }.to raise_error(WaterDrop::Errors::ProduceManyError) { |error|
       expect(error.dispatched.map { |handle| handle.report.error.code }).to eq(%i[msg_timed_out msg_timed_out])
     }
   end
 
   it "gives up waiting, not the message" do
     made = stuck { |config| config.max_wait_timeout = 50 }
-    expect { made.produce_sync(topic: "orders") }.to raise_error(WaterDrop::Errors::ProduceError, /may still be delivered/) { |error|
-      expect(error.cause).to be_a(Karafka::Errors::TimeoutError)
-    }
+    expect { made.produce_sync(topic: "orders", payload: nil) }
+      .to raise_error(WaterDrop::Errors::ProduceError, /may still be delivered/) { |error|
+        expect(error.cause).to be_a(Karafka::Errors::TimeoutError)
+      }
     expect(made.queue_size).to eq(1)
   end
 
   it "raises, waits or drops where the queue is full" do
     raising = stuck("queue.buffering.max.messages": 1) { |config| config.wait_on_queue_full = false }
-    raising.produce_async(topic: "orders")
-    expect { raising.produce_async(topic: "orders") }.to raise_error(WaterDrop::Errors::ProduceError) { |error|
-                                                           expect(error.code).to eq(:queue_full)
-                                                         }
-    expect { raising.produce_many_async([{ topic: "orders" }] * 2) }.to raise_error(WaterDrop::Errors::ProduceManyError) { |error|
-      expect(error.dispatched).to eq([])
-    }
+    raising.produce_async(topic: "orders", payload: nil)
+    expect { raising.produce_async(topic: "orders", payload: nil) }
+      .to raise_error(WaterDrop::Errors::ProduceError) { |error| expect(error.code).to eq(:queue_full) }
+    expect { raising.produce_many_async([{ topic: "orders", payload: nil }] * 2) }
+      .to raise_error(WaterDrop::Errors::ProduceManyError) { |error| expect(error.dispatched).to eq([]) }
 
     waiting = stuck("queue.buffering.max.messages": 1, "message.timeout.ms": 200)
     waiting.monitor.subscribe("error.occurred") { |event| (@types ||= []) << event[:type] }
-    waiting.produce_many_async([{ topic: "orders" }] * 3)
+    waiting.produce_many_async([{ topic: "orders", payload: nil }] * 3)
     wait_until("the event") { @types&.include?("message.produce_queue_full") }
 
     dropping = stuck("queue.buffering.max.messages": 1) do |config|
@@ -133,7 +132,7 @@ RSpec.describe "producing to a cluster" do
 
   it "says at close what was not delivered, to the caller and to each handle" do
     made = stuck { |config| config.max_wait_timeout = 100 }
-    handles = made.produce_many_async([{ topic: "orders" }] * 3)
+    handles = made.produce_many_async([{ topic: "orders", payload: nil }] * 3)
     expect(made.close).to eq(3)
     expect(handles.map { |handle| handle.report.error.code }).to eq(%i[purge_queue] * 3)
     expect(made.close).to eq(0)
@@ -141,8 +140,8 @@ RSpec.describe "producing to a cluster" do
 
   it "answers Thread#kill and Timeout while it waits" do
     made = stuck("queue.buffering.max.messages": 1)
-    handle = made.produce_async(topic: "orders")
-    [-> { handle.wait }, -> { made.produce_async(topic: "orders") }].each do |work|
+    handle = made.produce_async(topic: "orders", payload: nil)
+    [-> { handle.wait }, -> { made.produce_async(topic: "orders", payload: nil) }].each do |work|
       took = shortest(0.05) do
         thread = Thread.new(&work)
         wait_until("the thread to wait") { thread.status == "sleep" }
@@ -164,7 +163,7 @@ RSpec.describe "producing to a cluster" do
       sleep 0.001
       made.close if seen == 1_500
     end
-    made.produce_many_async([{ topic: "orders" }] * 2_000)
+    made.produce_many_async([{ topic: "orders", payload: nil }] * 2_000)
     expect(made.close).to eq(0)
     expect(seen).to eq(2_000)
   end
@@ -172,7 +171,10 @@ RSpec.describe "producing to a cluster" do
   it "sends from many threads" do
     broker.create_topic("orders", 4)
     made = producer
-    place = ->(thread) { made.produce_sync(topic: "orders", key: thread.to_s).then { |report| [report.partition, report.offset] } }
+    place = lambda do |thread|
+      report = made.produce_sync(topic: "orders", payload: nil, key: thread.to_s)
+      [report.partition, report.offset]
+    end
     offsets = Array.new(8) { |thread| Thread.new { Array.new(50) { place.call(thread) } } }
     expect(offsets.flat_map(&:value).uniq.size).to eq(400)
   end

@@ -70,7 +70,7 @@ RSpec.describe "producing in Rails" do
   it "starts no thread in rake, a runner and a console before the first message, and loses none then" do
     rails = [RbConfig.ruby, "bin/rails"]
     expect(run("rake", "threads")).to include("threads: []")
-    sending = "PRODUCER.produce_async(topic: 'orders'); puts THREADS.call"
+    sending = "PRODUCER.produce_async(topic: 'orders', payload: nil); puts THREADS.call"
     expect(run(*rails, "runner", "puts THREADS.call; #{sending}")).to match(/threads: \[\]\nthreads: \[".+"\]/)
     console = run(*rails, "console", input: "puts THREADS.call\n#{sending}\nexit\n")
     expect(console).to match(/threads: \[\].*threads: \[".+"\]/m)

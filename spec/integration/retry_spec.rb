@@ -113,6 +113,43 @@ RSpec.describe "retries and offsets" do
     expect(drained).to eq([[1, 2, 3], [2, 3]])
   end
 
+  it "commits what was marked before a seek" do
+    Karafka::App.reset!
+    produce("orders", %w[1 2 3])
+    sought = Queue.new
+    application do
+      topic(:orders) do
+        consumer(Class.new(Karafka::BaseConsumer) do
+          define_method(:consume) do
+            mark_as_consumed(messages.last)
+            seek(:latest)
+            sought << true
+          end
+        end)
+      end
+    end
+    Karafka::App.config.kafka[:"auto.commit.interval.ms"] = 60_000
+    Karafka::Embedded.start
+    wait_until("the seek") { !sought.empty? }
+    Karafka::Embedded.stop
+    expect(committed("app", "orders")).to eq(3)
+  end
+
+  it "does not count as an attempt that a consumer could not be initialized" do
+    Karafka::App.reset!
+    seen = self.seen
+    begun = 0
+    consumer = Class.new(Karafka::BaseConsumer) do
+      define_method(:initialized) { (begun += 1) < 4 && raise("not yet") }
+      define_method(:consume) { seen << [attempt, retrying?] }
+    end
+    produce("orders", %w[1])
+    application { topic(:orders) { consumer(consumer) } }
+    Karafka::Embedded.start
+    wait_until("a batch") { !seen.empty? }
+    expect([begun, seen.pop]).to eq([4, [1, false]])
+  end
+
   it "pauses, and goes on by itself" do
     seen = self.seen
     produce("orders", %w[1 2])
@@ -160,7 +197,7 @@ RSpec.describe "retries and offsets" do
     2.times { |partition| produce("orders", %w[1], partition: partition) }
     start(consumer)
     wait_until("both batches") { done.size == 2 }
-    other = Karafka::Engine.new(Karafka::EngineConfig.new.to_h)
+    other = Karafka::Engine.new(Karafka::Engine::Config.new.to_h)
     other.start
     # A group that does not agree at once may take them more than once.
     rows = []

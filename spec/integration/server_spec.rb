@@ -62,10 +62,21 @@ RSpec.describe "karafka server" do
     server.wait_for_output { |lines| lines.include?("begin") }
     server.signal(:TERM)
     server.wait_for_log(/Stopping Karafka/)
-    server.signal(:TERM)
+    again = Thread.new { loop { server.signal(:TERM) && sleep(0.1) } }
     expect(server.wait(seconds: 25)).to eq(2) # less than shutdown_timeout, which is 60 s
     expect(server.log).to match(%r{a second signal \(TERM\) came.*batch of orders/0.*worker \d runs consume of orders/0}m)
     expect(offset).to be_nil
+  ensure
+    again&.kill
+  end
+
+  it "takes signals that come together for one" do
+    produce("orders", %w[1])
+    server = server("out('begin'); sleep 1; out('end')")
+    server.wait_for_output { |lines| lines.include?("begin") }
+    %i[INT TERM TERM].each { |name| server.signal(name) }
+    expect(server.wait).to eq(0)
+    expect([server.output, offset]).to eq([%w[begin end shutdown], 1])
   end
 
   it "exits 2 when shutdown_timeout has passed" do
@@ -77,13 +88,14 @@ RSpec.describe "karafka server" do
     expect(server.log).to match(/shutdown_timeout \(1000 ms\) has passed/)
   end
 
-  it "takes no more batches after TSTP, and still stops" do
+  it "lets the batch end after TSTP and runs its shutdown, takes no more, and still stops" do
     server = server("out(messages.first.raw_payload)")
     server.wait_for_log(/assigned orders\[0\]/)
     produce("orders", %w[1])
     server.wait_for_output { |lines| lines == %w[1] }
     server.signal(:TSTP)
     server.wait_for_log(/Reached quiet mode/)
+    expect(server.output).to eq(%w[1 shutdown])
     produce("orders", %w[2])
     server.signal(:TERM)
     expect(server.wait).to eq(0)

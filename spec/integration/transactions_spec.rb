@@ -24,7 +24,7 @@ RSpec.describe "transactions on a cluster" do
     end
     report = gone.wait(raise_response_error: false)
     expect(report.error&.code).to be_nil.or(eq(:purge_queue)).or(eq(:purge_inflight))
-    expect(made.produce_many_sync([{ topic: "t" }] * 3).size).to eq(3)
+    expect(made.produce_many_sync([{ topic: "t", payload: nil }] * 3).size).to eq(3)
     expect(made.close).to eq(0)
   end
 
@@ -67,18 +67,41 @@ RSpec.describe "transactions on a cluster" do
     wait_until("a new client that works", &works)
   end
 
+  it "gives its connections up outside of a transaction only, and connects again with the next one" do
+    broker.create_topic("t", 1)
+    made = producer
+    events = Queue.new
+    times = []
+    %w[connected disconnecting disconnected].each { |name| made.monitor.subscribe("producer.#{name}") { events << name } }
+    made.monitor.subscribe("producer.disconnected") { |event| times << event[:time] }
+    status = made.status
+    made.transaction do
+      made.produce_sync(topic: "t", payload: "x")
+      expect([made.disconnectable?, made.disconnect, status.state]).to eq([false, false, :connected])
+    end
+    2.times do
+      expect([made.disconnect, status.state, status.active?]).to eq([true, :disconnected, true])
+      made.transaction { made.produce_sync(topic: "t", payload: "x") }
+      expect(status).to be_connected
+    end
+    wait_until("the events") { events.size == 7 }
+    expect(drain(events)).to eq(%w[connected] + (%w[disconnecting disconnected connected] * 2))
+    expect(times).to contain_exactly(be_positive, be_positive)
+  end
+
   it "is aborted when it is interrupted while it commits or works" do
     broker.create_topic("t", 1)
     made = producer
     made.produce_sync(topic: "t", payload: "x")
-    expect { Timeout.timeout(0.3) { made.transaction { made.produce_async(topic: "t") && sleep } } }.to raise_error(Timeout::Error)
+    expect { Timeout.timeout(0.3) { made.transaction { made.produce_async(topic: "t", payload: nil) && sleep } } }
+      .to raise_error(Timeout::Error)
     broker.round_trip_ms(1, 1_500)
-    expect { Timeout.timeout(0.3) { made.produce_sync(topic: "t") } }.to raise_error(Timeout::Error)
-    thread = Thread.new { made.produce_sync(topic: "t") }
+    expect { Timeout.timeout(0.3) { made.produce_sync(topic: "t", payload: nil) } }.to raise_error(Timeout::Error)
+    thread = Thread.new { made.produce_sync(topic: "t", payload: nil) }
     wait_until("the begin") { thread.status == "sleep" }
     expect(thread.kill.join(Wait::LONG)).to be(thread)
     broker.round_trip_ms(1, 0)
-    expect(made.produce_sync(topic: "t")).to be_delivered
+    expect(made.produce_sync(topic: "t", payload: nil)).to be_delivered
   end
 
   it "starts anew in a forked child; the parent goes on" do

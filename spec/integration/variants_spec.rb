@@ -16,11 +16,11 @@ RSpec.describe "variants of a producer" do
   it "sends with its own acks to a topic that the producer also sends to" do
     broker.create_topic("orders", 1)
     made = producer
-    expect(made.produce_sync(topic: "orders").offset).to eq(0)
+    expect(made.produce_sync(topic: "orders", payload: nil).offset).to eq(0)
     # Without an acknowledgement there is no offset: so the other settings are in force.
-    expect(made.with(topic_config: { acks: 0 }).produce_sync(topic: "orders").offset).to be_negative
-    expect(made.with(topic_config: { acks: 1 }).produce_sync(topic: "orders").offset).to eq(2)
-    expect(made.produce_sync(topic: "orders").offset).to eq(3)
+    expect(made.with(topic_config: { acks: 0 }).produce_sync(topic: "orders", payload: nil).offset).to be_negative
+    expect(made.with(topic_config: { acks: 1 }).produce_sync(topic: "orders", payload: nil).offset).to eq(2)
+    expect(made.produce_sync(topic: "orders", payload: nil).offset).to eq(3)
     expect(made.close).to eq(0)
   end
 
@@ -46,8 +46,9 @@ RSpec.describe "variants of a producer" do
   it "waits as long as it was told, for single messages, many and a flush" do
     made = producer("127.0.0.1:1")
     variant = made.with(max_wait_timeout: 20)
-    variant.buffer(topic: "orders")
-    calls = [-> { variant.produce_sync(topic: "orders") }, -> { variant.produce_many_sync([{ topic: "orders" }]) },
+    variant.buffer(topic: "orders", payload: nil)
+    calls = [-> { variant.produce_sync(topic: "orders", payload: nil) },
+             -> { variant.produce_many_sync([{ topic: "orders", payload: nil }]) },
              -> { variant.tombstone_sync(topic: "orders", key: "k") }, -> { variant.flush_sync }]
     calls.each { |call| expect(&call).to raise_error(WaterDrop::Errors::ProduceError, /within 20 ms/) }
     # The same client: all of them are the producer's.
@@ -56,30 +57,30 @@ RSpec.describe "variants of a producer" do
 
   it "counts, purges and closes what its variants have" do
     made = producer("127.0.0.1:1") { |config| config.max_wait_timeout = 50 }
-    made.produce_async(topic: "orders")
+    made.produce_async(topic: "orders", payload: nil)
     variant = made.with(topic_config: { acks: 1 })
-    handle = variant.produce_async(topic: "orders")
+    handle = variant.produce_async(topic: "orders", payload: nil)
     expect(made.queue_size).to eq(2)
     made.purge
     expect(made.queue_size).to eq(0)
     expect(handle.report.error.code).to eq(:purge_queue)
-    variant.produce_async(topic: "orders")
+    variant.produce_async(topic: "orders", payload: nil)
     expect(made.close).to eq(1)
-    expect { variant.produce_async(topic: "orders") }.to raise_error(WaterDrop::Errors::ProducerClosedError)
+    expect { variant.produce_async(topic: "orders", payload: nil) }.to raise_error(WaterDrop::Errors::ProducerClosedError)
   end
 
   it "goes on in a forked child" do
     broker.create_topic("orders", 1)
     variant = producer.with(topic_config: { acks: 1 })
-    variant.produce_sync(topic: "orders")
+    variant.produce_sync(topic: "orders", payload: nil)
     reader, writer = IO.pipe
     pid = fork do
-      writer.write([variant.queue_size, variant.produce_sync(topic: "orders").offset, variant.close].inspect)
+      writer.write([variant.queue_size, variant.produce_sync(topic: "orders", payload: nil).offset, variant.close].inspect)
       exit!(0)
     end
     expect(wait_for_exit(pid)).to be_success
     writer.close
     expect(reader.read).to eq("[0, 1, 0]")
-    expect(variant.produce_sync(topic: "orders").offset).to eq(2)
+    expect(variant.produce_sync(topic: "orders", payload: nil).offset).to eq(2)
   end
 end

@@ -129,7 +129,7 @@ RSpec.describe "producing in servers" do
     rack_application
     # Unicorn ends its workers with exit!, which runs nothing: so nothing may be left when a request is through.
     text = File.read(File.join(dir, "config.ru"))
-    write("config.ru", text.gsub('produce_async(topic: "orders", payload: "request")', 'produce_sync({ topic: "orders" })')
+    write("config.ru", text.gsub('produce_async(topic: "orders", payload: "request")', 'produce_sync({ topic: "orders", payload: nil })')
                            .gsub('"linger.ms": 60_000, ', ""))
     port = free_port
     write("unicorn.rb", "worker_processes 2\npreload_app true\n")

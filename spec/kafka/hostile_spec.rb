@@ -79,7 +79,10 @@ RSpec.describe "consuming from real Kafka", deadline: 300 do
     rescue Karafka::Errors::DeserializationError => e
       seen << e.offset
     end
-    expect(rows(1).last).to eq(1).or eq([1])
+    # The first message may come alone.
+    found = []
+    wait_until("the offset of the error") { found.concat(drain(seen)).include?(1) }
+    expect(found.take_while { |row| row != 1 } - [[1]]).to eq([])
   end
 
   it "goes on with its other topics when one is deleted" do

@@ -59,7 +59,7 @@ RSpec.describe "a member of a group", deadline: 300 do
     RUBY
     stuck.wait_for_output { |lines| lines == ["began"] }
     stuck.wait_for_log(%r{consume of #{topic}/0 takes \d{4,5} ms so far.*in `hang'}m)
-    stuck.wait_for_log(/connection\.listener\.stuck\.error.*leaves the group #{group}/)
+    stuck.wait_for_log(/connection\.client\.poll\.error.*leaves the group #{group}/)
     other = serve(topic, 'def consume = OUT.write("done\n")')
     other.wait_for_output { |lines| lines == ["done"] }
     File.write("#{stuck.output_path}.go", "")

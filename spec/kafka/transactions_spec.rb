@@ -85,7 +85,7 @@ RSpec.describe "transactions on real Kafka", deadline: 300 do
   end
 
   it "does each message once with exactly_once, while members are killed" do
-    script = File.expand_path("../../verify/exactly_once", __dir__)
+    script = File.expand_path("../../verify/exactly_once.rb", __dir__)
     env = { "KARAFKA_TEST_BROKERS" => cluster.bootstrap_servers }
     output = IO.popen([env, script, "--messages", "5000", "--kills", "3", { err: %i[child out] }], &:read)
     expect(output).to end_with("\nexactly once\n"), output

@@ -4,11 +4,11 @@ require "open3"
 require "rbconfig"
 require_relative "../spec_helper"
 
-# The short form of `rake verify:*`. A failure prints the seed; `verify/consume --seed N` makes the same choices again.
+# The short form of `rake verify:*`. A failure prints the seed; `verify/consume.rb --seed N` makes the same choices again.
 RSpec.describe "random faults on real Kafka", deadline: 1_500 do
   # @return [String] what it said
   def verify(name, *arguments)
-    program = File.expand_path("../../verify/#{name}", __dir__)
+    program = File.expand_path("../../verify/#{name}.rb", __dir__)
     output, status = Open3.capture2e(RbConfig.ruby, program, *arguments.map(&:to_s))
     expect(status).to be_success, output
     output
@@ -18,6 +18,10 @@ RSpec.describe "random faults on real Kafka", deadline: 1_500 do
     skip("its nodes can't be killed from here") if ENV.key?("KARAFKA_TEST_BROKERS")
 
     expect(verify("consume", "--seconds", 15, "--rate", 100)).to include('"violations":0')
+  end
+
+  it "lose no message of a swarm, run no node twice and leave none behind while nodes and supervisors are killed" do
+    expect(verify("swarm", "--seconds", 15, "--nodes", 3, "--rate", 100)).to include('"violations":0')
   end
 
   it "report of each message what became of it, once and in order, while leaders are killed and clients replaced" do

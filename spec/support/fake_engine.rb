@@ -24,12 +24,13 @@ class FakeEngine
     @queue.close
   end
 
+  def stop_within(_budget) = stop
   def retire(count) = count.times { @queue << nil }
   def retain(_count) = 0
   def start = @calls << :start
   def force_stop = @calls << :force_stop
   def quiet = @calls << :quiet
-  def state = { leases: [], groups: [] }
+  def state = { leases: [], groups: [], quiet: @calls.include?(:quiet) }
   def waiting = @queue.num_waiting
 
   def join(_timeout_ms)

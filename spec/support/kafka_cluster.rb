@@ -160,7 +160,7 @@ class KafkaCluster
       begin
         return if yield
       rescue SystemCallError, IOError, KafkaWire::Error
-        # Not there yet.
+        # Not supported yet.
       end
       raise Error, "not within #{seconds} s: #{what}; logs are in #{@dir}" if now > deadline
 

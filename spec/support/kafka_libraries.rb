@@ -4,7 +4,8 @@ require "fileutils"
 
 # Apache Kafka's own jars from Maven Central, fetched once into a cache directory.
 module KafkaLibraries
-  VERSION = "4.1.0"
+  # verify/brokers.rb runs older ones.
+  VERSION = ENV.fetch("KARAFKA_KAFKA_VERSION", "4.1.0")
   # kafka-tools brings the performance tools that bench/peers uses, slf4j-simple the log.
   ARTIFACTS = [["org.apache.kafka", "kafka_2.13", VERSION], ["org.apache.kafka", "kafka-tools", VERSION],
                ["org.slf4j", "slf4j-simple", "1.7.36"]].freeze
@@ -33,7 +34,7 @@ module KafkaLibraries
 
   def fetch(root)
     FileUtils.mkdir_p(libs(root))
-    pom = File.join(root, "pom.xml")
+    pom = File.join(root, "pom-#{VERSION}.xml")
     File.write(pom, pom_xml)
     command = ["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DoutputDirectory=#{libs(root)}"]
     log = File.join(root, "maven.log")

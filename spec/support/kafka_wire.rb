@@ -130,6 +130,15 @@ class KafkaWire
               .map { |leader, numbers| leader_offsets(leader, topic, numbers, time) }.reduce({}, :merge)
   end
 
+  # @return [Integer] the id of the broker
+  def coordinator(group)
+    reply = request(10, 1, Writer.new.string(group).int8(0))
+    reply.int32
+    code = reply.int16
+    check("coordinator of #{group}", code, reply.string)
+    reply.int32
+  end
+
   private
 
   def topic_metadata(reply)
@@ -157,14 +166,6 @@ class KafkaWire
     state = reply.string
     2.times { reply.string }
     [code, state, reply.array { |m| [m.string, m.string, m.string, m.bytes, m.bytes][1] }]
-  end
-
-  def coordinator(group)
-    reply = request(10, 1, Writer.new.string(group).int8(0))
-    reply.int32
-    code = reply.int16
-    check("coordinator of #{group}", code, reply.string)
-    reply.int32
   end
 
   def check(what, code, message = nil)

@@ -9,7 +9,7 @@ module KarafkaNames
     karafka: %i[env env= root core_root gem_root boot_file logger monitor producer version refresh! pro? rails?],
     app: %i[
       setup config routes consumer_groups subscription_groups boot! after_init initialized? initializing? running? quieting? quiet?
-      stopping? stopped? terminated? supervising? done? assignments debug! env root logger monitor producer
+      stopping? stopped? terminated? supervising? done? assignments debug! run! stop! quiet! warmup env root logger monitor producer
     ],
     server: %i[run start stop quiet workers listeners id execution_mode],
     embedded: %i[start stop quiet],
@@ -17,6 +17,7 @@ module KarafkaNames
     consumer: %i[
       messages params params_batch metadata batch_metadata topic partition producer producer= id tags inspect
       consume initialized eofed revoked shutdown wrap enhance_dlq_message
+      insights inline_insights insights? inline_insights? statistics
       attempt retrying? revoked? used? eofed? errors_tracker collapsed? synchronize each seek_offset
       mark_as_consumed mark_as_consumed! commit_offsets commit_offsets! store_offset_metadata offset_metadata pause resume seek
       produce_sync produce_async produce_many_sync produce_many_async transaction dispatch_to_dlq respond_with
@@ -27,7 +28,8 @@ module KarafkaNames
     ],
     message: %i[
       payload raw_payload key raw_key headers raw_headers offset partition topic timestamp create_time received_at receive_time metadata
-      deserialized? tombstone? clean! cleaned? [] []= fetch dig key? merge! to_h retrieve!
+      deserialized? tombstone? deserializers
+      clean! cleaned? [] []= fetch dig key? merge! merge except to_h to_hash to_json as_json each retrieve!
     ],
     message_metadata: %i[
       message timestamp create_time received_at receive_time headers raw_headers key raw_key offset deserializers partition topic
@@ -41,9 +43,13 @@ module KarafkaNames
     topic: %i[
       id name consumer consumer_class consumer_group subscription_group active? kafka max_messages max_wait_time initial_offset
       deserializer deserializers dead_letter_queue dead_letter_queue? manual_offset_management manual_offset_management?
-      long_running_job long_running_job? eofed? to_h responder config consumer_persistence
+      long_running_job long_running_job? eofed? to_h responder config consumer_persistence group declaratives declaratives?
+      subscription_group_details active_job? inline_insights? inline_insights patterns? virtual_partitions? throttling? delaying?
+      expiring? filtering?
     ],
-    subscription_group: %i[id name topics kafka consumer_group consumer_group_id active? multiplexing?],
+    subscription_group: %i[
+      id name topics kafka consumer_group consumer_group_id active? multiplexing? max_messages max_wait_time group group_id
+    ],
     routes: %i[draw each find map size empty? first last clear],
     monitor: %i[subscribe unsubscribe instrument notifications_bus listeners],
     bus: %i[register_event clear],
@@ -57,7 +63,7 @@ module KarafkaNames
 
   CONSTANTS = %w[
     Karafka::App Karafka::BaseConsumer Karafka::Server Karafka::Embedded Karafka::Process Karafka::Admin Karafka::BaseResponder
-    Karafka::BaseController Karafka::Loader
+    Karafka::BaseController Karafka::Loader Karafka::Swarm Karafka::Swarm::Node
     Karafka::Consumers::Callbacks Karafka::Messages::Message Karafka::Messages::Messages Karafka::Messages::Metadata
     Karafka::Messages::BatchMetadata Karafka::Messages::Seek Karafka::Deserializers::Payload Karafka::Deserializers::Key
     Karafka::Deserializers::Headers Karafka::Serializers::JSON::Deserializer Karafka::Serialization::Json::Deserializer
@@ -72,6 +78,10 @@ module KarafkaNames
     Karafka::Errors::ForcefulShutdownError Karafka::Errors::InvalidResponderUsageError Karafka::Errors::InvalidResponderUsage
     Karafka::Errors::InvalidResponderMessageOptionsError Karafka::Errors::InvalidResponderMessageOptions
     Karafka::Errors::TopicNotFoundError Karafka::Errors::AssignmentLostError
+    WaterDrop::Contracts::Message WaterDrop::Contracts::Config WaterDrop::Contracts::Tombstone WaterDrop::Contracts::Variant
+    WaterDrop::Contracts::TransactionalOffset WaterDrop::Producer::Variant WaterDrop::Instrumentation::ClassMonitor WaterDrop::VERSION
+    Karafka::Core::Monitoring::Monitor Karafka::Core::Monitoring::Notifications Karafka::Core::Monitoring::Event
+    Rdkafka::Producer::DeliveryHandle Rdkafka::Producer::DeliveryReport Rdkafka::Config::ConfigError Rdkafka::Config::ClientCreationError
     WaterDrop::Producer WaterDrop::ConnectionPool WaterDrop::Middleware WaterDrop::AbortTransaction WaterDrop::SyncProducer
     WaterDrop::AsyncProducer WaterDrop::Message WaterDrop::Instrumentation::LoggerListener
     WaterDrop::Instrumentation::Monitor WaterDrop::Errors::BaseError
@@ -83,7 +93,7 @@ module KarafkaNames
   # Refused: Karafka::NotYet::CONSTANTS, and these.
   REFUSED_CONSTANTS = %w[
     Karafka::Pro::Iterator Karafka::Pro::RecurringTasks Karafka::Pro::ScheduledMessages Karafka::Pro::Processing::Filters::Base
-    Karafka::Testing::RSpec::Helpers Karafka::ActiveJob::Consumer Karafka::Params::Params
+    Karafka::ActiveJob::Consumer Karafka::Params::Params
     Karafka::Instrumentation::Vendors::Datadog::MetricsListener Karafka::Instrumentation::Vendors::Kubernetes::LivenessListener
     Karafka::Instrumentation::Vendors::Appsignal::ErrorsListener
   ].freeze
@@ -91,7 +101,8 @@ module KarafkaNames
   # Settings of a topic, with arguments that are right.
   TOPIC = {
     active: [true], max_messages: [5], max_bytes: [5], max_wait_time: [5], initial_offset: ["latest"], consumer_persistence: [true],
-    manual_offset_management: [true], eofed: [true], kafka: [{ "fetch.min.bytes": 1, inherit: true }], deserializer: [proc {}],
+    manual_offset_management: [true], eofed: [true], inline_insights: [true],
+    kafka: [{ "fetch.min.bytes": 1, inherit: true }], deserializer: [proc {}],
     deserializers: [{ payload: proc {}, key: proc {}, headers: proc {} }], config: [{ partitions: 2, "cleanup.policy": "compact" }],
     dead_letter_queue: [{ topic: "dead", max_retries: 2, independent: true, transactional: false, dispatch_method: :produce_sync,
                           marking_method: :mark_as_consumed!, mark_after_dispatch: true }],
@@ -100,7 +111,7 @@ module KarafkaNames
                                                                                                                   }, max_partitions: 4 }],
     throttling: [{ limit: 10, interval: 1_000 }], throttle: [{ limit: 10 }], delay_by: [1_000], delaying: [1_000], expire_in: [1_000],
     expiring: [1_000], pause: [{ timeout: 1, max_timeout: 10, with_exponential_backoff: true }], offset_metadata: [{ cache: false }],
-    assign: [0, 1],
+    assign: [0, 1], swarm: [{ nodes: [0, 1] }],
     # Of 1.x and 2016.
     parser: [Struct.new(:parse).new], batch_consuming: [true], batch_fetching: [true], batch_processing: [true], batch_mode: [true],
     backend: [:inline], inline_mode: [true], inline_processing: [true], persistent: [true], start_from_beginning: [true],
@@ -108,8 +119,8 @@ module KarafkaNames
   }.freeze
 
   REFUSED_TOPIC = {
-    filter: [proc {}], inline_insights: [true], periodic: [{ interval: 100 }], periodic_job: [true], adaptive_iterator: [{ active: true }],
-    swarm: [{ nodes: [0] }], scheduled_messages: [true], delegate_to: [:a], worker: [Class.new], interchanger: [Class.new],
+    filter: [proc {}], periodic: [{ interval: 100 }], periodic_job: [true], adaptive_iterator: [{ active: true }],
+    scheduled_messages: [true], delegate_to: [:a], worker: [Class.new], interchanger: [Class.new],
     parallel_segments: [{ count: 2 }], backend: [:sidekiq], dead_letter_queue: [{ topic: "dead", strategy: proc {} }],
     virtual_partitions: [{ partitioner: proc {}, distribution: :consistent }]
   }.freeze
@@ -135,7 +146,7 @@ module KarafkaNames
   }.freeze
 
   REFUSED_ROUTES = {
-    active_job_topic: [:a], active_job_pattern: [:a, /a/], recurring_tasks: [true], scheduled_messages: [:a], swarm: [{ nodes: [0] }]
+    active_job_topic: [:a], active_job_pattern: [:a, /a/], recurring_tasks: [true], scheduled_messages: [:a]
   }.freeze
 
   CONFIG = %i[
@@ -176,10 +187,27 @@ module KarafkaNames
     "consumer.consuming.retry" => %i[caller topic partition offset timeout attempt],
     "consumer.consuming.seek" => %i[caller topic partition message],
     "dead_letter_queue.dispatched" => %i[caller message],
-    "connection.listener.fetch_loop.received" => %i[caller subscription_group messages_buffer],
+    "connection.listener.fetch_loop" => %i[caller subscription_group messages_buffer time],
+    "connection.listener.fetch_loop.received" => %i[caller subscription_group messages_buffer time],
+    "app.initialized" => %i[caller],
+    "client.pause" => %i[caller subscription_group topic partition offset],
+    "client.resume" => %i[caller subscription_group topic partition],
+    "client.events_poll" => %i[caller subscription_group],
+    "connection.listener.running" => %i[caller subscription_group],
+    "rebalance.partitions_assign" => %i[caller subscription_group_id subscription_group consumer_group_id consumer_group client_id tpl],
+    "rebalance.partitions_revoke" => %i[caller subscription_group_id subscription_group consumer_group_id consumer_group client_id tpl],
+    "rebalance.partitions_revoked" => %i[caller subscription_group_id subscription_group consumer_group_id consumer_group client_id tpl],
+    "app.supervising" => %i[caller],
+    "swarm.manager.before_fork" => %i[caller node],
+    "swarm.manager.after_fork" => %i[caller node],
+    "swarm.node.after_fork" => %i[caller node],
+    "swarm.manager.stopping" => %i[caller node status],
+    "swarm.manager.terminating" => %i[caller node],
+    "swarm.manager.control" => %i[caller],
+    "worker.completed" => %i[caller job],
     "process.notice_signal" => %i[caller signal],
     "worker.processed" => %i[caller job time],
-    "rebalance.partitions_assigned" => %i[caller subscription_group_id consumer_group_id tpl]
+    "rebalance.partitions_assigned" => %i[caller subscription_group_id subscription_group consumer_group_id consumer_group client_id tpl]
   }.freeze
 
   class Plain < Karafka::BaseConsumer

@@ -27,7 +27,7 @@ module MockCluster
   # @return [Integer] messages that were in partition 0 of the topic before
   def sent_to(topic)
     made = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": broker.bootstrap_servers } }
-    made.produce_sync(topic: topic).offset
+    made.produce_sync(topic: topic, payload: nil).offset
   ensure
     made.close
   end

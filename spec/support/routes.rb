@@ -13,7 +13,7 @@ module OneTopic
     klass
   end
 
-  # @return [#topic] as Karafka::EngineConfig
+  # @return [#topic] as Karafka::Engine::Config
   def route(consumer, name: :orders, &settings)
     Karafka::App.config.kafka = { "bootstrap.servers": "127.0.0.1:9092" }
     Karafka::App.routes.draw do

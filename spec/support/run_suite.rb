@@ -54,12 +54,19 @@ class Suite
       # Fails as soon as the engine can see Ruby.
       s.check("the core has no Ruby", "cargo", "tree", "-p", "karafka_core", "-i", "magnus", "--locked", timeout: 300, refuse: true)
       s.check("rubocop", "rubocop", timeout: 600)
+      s.check("no room of the engine uses one above it", "ruby", "spec/support/rooms.rb", timeout: 60)
+      s.check("no room of lib uses one above it", "ruby", "spec/support/ruby_rooms.rb", timeout: 60)
+      s.check("no file is too long", "ruby", "spec/support/file_sizes.rb", timeout: 60)
+      s.check("wording of pages, messages and comments", "ruby", "spec/support/prose.rb", timeout: 60)
     end
   end
 
-  # Tests with real_kafka in their names run in that stage.
+  # Tests with real_kafka in their names run in that stage. More threads than a small machine has cores: they wait for a mock
+  # broker most of the time.
   def rust
-    stage("rust") { |s| s.cargo_test("cargo test", "--workspace", "--", "--skip", "real_kafka", timeout: BUILD_SECONDS) }
+    stage("rust") do |s|
+      s.cargo_test("cargo test", "--workspace", "--", "--skip", "real_kafka", "--test-threads=4", timeout: BUILD_SECONDS)
+    end
   end
 
   def compile
@@ -76,9 +83,9 @@ class Suite
     end
   end
 
-  # One process a file: an engine that a file leaves behind can't disturb the next one.
+  # One process a file: an engine that a file leaves behind can't disturb the next one. Two at once: they wait most of the time.
   def mock
-    stage("mock") { |s| spec_files("spec/integration").each { |file| s.rspec(file, file, timeout: FILE_SECONDS) } }
+    stage("mock") { |s| s.rspec_each(spec_files("spec/integration"), timeout: FILE_SECONDS, at_once: 2) }
   end
 
   def kafka
@@ -91,7 +98,7 @@ class Suite
       env = { "KARAFKA_TEST_BROKERS" => cluster.bootstrap_servers }
       # The whole workspace again: another choice of packages has other features, and would be built anew.
       s.cargo_test("engine on real Kafka", "--workspace", "--", "real_kafka", timeout: BUILD_SECONDS, env: env)
-      spec_files("spec/kafka").each { |file| s.rspec(file, file, timeout: KAFKA_FILE_SECONDS) }
+      s.rspec_each(spec_files("spec/kafka"), timeout: KAFKA_FILE_SECONDS)
     end
   end
 

@@ -17,6 +17,7 @@ class TestStage
     @passed = @failed = @skipped = 0
     @notes = []
     @seconds = 0.0
+    @counting = Mutex.new
   end
 
   def run
@@ -50,15 +51,30 @@ class TestStage
     fail_with(status ? "#{label}: cargo failed" : "#{label}: ended after #{timeout} s", output) unless status&.success?
   end
 
+  # One process for each file, this many at once.
+  def rspec_each(files, timeout:, at_once: 1)
+    waiting = Queue.new(files).close
+    threads = Array.new(at_once) do
+      Thread.new do
+        while (file = waiting.pop)
+          rspec(file, file, timeout: timeout)
+        end
+      end
+    end
+    threads.each(&:join)
+  end
+
   def rspec(label, *files, timeout:, env: {})
     report = File.join(LOGS, "#{slug(label)}.json")
     FileUtils.rm_f(report)
     command = ["rspec", "--no-color", "--format", "progress", "--format", "json", "--out", report, *files]
     output, status = execute(label, env, command, timeout)
     summary = File.exist?(report) ? read_summary(report) : nil
-    return fail_with(status ? "#{label}: rspec did not run" : "#{label}: ended after #{timeout} s", output) unless summary && status
+    @counting.synchronize do
+      next count(label, summary, output, status) if summary && status
 
-    count(label, summary, output, status)
+      fail_with(status ? "#{label}: rspec did not run" : "#{label}: ended after #{timeout} s", output)
+    end
   end
 
   def skip(reason, failure:)

@@ -1,14 +1,16 @@
 # frozen_string_literal: true
 
 require "securerandom"
+require "support/native_config"
 require "support/wait"
 
 # All that is in some topics, read with an engine of its own from their beginning.
 class TopicReader
+  include NativeConfig
   include Wait
 
   # rubocop:disable Lint/StructNewOverride -- the partition is Kafka's
-  Row = Struct.new(:topic, :partition, :offset, :key, :payload, :headers, keyword_init: true)
+  Row = Struct.new(:topic, :partition, :offset, :key, :payload, :headers, :header_pairs, :timestamp_ms, keyword_init: true)
   # rubocop:enable Lint/StructNewOverride
 
   # @param servers [String]
@@ -19,8 +21,7 @@ class TopicReader
       "bootstrap.servers" => servers, "group.id" => "reader-#{SecureRandom.hex(4)}", "auto.offset.reset" => "earliest",
       "session.timeout.ms" => "6000", "topic.metadata.refresh.interval.ms" => "500", **kafka
     }
-    group = { id: "reader", kafka: settings, topics: topics.map { |name| { name: name } } }
-    @engine = Karafka::Engine.new({ groups: [group] })
+    @engine = Karafka::Engine.new(one_group("reader", settings, *topics.map { |name| { name: name } }))
     @rows = Queue.new
     @all = []
     @engine.start
@@ -51,7 +52,8 @@ class TopicReader
     while (lease = @engine.take)
       lease.size.times do |index|
         @rows << Row.new(topic: lease.topic, partition: lease.partition, offset: lease.offset(index), key: lease.raw_key(index),
-                         payload: lease.raw_payload(index), headers: lease.raw_headers(index))
+                         payload: lease.raw_payload(index), headers: lease.raw_headers(index),
+                         header_pairs: lease.raw_header_pairs(index), timestamp_ms: lease.timestamp_ms(index))
       end
       lease.kind == :consume ? lease.ack : lease.release
     end

@@ -2,7 +2,10 @@
 
 require "open3"
 require "timeout"
+require "yaml"
 require "support/fake_lease"
+require "support/testing_kit"
+require "karafka/testing/minitest/helpers"
 
 # What README and docs say exists: their Ruby runs, and the files, commands, settings, events and constants they name
 # are there.
@@ -14,11 +17,11 @@ module Docs
   # What the pages say is not there.
   GONE = Karafka::NotYet::CONSTANTS.keys.map { |name| "Karafka::#{name}" }.freeze
   # Words with dots that are calls, files, threads, and events of 1.x that are said to be unknown.
-  NO_SETTING = /\A(message|messages|config|routes|consumer_groups|producer|fetcher|params|krs|waterdrop|karafka)\.|\.(rb|md|toml|so)\z/
+  NO_SETTING = /\A(messages?|consumer|config|routes|consumer_groups|producer|fetcher|params|krs|waterdrop|karafka)\.|\.(rb|md|toml|so)\z/
   # A block that begins with this comment is only parsed.
   SYNTAX_ONLY = "<!-- syntax only: "
   # Top-level directories of this repository; anything else with a slash belongs to the reader's application.
-  PATH = %r{(?<![\w/.-])(?:bin|bench|examples|exe|ext|lib|rakelib|sig|spec|docs|\.ci)/[\w./*-]*[\w*]}
+  PATH = %r{(?<![\w/.-])(?!bin/(?:rails|karafka)\b)(?:bin|bench|examples|exe|ext|lib|rakelib|sig|spec|docs|\.ci)/[\w./*-]*[\w*]}
 
   Block = Struct.new(:page, :line, :language, :text, :syntax_only) do
     def where = "#{page}:#{line}"
@@ -59,6 +62,20 @@ module Docs
 
   # @return [Array<String>] words in backticks of a cell
   def names(cell) = cell.scan(/`([^`]+)`/).flatten
+
+  # @return [Array<String>] commands, commands below them and options of a command line that do not exist
+  def unknown_words(commands, name, rest)
+    return [] if name == "help" || name.match?(/\A[A-Z…]/)
+
+    command = commands.all_commands[name] or return [name]
+    below = commands.subcommand_classes[name]
+    return rest.empty? ? [] : unknown_words(below, rest.first, rest.drop(1)) if below
+
+    options = command.options.values + commands.class_options.values
+    rest.grep(/\A--?[a-z]/).map { |word| word[/\A[^=]+/] } - options.flat_map do |option|
+                                                               [option.switch_name, *option.aliases]
+                                                             end - %w[--help]
+  end
 
   # @return [Array<String>] anchors of a page, as GitHub makes them
   def anchors(page)
@@ -137,6 +154,15 @@ module DocsRunner
 end
 
 RSpec.describe "README and docs" do
+  it "show the chart that its data gives" do
+    expect(system(File.join(Docs::ROOT, "bench/chart"), "--check")).to be(true)
+  end
+
+  it "have each page in the index by task" do
+    pages = Dir.children(File.join(Docs::ROOT, "docs")).grep(/\.md\z/) - %w[README.md]
+    expect(pages.reject { |page| Docs.read("docs/README.md").include?("(#{page})") }).to eq([])
+  end
+
   include DocsRunner
 
   def missing(list, &) = list.uniq.reject(&)
@@ -156,14 +182,22 @@ RSpec.describe "README and docs" do
         end
       end
 
+      Docs.blocks(page).select { |block| block.language == "yaml" }.each do |block|
+        it "line #{block.line}: the YAML can be read" do
+          expect(YAML.safe_load(block.text)).to be_a(Hash)
+        end
+      end
+
       it "names no file of this repository that is not there" do
         paths = Docs.read(page).gsub(%r{https?://\S+}, "").scan(Docs::PATH)
         paths += Docs.code_words(page).grep(/\A[\w.-]+\.(md|rb|toml)\z/).grep_v(/\Akarafka\.rb\z/)
         gone = missing(paths) do |path|
           [Docs::ROOT, File.join(Docs::ROOT, File.dirname(page))].any? { |root| Dir.glob(File.join(root, path)).any? }
         end
-        # The compiled extension, and files of the reader's application.
-        expect(gone - %w[lib/karafka_rs spec/karafka_spec.rb]).to eq([])
+        # The compiled extension, and files of the reader's application: a block may say which one it is.
+        theirs = %w[lib/karafka_rs spec/karafka_spec.rb spec/support/karafka.rb]
+        theirs += Docs.blocks(page).filter_map { |block| block.text[/\A# (\S+\.rb)$/, 1] }
+        expect(gone - theirs).to eq([])
       end
 
       it "links to pages and headings that are there" do
@@ -178,14 +212,8 @@ RSpec.describe "README and docs" do
       end
 
       it "names commands and options that are there" do
-        commands = Karafka::Cli::Commands.all_commands
-        calls = Docs.command_lines(page).flat_map { |line| line.scan(/(?:\A|exec |&& )karafka ([a-z]+)((?: +[^ `]+)*)/) }
-        unknown = calls.flat_map do |name, rest|
-          next [name] unless commands.key?(name) || name == "help"
-
-          known = commands[name] ? commands[name].options.values.flat_map { |option| [option.switch_name, *option.aliases] } : []
-          rest[/\A[^#]*/].scan(/(?<= )--?[a-z-]+/) - known
-        end
+        calls = Docs.command_lines(page).flat_map { |line| line.scan(/(?:\A|exec |&& |\| )karafka ([a-z]+)((?: +[^ `]+)*)/) }
+        unknown = calls.flat_map { |name, rest| Docs.unknown_words(Karafka::Cli::Commands, name, rest[/\A[^#|]*/].split) }
         expect(unknown).to eq([])
       end
 
@@ -253,10 +281,10 @@ RSpec.describe "README and docs" do
       Karafka::App.setup { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:9092" } }
       stub_const("OneConsumer", Class.new(Karafka::BaseConsumer) { def consume; end })
       Karafka::App.routes.draw { topic(:one) { consumer OneConsumer } }
-      kafka = Karafka::EngineConfig.new.to_h.dig(:groups, 0, :kafka)
-      changed, refused = table("Settings of librdkafka").partition { |row| row[1].include?("instead of") }
+      kafka = Karafka::Engine::Config.new.to_h.dig(:groups, 0, :kafka)
+      changed, others = table("Settings of librdkafka").partition { |row| row[1].include?("instead of") }
       changed.each { |name, here, _| expect([name, kafka[Docs.names(name).first]]).to eq([name, here[/\A\d+/]]) }
-      refused.flat_map { |row| Docs.names(row.first) }.each do |name|
+      others.select { |row| row[1] == "refused" }.flat_map { |row| Docs.names(row.first) }.each do |name|
         expect { Karafka::App.setup { |config| config.kafka[name] = "1" } }.to raise_error(Karafka::Errors::InvalidConfigurationError)
         Karafka::App.config.kafka.delete(name)
       end
@@ -265,7 +293,7 @@ RSpec.describe "README and docs" do
     it "have every setting of a producer with its default" do
       described = table("Settings of a producer").to_h { |name, default, _| [Docs.names(name).first, Docs.names(default).first] }
       config = WaterDrop::Config.new
-      expect(described.keys).to match_array(WaterDrop::Config.const_get(:CHECKS).keys.map(&:to_s) + ["kafka"])
+      expect(described.keys).to match_array(WaterDrop::Config::Types::ALL.keys.map(&:to_s) + ["kafka"])
       described.compact.each { |name, default| expect([name, literal(default)]).to eq([name, config.public_send(name)]) }
     end
 
@@ -283,19 +311,18 @@ RSpec.describe "README and docs" do
       expect(ruby.scan(/"([a-z_.]+\.error)"/).flatten.uniq - types - Karafka::Compat::EventNames::FORMER.keys).to eq([])
     end
 
-    it "have what is not there yet, and nothing else" do
-      rows = Docs.rows("docs/migration.md", "Not there yet").to_h { |what, names, _| [what, Docs.names(names)] }
+    it "have what is not supported yet, and nothing else" do
+      rows = Docs.rows("docs/migration.md", "Not supported yet").to_h { |what, names, _| [what, Docs.names(names)] }
       routes = rows.select { |what, _| what.start_with?("routes:") }.values.flatten
       expect(routes).to match_array((Karafka::NotYet::TOPIC + Karafka::NotYet::GROUP).uniq.map(&:to_s))
       expect(rows.fetch("settings")).to match_array(Karafka::NotYet::CONFIG.map(&:to_s))
       expect(rows.fetch("constants")).to match_array(Docs::GONE)
       expect(rows.fetch("commands")).to match_array(Karafka::NotYet::COMMANDS.keys)
-      readme = Docs.read("README.md")[/\*\*Not there yet\*\*.*?\n\n/m]
-      expect(Docs.names(readme)).to include(*Karafka::NotYet::COMMANDS.keys)
+      expect(Docs.read("README.md")).to include("docs/migration.md#not-supported-yet")
     end
 
-    it "name methods of consumers and producers that say they are not there yet" do
-      rows = Docs.rows("docs/migration.md", "Not there yet").to_h { |what, names, _| [what, Docs.names(names)] }
+    it "name methods of consumers and producers that say they are not supported yet" do
+      rows = Docs.rows("docs/migration.md", "Not supported yet").to_h { |what, names, _| [what, Docs.names(names)] }
       (rows.fetch("in a consumer") - %w[idle]).each do |name|
         expect { Karafka::BaseConsumer.new.public_send(name) }.to raise_error(Karafka::Errors::UnsupportedFeatureError), name
       end
@@ -307,8 +334,9 @@ RSpec.describe "README and docs" do
   end
 
   it "name settings of librdkafka and events that are there" do
-    known = Karafka::EngineFacts.kafka_properties.keys + Karafka::Instrumentation::Events::EMITTED.keys +
-            WaterDrop::Instrumentation::EVENTS.keys + WaterDrop::Instrumentation::GLOBAL_EVENTS.keys
+    known = Karafka::Librdkafka.kafka_properties.keys + Karafka::Instrumentation::Events::EMITTED.keys +
+            WaterDrop::Instrumentation::EVENTS.keys + WaterDrop::Instrumentation::GLOBAL_EVENTS.keys +
+            Karafka::Compat::EventNames::MAPPED.keys
     known += Docs.rows("docs/operations.md", "Errors").flat_map { |row| Docs.names(row.first) }
     known += Docs.rows("docs/producing.md", "Middleware, events and logs").flat_map { |row| Docs.names(row.first) }
     known += Karafka::Setup::Config.nested_settings.flat_map { |group, klass| klass.definitions.keys.map { |name| "#{group}.#{name}" } }

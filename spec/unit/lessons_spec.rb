@@ -27,7 +27,7 @@ RSpec.describe "what others have learned about consuming" do
     "Fencing is told, and no fenced member comes back by itself" =>
       ["#{engine}/membership.rs", "a_fenced_static_member_ends_with_an_error_instead_of_being_rebuilt"],
     "A client that fails again and again is replaced after 1 to 60 seconds" =>
-      ["ext/karafka_core/src/poller.rs", "a_client_that_keeps_failing_is_replaced_after_1_to_60_seconds"],
+      ["ext/karafka_core/src/consume/poller.rs", "a_client_that_keeps_failing_is_replaced_after_1_to_60_seconds"],
     "Several groups that rebalance at once do not mix up their assignments" =>
       ["#{engine}/groups.rs", "groups_that_rebalance_at_the_same_time_do_not_mix_up_what_they_have_on_real_kafka"],
     "Registries hold while threads subscribe, and an assignment has one consumer" =>
@@ -40,7 +40,7 @@ RSpec.describe "what others have learned about consuming" do
       ["#{engine}/parallel/seeking.rs", "a_seek_of_one_lane_skips_nothing_that_another_one_has_not_finished"],
     "A dead letter is stored before its message is marked" =>
       ["#{unit}/failures/handler_spec.rb", "keeps the message when it cannot be sent, and tries again with a back-off"],
-    "Whatever is raised, the batch comes again" => ["#{unit}/worker/worker_spec.rb", "gives the batch back after"],
+    "Whatever is raised, the batch comes again" => ["#{unit}/runtime/worker_spec.rb", "gives the batch back after"],
     "exit in a consumer stops the process, and commits nothing of its batch" =>
       ["spec/integration/server_spec.rb", "exits with the status of an exit in a consumer, without committing its batch"],
     "A pause of no time does not spin, and one of ages can be ended" =>
@@ -57,12 +57,12 @@ RSpec.describe "what others have learned about consuming" do
       ["#{engine}/rebalance/revocation.rs", "a_lease_settled_within_the_grace_is_committed"],
     "A commit that is refused is sent again" => ["#{engine}/offsets.rs", "a_commit_that_fails_is_tried_again"],
     # Ends
-    "What wrap returns decides nothing" => ["#{unit}/worker/worker_spec.rb", "goes around consume"],
+    "What wrap returns decides nothing" => ["#{unit}/runtime/worker_spec.rb", "goes around consume"],
     "A timeout in seconds where milliseconds are meant is refused" => ["#{unit}/setup/config_spec.rb", "shutdown_timeout"],
     "A client that does not close does not hold up the stop" =>
       ["#{engine}/brokers.rs", "a_client_that_does_not_end_is_left_behind"],
     "A forced stop says what blocks it" =>
-      ["#{unit}/server/runtime_spec.rb", "forces the stop after shutdown_timeout and says what blocks it"],
+      ["#{unit}/runtime/runtime_spec.rb", "forces the stop after shutdown_timeout and says what blocks it"],
     "A second signal stops at once" => ["spec/integration/server_spec.rb", "exits 2 at once on a second signal, and says what was running"],
     "A fork in a consumer leaves the parent alone" => ["spec/integration/embedded_spec.rb",
                                                        "lets a forked child end cleanly, and goes on itself"],
@@ -79,15 +79,15 @@ RSpec.describe "what others have learned about consuming" do
     "Routes can be drawn more than once" =>
       ["#{unit}/routing/drawing_spec.rb", "adds to what was drawn before, and opens a group again"],
     "Statistics are not gathered where nobody listens" =>
-      ["#{unit}/engine_config/engine_config_spec.rb", "has librdkafka gather statistics only where somebody listens"],
+      ["#{unit}/engine/config_spec.rb", "has librdkafka gather statistics only where somebody listens"],
     # Load
     "Work of one partition can go on in several threads" =>
       ["spec/integration/parallel_spec.rb", "keeps the order of each key, with as many workers as the limit says"],
     "What is fetched ahead is bounded" =>
-      ["#{engine}/memory.rs", "what_is_fetched_ahead_stays_about_the_limit_and_everything_arrives_once_in_order"],
+      ["#{engine}/memory.rs", "what_is_fetched_ahead_stays_below_the_limit_and_everything_is_fetched_once"],
     "Slow work costs no rebalance" => ["#{engine}/slow_work.rs", "slow_work_costs_no_rebalance"],
     "A topic that has much to do does not starve another" =>
-      ["#{engine}/turns.rs", "no_group_starves_while_another_has_many_busy_partitions"],
+      ["#{engine}/fair_queue.rs", "no_group_starves_while_another_has_many_busy_partitions"],
     # Rails
     "Database connections go back and CurrentAttributes are reset, also after a failure" =>
       ["spec/integration/rails_server_spec.rb", "connections go back and CurrentAttributes are reset, also after a failure"],

@@ -16,7 +16,7 @@ RSpec.describe Karafka::Cli::BrokerCommand do
 
   # Runs it until it waits, then ends it as TERM does.
   def run(signal: "TERM", **options)
-    allow(Karafka::EngineFacts).to receive(:mock_broker).and_return(broker)
+    allow(Karafka::Librdkafka).to receive(:mock_broker).and_return(broker)
     command = described_class.new(options.transform_keys(&:to_s), out: out)
     allow(command).to receive(:sleep) { raise SignalException, signal }
     command.call
@@ -40,12 +40,37 @@ RSpec.describe Karafka::Cli::BrokerCommand do
     end
   end
 
+  it "tells servers on this machine that it is the one, as long as it runs" do
+    known = []
+    allow(Karafka::Librdkafka).to receive(:mock_broker).and_return(broker)
+    command = described_class.new({}, out: out)
+    allow(command).to receive(:sleep) do
+      known = ["127.0.0.1:4711", "localhost:4711", "127.0.0.1:4712", "10.0.0.1:4711", "127.0.0.1:4711,127.0.0.1:4712", ""]
+              .map { |servers| Karafka::BuiltInBroker.at?(servers) }
+      raise SignalException, "TERM"
+    end
+    command.call
+    expect([known, Karafka::BuiltInBroker.at?("127.0.0.1:4711")]).to eq([[true, true, false, false, false, false], false])
+  end
+
+  it "is not taken for one that was killed" do
+    gone = Process.wait(spawn("true")) && $?.pid # rubocop:disable Style/SpecialGlobalVars
+    file = File.join(Dir.tmpdir, "karafka-broker-4713")
+    File.write(file, gone.to_s)
+    expect(Karafka::BuiltInBroker.at?("127.0.0.1:4713")).to be(false)
+  ensure
+    FileUtils.rm_f(file)
+  end
+
   it "refuses what it cannot do, before it starts" do
     ["a:0", "a:x", "a:", "a:9999"].each do |entry|
       expect { run(topics: [entry]) }.to raise_error(Karafka::Errors::CommandError, /--topics #{entry}: write NAME or NAME:PARTITIONS/)
     end
+    [",", "", "a,", "a,,b"].each do |entry|
+      expect { run(topics: [entry]) }.to raise_error(Karafka::Errors::CommandError, /--topics has an empty name: write NAME/), entry
+    end
     expect { run(topics: ["a b:1"]) }.to raise_error(Karafka::Errors::InvalidConfigurationError, /--topics is "a b"/)
     expect { run(brokers: 0) }.to raise_error(Karafka::Errors::CommandError, /--brokers is 0/)
-    expect(Karafka::EngineFacts).not_to have_received(:mock_broker)
+    expect(Karafka::Librdkafka).not_to have_received(:mock_broker)
   end
 end

@@ -1,46 +1,27 @@
 # frozen_string_literal: true
 
-require "stringio"
 require "open3"
 require "rbconfig"
-require_relative "../../support/application"
+require_relative "../../support/command_in_process"
 
 RSpec.describe Karafka::Cli do
-  include ApplicationHelpers
+  include_context "with commands in this process"
 
-  let(:directory) { File.realpath(Dir.mktmpdir) }
+  describe "--json" do
+    it "gives info, routes and flow to programs, without secrets" do
+      boot_file("topic(:orders) { consumer OrdersConsumer; max_messages 7 }")
+      status, out, err = run("info", "--json")
+      facts = JSON.parse(out)
+      expect([status, err]).to eq([0, ""])
+      expect(facts).to include("version" => Karafka::VERSION, "brokers" => "127.0.0.1:9092", "shutdown_timeout_ms" => be_a(Integer))
+      expect(out).not_to include("s3cret")
 
-  around do |example|
-    before = ENV.to_h
-    ENV.delete("BUNDLE_GEMFILE")
-    ENV["KARAFKA_ROOT_DIR"] = directory
-    Dir.chdir(directory) { example.run }
-  ensure
-    ENV.replace(before)
-    FileUtils.rm_rf(directory)
-  end
-
-  # Runs a command in this process. The boot file is loaded once a process, so each example has its own directory.
-  def run(*argv)
-    out = StringIO.new
-    err = StringIO.new
-    before = $stdout
-    $stdout = out
-    status = described_class.run(argv, err: err)
-    [status, out.string, err.string]
-  ensure
-    $stdout = before
-  end
-
-  def boot_file(routes = "topic(:orders) { consumer OrdersConsumer }", setup = "")
-    consumer_class
-    File.write("karafka.rb", <<~RUBY)
-      Karafka::App.setup do |config|
-        config.kafka = { "bootstrap.servers": "127.0.0.1:9092", "sasl.password": "s3cret" }
-        #{setup}
-      end
-      Karafka::App.routes.draw { #{routes} }
-    RUBY
+      routes = JSON.parse(run("routes", "--json")[1])
+      topic = routes.fetch("consumer_groups").first.fetch("subscription_groups").first.fetch("topics").first
+      expect(topic).to include("name" => "orders", "topic" => "orders", "active" => true, "consumer" => "OrdersConsumer",
+                               "settings" => { "max_messages" => 7 })
+      expect(run("flow", "--json")[1]).to eq(run("flow", "--format", "json")[1])
+    end
   end
 
   describe "a user's mistake" do
@@ -61,7 +42,8 @@ RSpec.describe Karafka::Cli do
     it "gets a sentence and no backtrace: a wrong setting in the boot file" do
       boot_file("topic(:orders) { max_mesages 1 }")
       expect(run("server"))
-        .to eq([1, "", "karafka: Unknown setting `topic orders max_mesages`. Did you mean `topic orders max_messages`?\n"])
+        .to eq([1, "", "karafka: Unknown setting `topic orders max_mesages`. Did you mean `topic orders max_messages`? " \
+                       "(#{directory}/karafka.rb:5)\n"])
     end
 
     it "gets the place in the boot file, where that raises" do
@@ -71,6 +53,16 @@ RSpec.describe Karafka::Cli do
       expect(err).to match(%r{\Akarafka: NameError: uninitialized constant NoSuchConstant \(#{directory}/karafka.rb:2:})
         .and match(/KARAFKA_BACKTRACE=1/)
       expect(err.lines.size).to eq(2)
+    end
+
+    it "gets its own line where a library raises, and the reason where there is one" do
+      File.write("karafka.rb", "begin\n  JSON.parse('nope')\nrescue => e\n  raise 'no settings'\nend\n")
+      expect(run("server").last)
+        .to match(%r{\Akarafka: RuntimeError: no settings \(because of JSON::ParserError: .*\) \(#{directory}/karafka.rb:4:})
+      other = Dir.mktmpdir
+      File.write("#{other}/boot.rb", "\nJSON.parse('nope')\n")
+      ENV.update("KARAFKA_ROOT_DIR" => other, "KARAFKA_BOOT_FILE" => "#{other}/boot.rb")
+      expect(run("server").last).to match(%r{JSON::ParserError: .* \(#{other}/boot.rb:2:in .*, raised at .*json/})
     end
 
     it "gets a sentence and no backtrace: a boot file that recurses, lacks an `end`, or requires what is not there" do
@@ -90,80 +82,27 @@ RSpec.describe Karafka::Cli do
       expect(run("server").last.lines.size).to be > 5
     end
 
-    it "gets an error for commands that are not there yet" do
+    it "gets a sentence for KARAFKA_BOOT_FILE and KARAFKA_LOG_LEVEL that name nothing" do
+      ENV["KARAFKA_BOOT_FILE"] = "nope.rb"
+      %w[info server routes flow].each do |command|
+        expect(run(command)).to match([1, anything, /there is no boot file #{directory}.nope\.rb/])
+      end
+      ENV.delete("KARAFKA_BOOT_FILE")
+      ENV["KARAFKA_LOG_LEVEL"] = "loud"
+      boot_file
+      expect(run("server"))
+        .to eq([1, "", "karafka: KARAFKA_LOG_LEVEL is \"loud\", but must be one of debug, info, warn, error, fatal, unknown.\n"])
+    end
+
+    it "gets an error for the beginning of a command, which must not start a server" do
+      expect(Karafka::Server).not_to receive(:run)
+      %w[serve se ser].each { |name| expect(run(name)).to match([1, "", /Could not find command "#{name}"/]) }
+    end
+
+    it "gets an error for commands that are not supported yet" do
       Karafka::NotYet::COMMANDS.each_key do |name|
-        expect(run(name, "anything")).to match([1, "", /The command `#{name}` is not there yet/])
+        expect(run(name, "anything")).to match([1, "", /The command `#{name}` is not supported yet/])
       end
-    end
-  end
-
-  describe "server" do
-    before { allow(Karafka::Server).to receive(:run).and_return(0) }
-
-    it "boots the application and runs the server; its status is the exit status" do
-      boot_file
-      expect(run("server")).to eq([0, "", ""])
-      expect(app).to be_initialized
-      allow(Karafka::Server).to receive(:run).and_return(2)
-      expect(run("s").first).to eq(2)
-    end
-
-    it "takes a boot file of another name" do
-      boot_file
-      File.rename("karafka.rb", "other.rb")
-      ENV["KARAFKA_BOOT_FILE"] = "other.rb"
-      expect(run("server").first).to eq(0)
-      expect(app.routes.topics.size).to eq(1)
-    end
-
-    [
-      [%w[--topics b], %w[b]], [%w[--include-topics a,b], %w[a b]], [%w[--exclude-topics a], %w[b c]], [%w[-g other], %w[c]],
-      [%w[--consumer_groups other], %w[c]], [%w[--exclude-consumer-groups other --topics a c], %w[a]],
-      [%w[--subscription-groups app_0], %w[a b]]
-    ].each do |arguments, expected|
-      it "#{arguments.join(" ")} consumes #{expected.join(" and ")}" do
-        boot_file("topic(:a) { consumer OrdersConsumer }; topic(:b) { consumer OrdersConsumer }; " \
-                  "consumer_group(:other) { topic(:c) { consumer OrdersConsumer } }")
-        seen = nil
-        allow(Karafka::Server).to receive(:run) { seen = app.subscription_groups.values.flatten.flat_map(&:active_topics).map(&:name) }
-        expect(run("server", *arguments)).to eq([0, "", ""])
-        expect(seen).to eq(expected)
-      end
-    end
-
-    it "refuses names that are not in the routes" do
-      boot_file
-      expect(run("server", "--topics", "ordes")).to match([1, "", /Unknown topic `ordes`. Did you mean `orders`/])
-      expect(Karafka::Server).not_to have_received(:run)
-    end
-
-    it "writes a pid file while it runs" do
-      boot_file
-      seen = nil
-      allow(Karafka::Server).to receive(:run) { seen = File.read("k.pid") }
-      expect(run("server", "-p", "k.pid").first).to eq(0)
-      expect([seen, File.exist?("k.pid")]).to eq([Process.pid.to_s, false])
-    end
-
-    it "refuses a pid file of a process that runs, and takes over one that is left behind" do
-      boot_file
-      File.write("k.pid", Process.ppid.to_s)
-      expect(run("server", "--pid", "k.pid")).to match([1, "", /process #{Process.ppid} runs already/])
-      File.write("k.pid", spawn("true").tap { |pid| Process.wait(pid) }.to_s)
-      expect(run("server", "--pid", "k.pid").first).to eq(0)
-    end
-
-    it "refuses a pid file that cannot be written, and removes it when the server raises" do
-      boot_file
-      expect(run("server", "--pid", "no/such/dir/k.pid")).to match([1, "", /cannot use the pid file/])
-      allow(Karafka::Server).to receive(:run).and_raise(Karafka::Errors::EngineError, "broken")
-      expect(run("server", "--pid", "k.pid")).to eq([1, "", "karafka: broken\n"])
-      expect(File.exist?("k.pid")).to be(false)
-    end
-
-    it "refuses --daemon with what to do instead" do
-      boot_file
-      expect(run("server", "--daemon")).to match([1, "", /--daemon.*systemd/])
     end
   end
 
@@ -196,119 +135,46 @@ RSpec.describe Karafka::Cli do
     end
   end
 
-  describe "info" do
-    it "prints what there is without an application" do
-      status, out, err = run("info")
-      expect([status, err]).to eq([0, ""])
-      expect(out).to include("karafka-rs:", Karafka::VERSION, "librdkafka:", RUBY_DESCRIPTION, "none (`karafka install`")
-    end
-
-    it "prints the application, but no password" do
+  describe Karafka::Cli::ConsoleCommand do
+    it "says what to add to the Gemfile where irb is not in the bundle, as from Ruby 4.0 on" do
       boot_file
-      status, out, = run("i")
-      expect(status).to eq(0)
-      expect(out).to include("127.0.0.1:9092", "#{directory}/karafka.rb", "1 consumer groups, 1 topics", "sasl.password=[hidden]")
-      expect(out).not_to include("s3cret")
-    end
-  end
-
-  describe "routes" do
-    it "prints groups, topics, consumers, and the settings that differ" do
-      boot_file("topic(:orders) { consumer OrdersConsumer; max_messages 7 }; topic(/x/) { consumer OrdersConsumer; active false }")
-      status, out, = run("routes")
-      expect([status, out]).to eq([0, <<~TEXT])
-        consumer group app
-          subscription group app_0
-            orders -> OrdersConsumer  (max_messages: 7)
-            /x/ [inactive] -> OrdersConsumer
-      TEXT
-    end
-
-    it "prints how messages get to the consumer" do
-      boot_file("topic(:orders) { consumer OrdersConsumer; parallel by: :key, limit: 20; only key: /x/ }")
-      expect(run("routes")[1]).to include("orders -> OrdersConsumer  (parallel: by key, limit 20, only: some messages)")
-    end
-
-    it "prints which partitions are taken directly, and how fast" do
-      boot_file("topic(:orders) { consumer OrdersConsumer; assign 0, 2; throttle limit: 5, interval: 100 }")
-      expect(run("routes")[1]).to include("orders -> OrdersConsumer  (assign: 0, 2, throttle: 5 in 100 ms)")
-    end
-
-    it "says that there are none" do
-      boot_file("")
-      expect(run("routes")).to match([0, /No topics. Draw some/, ""])
-    end
-  end
-
-  describe "flow" do
-    before { boot_file("topic(:orders) { consumer OrdersConsumer; produces :receipts }; topic(:mails) { consumer OrdersConsumer }") }
-
-    it "prints which topics lead to which" do
-      expect(run("flow"))
-        .to eq([0, "mails => (nothing)\norders =>\n  - receipts:             (conditionally, one or more)\n", ""])
-    end
-
-    it "prints each format, or writes it" do
-      { "json" => "{", "dot" => "digraph", "mermaid" => "flowchart LR", "asyncapi" => "---\nasyncapi: 3.0.0" }.each do |format, start|
-        expect(run("flow", "--format", format)).to match([0, start_with(start), ""])
-        expect(run("flow", "-f", format, "-o", "flow.#{format}")).to eq([0, "flow.#{format} written\n", ""])
-        expect(File.read("flow.#{format}")).to start_with(start)
-      end
-      run("flow", "-f", "asyncapi", "-o", "flow.json")
-      expect(JSON.parse(File.read("flow.json"))).to include("asyncapi" => "3.0.0")
-    end
-
-    it "prints nothing else to where others read it: what the application says goes to standard error" do
-      File.write("karafka.rb", "#{File.read("karafka.rb")}\nputs 'from the application'\nKarafka.logger.info('from its log')\n")
-      code = "class OrdersConsumer < Karafka::BaseConsumer; def consume; end; end; exit Karafka::Cli.run(%w[flow -f json])"
-      lib = "#{Karafka.gem_root}/lib"
-      out, err, status = Open3.capture3({ "KARAFKA_ENV" => "development" }, RbConfig.ruby, "-I", lib, "-rkarafka", "-e", code)
-      expect([JSON.parse(out)["application"], status.exitstatus]).to eq(["karafka", 0])
-      expect(err).to match(/from the application.*from its log/m)
-    end
-
-    it "says what is wrong: the format, the file, no topics" do
-      expect(run("flow", "--format", "yaml")).to match([1, "", /--format.*text, json, dot, mermaid, asyncapi; got yaml/])
-      expect(run("flow", "-o", "no/such/dir/x")).to match([1, "", %r{\Akarafka: cannot write no/such/dir/x: No such file}])
-      app.routes.clear
-      expect(run("flow")).to match([0, /No topics are consumed. Draw some/, ""])
-    end
-  end
-
-  describe "install" do
-    it "writes an application that loads as it is" do
-      status, out, = run("install")
-      expect([status, out.scan(/^create +(\S+)/).flatten])
-        .to eq([0, %w[karafka.rb app/consumers/application_consumer.rb app/consumers/example_consumer.rb spec/karafka_spec.rb]])
-      lib = File.expand_path("../../../lib", __dir__)
-      out, err, = Open3.capture3({ "KARAFKA_LOG_LEVEL" => "error" }, RbConfig.ruby, "-w", "-I", lib, "-e", <<~RUBY)
-        require "./karafka"
-        KarafkaApp.boot!
-        p Karafka::App.routes.topics.map { |topic| [topic.name, topic.consumer.to_s, topic.consumer.superclass.to_s] }
-      RUBY
-      expect(out).to eq("#{[%w[example ExampleConsumer ApplicationConsumer]].inspect}\n")
-      expect(err.lines.reject { |line| line.include?("/zeitwerk/") }).to eq([])
-    end
-
-    it "leaves what is there already" do
-      File.write("karafka.rb", "mine")
-      expect(run("install")).to match([0, /exists  karafka.rb/, ""])
-      expect(File.read("karafka.rb")).to eq("mine")
-    end
-
-    it "lets Rails load the classes, and writes no specs beside tests" do
-      FileUtils.mkdir_p(%w[config test])
-      File.write("config/application.rb", "")
-      run("install")
-      expect(File.read("karafka.rb")).not_to include("Zeitwerk")
-      expect(Dir.exist?("spec")).to be(false)
+      command = described_class.new
+      allow(command).to receive(:require).with("irb").and_raise(LoadError)
+      expect { command.call }.to raise_error(Karafka::Errors::CommandError, /add `gem "irb"` to the Gemfile/)
     end
   end
 
   it "prints its version and its help" do
     expect(run("version")).to eq([0, "karafka-rs #{Karafka::VERSION}\n", ""])
     expect(run("help")).to match([0, /server.*short: s/, ""])
+    expect(%w[--help -h].map { |flag| run(flag) }).to all(eq(run("help")))
     %w[--help -h].each { |flag| expect(run("server", flag)).to match([0, /Usage:\n  karafka server/, ""]) }
+  end
+
+  it "lists no command that is not supported yet" do
+    expect(run("help")[1]).not_to match(/not supported yet|#{Karafka::NotYet::COMMANDS.keys.map { |name| "karafka #{name} " }.join("|")}/)
+  end
+
+  it "says that nothing was set up where no boot file was loaded" do
+    expect { app.boot! }.to be_refused(%r{Nothing was set up.*there is no boot file #{directory}/karafka.rb})
+    expect(Karafka.producer).to be_nil
+    expect { WaterDrop.producer }.to raise_error(WaterDrop::Errors::ProducerNotConfiguredError, /Nothing was set up.*no boot file/)
+    File.write("karafka.rb", "")
+    expect { app.boot! }.to be_refused(/karafka.rb was not loaded: `require/)
+    expect(run("server")).to match([1, "", /karafka.rb does not call Karafka::App.setup/])
+    ENV["KARAFKA_BOOT_FILE"] = "false"
+    expect(run("server")).to match([1, "", /KARAFKA_BOOT_FILE=false leaves/])
+    ENV["KARAFKA_BOOT_FILE"] = nil
+    expect { app.setup { nil } }.to be_refused(/\Aconfig.kafka has no "bootstrap.servers": set/)
+  end
+
+  it "prints at once what a consumer prints, whatever standard output is" do
+    File.write("karafka.rb", "$stdout.write('printed'); sleep")
+    Open3.popen2(RbConfig.ruby, File.expand_path("../../../exe/karafka", __dir__), "server") do |_, out, thread|
+      expect(out.readpartial(100)).to eq("printed")
+    ensure
+      Process.kill(:KILL, thread.pid)
+    end
   end
 
   it "is both executables" do

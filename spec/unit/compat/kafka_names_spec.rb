@@ -51,7 +51,7 @@ RSpec.describe Karafka::Compat::KafkaNames do
   it "refuses what has no counterpart with the reason, and takes its neutral value" do
     kafka.offset_commit_threshold = 0
     kafka.offset_retention_time = nil
-    { offset_commit_threshold: 100, offset_retention_time: 60, fetcher_max_queue_size: 10, sasl_oauth_token_provider: Object.new,
+    { offset_commit_threshold: 100, offset_retention_time: 60, fetcher_max_queue_size: 11, sasl_oauth_token_provider: Object.new,
       assignment_strategy: Object.new }.each do |name, value|
       expect { kafka.public_send(:"#{name}=", value) }.to be_unsupported(/config.kafka.#{name} .*no counterpart: \S+/)
     end
@@ -102,6 +102,29 @@ RSpec.describe Karafka::Compat::KafkaNames do
         kafka.seed_brokers = given
         expect(kafka).to eq("bootstrap.servers": servers)
       end
+    end
+
+    it "takes ssl:// and plaintext:// for the same" do
+      kafka.seed_brokers = %w[ssl://a:1 kafka+ssl://b:2]
+      expect(kafka.to_h).to include("bootstrap.servers": "a:1,b:2", "security.protocol": "ssl")
+      kafka.seed_brokers = %w[plaintext://a:1 kafka://b:2]
+      expect(kafka[:"bootstrap.servers"]).to eq("a:1,b:2")
+    end
+
+    it "takes kafka.ssl.ca_cert of 2016" do
+      kafka.ssl.ca_cert = "PEM"
+      expect([kafka[:"ssl.ca.pem"], kafka.ssl.ca_cert, kafka[:"security.protocol"]]).to eq(%w[PEM PEM ssl])
+      expect { kafka.ssl.ca_crt = 1 }.to raise_error(NoMethodError)
+    end
+
+    it "takes settings without a counterpart where they ask for nothing" do
+      neutral = {
+        offset_commit_threshold: [0, -1], offset_retention_time: [nil, -1], fetcher_max_queue_size: [10, 100], compression_threshold: [1],
+        max_buffer_bytesize: [10_000_000], sasl_plain_authzid: [""], sasl_oauth_token_provider: [nil, false], assignment_strategy: [nil]
+      }
+      neutral.each { |name, values| values.each { |value| kafka.public_send(:"#{name}=", value) } }
+      expect(kafka.to_h.keys).to eq([])
+      expect { kafka.offset_commit_threshold = 5 }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
     end
 
     it "takes TLS from kafka+ssl://" do

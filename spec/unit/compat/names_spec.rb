@@ -111,9 +111,11 @@ RSpec.describe "the names of Karafka" do
     known = Karafka::Instrumentation::Events
     expect(KarafkaNames::EVENTS - known::EMITTED.keys - known::NOT_YET).to eq([])
     known::NOT_YET.each { |name| expect { Karafka.monitor.subscribe(name) { nil } }.to raise_error(unsupported), name }
-    Karafka::Compat::EventNames::FORMER.each_key do |name|
+    former = Karafka::Compat::EventNames
+    expect(former::MAPPED.keys - former::FORMER.keys).to eq([])
+    (former::FORMER.keys - former::MAPPED.keys).each do |name|
       expect { Karafka.monitor.subscribe(name) { nil } }
-        .to raise_error(Karafka::Errors::EventNotRegisteredError, /older Karafka.*(today|no such moment)/), name
+        .to raise_error(Karafka::Errors::EventNotRegisteredError, /older Karafka.*(today|no such event)/), name
     end
     expect(Karafka::Compat::EventNames::FORMER.values.compact - known::EMITTED.keys).to eq([])
   end

@@ -50,7 +50,7 @@ RSpec.describe "an application of" do
     )
     expect(uploaded.deserializer.call(Struct.new(:raw_payload).new("abc"))).to eq("ABC")
     expect(uploaded.deserializer.call(Struct.new(:raw_payload).new(nil))).to be_nil
-    expect(Karafka::EngineConfig.new.to_h.dig(:groups, 0, :kafka))
+    expect(Karafka::Engine::Config.new.to_h.dig(:groups, 0, :kafka))
       .to include("session.timeout.ms" => "30000", "group.id" => "videos_app_videos")
   end
 
@@ -77,7 +77,9 @@ RSpec.describe "an application of" do
   it "2016 gets an error for a controller without perform" do
     setup
     controller = stub_const("LateController", Class.new(Karafka::Consumers::Controller))
-    expect { app.routes.draw { topic(:x) { controller controller } } }.to be_refused(/LateController, which has no method `perform`/)
+    app.config.logger = Logger.new(File::NULL)
+    app.routes.draw { topic(:x) { controller controller } }
+    expect { app.boot! }.to be_refused(/LateController, which has no method `perform`/)
   end
 
   it "early 2.x sets pauses by their flat names, in milliseconds" do
@@ -109,5 +111,23 @@ RSpec.describe "an application of" do
       config.consumer_mapper = Karafka::Routing::ConsumerMapper.new
     end
     expect(topic.consumer_group.id).to eq("shop_app")
+  end
+
+  { "MyShop" => "my_shop_app", "my-shop" => "my_shop_app", "HTTPShop2Go" => "http_shop2_go_app",
+    "shop.eu" => "shop.eu_app" }.each do |id, group|
+    it "1.x makes #{group} of the client id #{id}" do
+      setup do |config|
+        config.client_id = id
+        config.consumer_mapper = Karafka::Routing::ConsumerMapper # of 1.2: without an instance
+        config.topic_mapper = Karafka::Routing::TopicMapper
+      end
+      drawn = topic
+      expect([drawn.consumer_group.id, drawn.subscription_name]).to eq([group, "orders"])
+    end
+  end
+
+  it "1.x sets what is gone to nothing" do
+    setup { |config| config.redis = nil }
+    expect { setup { |config| config.redis = {} } }.to be_refused(/no setting `config.redis`/)
   end
 end

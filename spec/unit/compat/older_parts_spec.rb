@@ -55,15 +55,15 @@ RSpec.describe "parts of older versions of Karafka" do
     log = StringIO.new
     Karafka::App.config.logger = Logger.new(log)
     listener = Class.new do
-      def on_fetcher_call_error(_event) = nil
-      def on_connection_listener_fetch_loop_error(_event) = nil
+      def on_connection_message_delegator_call(_event) = nil
+      def on_sync_producer_call_error(_event) = nil
       def on_params_params_parse(_event) = nil
     end
     Karafka.monitor.subscribe(listener.new)
     expect(log.string.scan(/#(on_\w+) will not be called\. (.*)$/)).to contain_exactly(
-      ["on_fetcher_call_error", 'It is "error.occurred" today (see event[:type]).'],
-      ["on_connection_listener_fetch_loop_error", 'It is "error.occurred" today (see event[:type]).'],
-      ["on_params_params_parse", "There is no such moment any more."]
+      ["on_connection_message_delegator_call", 'It is "consumer.consumed" today.'],
+      ["on_sync_producer_call_error", 'It is "error.occurred" today (see event[:type]).'],
+      ["on_params_params_parse", "There is no such event any more."]
     )
   end
 
@@ -77,7 +77,7 @@ RSpec.describe "parts of older versions of Karafka" do
     end
   end
 
-  describe Karafka::Routing::Declaring do
+  describe Karafka::Routing::DeclarativeSettings do
     def draw(&)
       Karafka::App.setup { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:9092" } }
       Karafka::App.routes.draw(&)

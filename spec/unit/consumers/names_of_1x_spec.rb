@@ -58,6 +58,19 @@ RSpec.describe "consumers of Karafka 1.x and 2016" do
       expect(parent.karafka_callbacks[:after_fetch].size).to eq(1)
     end
 
+    it "refuse before_fetch_loop with what to do instead" do
+      expect { consumer { before_fetch_loop { topic } } }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /_fetch_loop.*Seek/)
+    end
+
+    it "change what params gives, with batch_consuming false" do
+      klass = consumer do
+        after_fetch { params_batch.each { |params| params["more"] = 1 } }
+        define_method(:consume) { note([params["id"], params["more"]]) }
+      end
+      run(klass, lease = FakeLease.new(['{"id":1}', '{"id":2}'])) { batch_consuming false }
+      expect(@coordinator.fetch(lease).consumer.calls).to eq([[1, 1], [2, 1]])
+    end
+
     it "need a method or a block" do
       expect { consumer { after_fetch } }.to raise_error(ArgumentError, /name of a method or a block/)
     end
@@ -88,6 +101,64 @@ RSpec.describe "consumers of Karafka 1.x and 2016" do
       klass = Class.new(described_class) { define_method(:perform) { seen << params.payload } }
       run(klass, FakeLease.new(%w[1 2])) { batch_consuming false }
       expect(seen).to eq([1, 2])
+    end
+
+    {
+      "where its topic says nothing" => proc {}, "with batch_processing true" => proc { batch_processing true },
+      "with batch_mode true" => proc { batch_mode true }, "with batch_consuming true" => proc { batch_consuming true }
+    }.each do |setting, block|
+      it "performs once a batch when it reads params_batch, #{setting}" do
+        seen = self.seen
+        klass = Class.new(described_class) do
+          before_enqueue { throw(:abort) if params_batch.size == 1 }
+          define_method(:perform) { seen << params_batch.map(&:payload) }
+        end
+        run(klass, lease = FakeLease.new(%w[1 2 3]), &block)
+        run(klass, FakeLease.new(%w[4]), &block)
+        expect([seen, lease.marked]).to eq([[[1, 2, 3]], []])
+      end
+    end
+
+    it "has the one message in params_batch with batch_consuming false" do
+      seen = self.seen
+      klass = Class.new(described_class) { define_method(:perform) { seen << params_batch.map(&:payload) } }
+      run(klass, FakeLease.new(%w[1 2])) { batch_consuming false }
+      expect(seen).to eq([[1], [2]])
+    end
+
+    it "performs for each message when it reads both, so that none is left out" do
+      seen = self.seen
+      klass = Class.new(described_class) { define_method(:perform) { seen << [params_batch.size, params.payload] } }
+      run(klass, FakeLease.new(%w[1 2]))
+      expect(seen).to eq([[2, 1], [2, 2]])
+    end
+
+    it "refuses params where the topic says that it performs once a batch" do
+      klass = Class.new(described_class) { def perform = params }
+      expect { run(klass, FakeLease.new(%w[1 2])) { batch_consuming true } }
+        .to raise_error(Karafka::Errors::InvalidConfigurationError, /reads `params`/)
+    end
+
+    it "calls after_failure with what failed still in params, then fails" do
+      seen = self.seen
+      klass = Class.new(described_class) do
+        define_method(:perform) { params.payload == 2 ? raise("two") : nil }
+        define_method(:after_failure) { seen << params.payload }
+        private :after_failure
+      end
+      expect { run(klass, FakeLease.new(%w[1 2 3])) }.to raise_error("two")
+      expect(seen).to eq([2])
+    end
+
+    it "reports what after_failure raises, and fails for the first reason" do
+      errors = []
+      Karafka.monitor.subscribe("error.occurred") { |event| errors << [event[:type], event[:error].message] }
+      klass = Class.new(described_class) do
+        def perform = raise("first")
+        def after_failure = raise("second")
+      end
+      expect { run(klass, FakeLease.new(%w[1])) }.to raise_error("first")
+      expect(errors).to eq([["consumer.after_failure.error", "second"]])
     end
   end
 
@@ -147,9 +218,9 @@ RSpec.describe "consumers of Karafka 1.x and 2016" do
     expect(seen).to eq([2, 1, 2])
   end
 
-  it "say what is not there yet" do
+  it "say what is not supported yet" do
     klass = Class.new(Karafka::BaseConsumer)
-    expect { klass.new.insights }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
+    expect { klass.new.collapse_until!(1) }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
   end
 
   it "refuses `params` of a topic that gives batches, where it would lose all messages but one" do

@@ -59,15 +59,40 @@ RSpec.describe Karafka::Consumers::Offsets do
     expect(consumer.revoked?).to be(true)
   end
 
+  it "says which offset a time stands for, and asks again while the broker does not answer" do
+    answers = [Karafka::Errors::KafkaError.new("timed out", code: :timed_out), 7]
+    allow(lease).to receive(:offset_at) { answers.shift.then { |answer| answer.is_a?(Exception) ? raise(answer) : answer } }
+    sought = []
+    Karafka.monitor.subscribe("consumer.consuming.seek") { |event| sought << event[:message].offset }
+    expect([consumer.seek(Time.now + 3_600), sought]).to eq([true, [7]])
+  end
+
+  it "says that an older message was marked where only the consumer marks" do
+    back = []
+    Karafka.monitor.subscribe("consumer.consuming.marked_back") { |event| back << event[:message].offset }
+    first, _, last = consumer.messages.to_a
+    expect([last, first].map { |message| consumer.mark_as_consumed(message) }).to eq([true, true])
+    expect(back).to be_empty
+    consumer.topic.manual_offset_management(true)
+    expect([last, first].map { |message| consumer.mark_as_consumed(message) }).to eq([true, true])
+    expect(back).to eq([10])
+  end
+
   it "seeks to offsets, times, names and messages" do
     [5, :earliest, :latest, Time.at(1.25), consumer.messages.first].each { |position| consumer.seek(position) }
-    expect(lease.calls).to eq([[:seek, 5], %i[seek earliest], %i[seek latest], [:seek_time, 1_250], [:seek, 10]])
+    expect(lease.calls).to eq([[:seek, 5], %i[seek earliest], %i[seek latest], [:offset_at, 1_250], [:seek, 42], [:seek, 10]])
     # -1 would be the end of the partition to librdkafka, and the rest of it would be skipped.
     consumer.seek(:latest, reset_offset: true)
-    expect { consumer.seek(1, reset_offset: false) }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /reset_offset: false/)
     expect(lease.calls.last).to eq(%i[seek latest])
-    ["5", -1, 2**63].each { |position| expect { consumer.seek(position) }.to raise_error(ArgumentError, /an offset, a Time/) }
+    consumer.seek(1, true, reset_offset: false)
+    expect(lease.calls.last).to eq([:seek, 1, false])
+    ["5", -1, 2**63, nil].each { |position| expect { consumer.seek(position) }.to raise_error(ArgumentError, /an offset, a Time/) }
     expect { consumer.pause(-1, 10) }.to raise_error(ArgumentError, /pause takes an offset/)
+  end
+
+  it "takes a time before 1970 for the beginning, and one that no clock shows for the end" do
+    [Time.at(-1), Time.at(-0.001), Time.at(2**60)].each { |time| consumer.seek(time) }
+    expect(lease.calls.select { |name, _| name == :offset_at }.map(&:last)).to eq([0, 0, (2**63) - 1])
   end
 
   it "pauses for the topic's time where none is given" do
@@ -75,7 +100,7 @@ RSpec.describe Karafka::Consumers::Offsets do
     consumer.pause(:consecutive, 50)
     consumer.pause(nil, -1)
     expect(lease.calls).to eq([[:pause, 11, 1_000], [:pause, nil, 50], [:pause, nil, -1]])
-    expect { consumer.pause(11, 0) }.to raise_error(ArgumentError, /milliseconds/)
+    [0, 2**63, "5"].each { |length| expect { consumer.pause(11, length) }.to raise_error(ArgumentError, /milliseconds/) }
   end
 
   it "says so to subscribers" do

@@ -65,6 +65,31 @@ RSpec.describe "passing messages on from a consumer" do
       expect([told, lease.marked]).to eq([[[1, "dead"]], []])
     end
 
+    it "counts the attempts of a retry topic once, in the header and in the event" do
+      told = []
+      Karafka.monitor.subscribe("dead_letter_queue.dispatched") { |event| told << event[:attempt] }
+      attempts = []
+      klass = consumer do
+        define_method(:consume) do
+          attempts << attempt
+          dispatch_to_dlq(messages.last)
+        end
+      end
+      route(klass) do
+        dead_letter_queue topic: "dead", max_retries: 0
+        retry_topics delays: [10]
+      end
+      stage = Karafka::App.routes.topics.first.retry_stages.first
+      # It has failed once in its own topic, and this is the first attempt in the retry topic.
+      lease = FakeLease.new(%w[1], headers: [{ "source_attempts" => "1" }])
+      producer = WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }
+      Karafka::App.config.producer = producer
+      Karafka::Coordinator.new(OneTopic::Routes.new(stage)).fetch(lease).consume(lease)
+      expect(attempts).to eq([2])
+      expect(producer.client.messages.map { |dead| dead[:headers]["source_attempts"] }).to eq(["2"])
+      expect(told).to eq([2])
+    end
+
     it "uses a producer that the consumer gives in a private method" do
       other = WaterDrop::Producer.new do |config|
         config.deliver = false

@@ -27,9 +27,9 @@ RSpec.describe Karafka::Errors do
     expect([error.message, error.topic, error.partition, error.offset]).to eq(["cannot decode message x/1@9", "x", 1, 9])
   end
 
-  it "says that a feature is not there yet, with a hint where there is one" do
-    expect(Karafka::NotYet.error(:topic, :filter).message).to match(/`filter` is not there yet.*`only`/)
-    expect(Karafka::NotYet.error(:command, "swarm").message)
-      .to start_with("The command `swarm` is not there yet in karafka-rs #{Karafka::VERSION}")
+  it "says that a feature is not supported yet, with a hint where there is one" do
+    expect(Karafka::NotYet.error(:topic, :filter).message).to match(/`filter` is not supported yet.*`only`/)
+    expect(Karafka::NotYet.error(:command, "worker").message)
+      .to start_with("The command `worker` is not supported yet in karafka-rs #{Karafka::VERSION}")
   end
 end

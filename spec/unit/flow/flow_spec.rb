@@ -51,7 +51,7 @@ RSpec.describe Karafka::Flow do
   end
 
   it "shows what a feature adds to the outgoing topics of a route" do
-    dead = Karafka::Routing::Outgoing::Target.new(name: "mails.dead", kind: :dead_letter, required: false, multiple_usage: true)
+    dead = Karafka::Routing::ProducedTopics::Target.new(name: "mails.dead", kind: :dead_letter, required: false, multiple_usage: true)
     route = app.routes.topics.find { |topic| topic.name == "mails" }
     route.define_singleton_method(:outgoing_topics) { [dead] }
     expect(render("text", topics: [route])).to eq("mails =>\n  - mails.dead:           (conditionally, one or more) dead letter\n")
@@ -131,7 +131,8 @@ RSpec.describe Karafka::Flow do
     end
 
     it "hides nothing secret, because it holds none" do
-      setup("sasl.password": "s3cret", "security.protocol": "SASL_SSL", "bootstrap.servers": "a:1, b:2")
+      setup("sasl.password": "s3cret", "sasl.username": "me", "sasl.mechanism": "PLAIN", "security.protocol": "SASL_SSL",
+            "bootstrap.servers": "a:1, b:2")
       expect(render("asyncapi")).not_to include("s3cret")
       expect(document["servers"].values)
         .to eq([{ "host" => "a:1", "protocol" => "kafka-secure" }, { "host" => "b:2", "protocol" => "kafka-secure" }])

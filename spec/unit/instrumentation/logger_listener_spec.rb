@@ -52,6 +52,15 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
     expect(log.string).to match(/FATAL.*librdkafka.error: Karafka::Errors::KafkaError: gone/)
   end
 
+  it "logs the class and the place of an error whose message raises, with a subscriber and without one" do
+    stub_const("MuteError", Class.new(StandardError) { def message = raise("no text") })
+    Karafka::Instrumentation::Safely.error(MuteError.new, "consumer.consume.error", caller: consumer)
+    expect(log.string).to match(/ERROR.*consumer.consume.error: MuteError: its message cannot be shown \(RuntimeError\)/)
+    subscribe
+    Karafka::Instrumentation::Safely.error(MuteError.new, "consumer.consume.error", caller: consumer)
+    expect(log.string).to match(%r{OrdersConsumer on orders/0: MuteError: its message cannot be shown \(RuntimeError\)})
+  end
+
   it "logs retries, rebalances and the life of the process" do
     subscribe
     monitor = Karafka.monitor
@@ -62,8 +71,51 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
                                                        lost: true)
     monitor.instrument("app.stopping")
     monitor.instrument("process.notice_signal", signal: "SIGTERM")
-    expect(log.string).to match(/Retrying OrdersConsumer from offset 0 in 500 ms \(attempt 2 failed\)/)
+    expect(log.string).to match(/WARN.*Retrying OrdersConsumer from offset 0 in 500 ms \(attempt 2 failed\)/)
     expect(log.string).to match(/Group app: assigned orders\[0,1\].*Group app: lost orders\[1\].*Stopping Karafka.*Received SIGTERM/m)
+  end
+
+  it "says nothing of what a consumer has no method for" do
+    subscribe
+    job = lambda do |kind, consumer|
+      assignment = instance_double(Karafka::Assignment, consumer: consumer)
+      Karafka::Worker::Job.new(id: "w1-1", name: "#{kind} by X", kind: kind, assignment: assignment)
+    end
+    own = Class.new(Karafka::BaseConsumer) { def shutdown; end }.new
+    plain = Class.new(Karafka::BaseConsumer).new
+    [[:shutdown, own], [:revoked, own], [:shutdown, plain], [:consume, plain]].each do |kind, consumer|
+      Karafka.monitor.instrument("worker.processed", caller: self, job: job.call(kind, consumer), time: 1)
+    end
+    expect(log.string.scan(/INFO.*\] (\w+) by X finished/).flatten).to eq(%w[shutdown consume])
+  end
+
+  it "keeps where it was raised and the application's own lines of a backtrace" do
+    subscribe
+    Karafka::Instrumentation::Safely.error(error_of_a_gem, "consumer.consume.error", caller: consumer)
+    expect(log.string).to match(%r{ERROR.*: bad\n.*/json.rb:1:in `parse'\n/srv/shop/orders.rb:2:in `consume'\n\(2 lines of gems})
+  end
+
+  it "leaves out the way to an error of this gem where no line is the application's, and shows that to another one" do
+    lines = Array.new(30) { |number| File.expand_path("../../../lib/karafka/x.rb:#{number}", __dir__) }
+    of = ->(error) { Karafka::Instrumentation::Backtrace.of(error.tap { |it| it.set_backtrace(lines) }) }
+    expect(of[Karafka::Errors::EngineError.new("x")]).to match([/x.rb:0\z/, /29 lines of gems/])
+    expect(of[WaterDrop::Errors::ProduceError.new("x")].size).to eq(2)
+    expect(of[ArgumentError.new("x")]).to match([*[/x.rb/] * 20, /10 lines of gems/])
+  end
+
+  it "leaves the backtrace to Rails where it is there, and whole on request" do
+    cleaner = Class.new { def clean(lines) = lines.grep(/shop/).map { |line| line.delete_prefix("/srv/shop/") } }.new
+    stub_const("Rails", Class.new { define_singleton_method(:backtrace_cleaner) { cleaner } })
+    expect(Karafka::Instrumentation::Backtrace.of(error_of_a_gem)).to include("orders.rb:2:in `consume'")
+    stub_const("ENV", ENV.to_h.merge("KARAFKA_BACKTRACE" => "1"))
+    expect(Karafka::Instrumentation::Backtrace.of(error_of_a_gem).size).to eq(4)
+  end
+
+  def error_of_a_gem
+    library = RbConfig::CONFIG.fetch("rubylibdir")
+    gem = File.expand_path("../../../lib/karafka/runtime/worker.rb", __dir__)
+    lines = ["#{library}/json.rb:1:in `parse'", "#{library}/json.rb:2:in `load'", "/srv/shop/orders.rb:2:in `consume'", "#{gem}:9:in `run'"]
+    ArgumentError.new("bad").tap { |error| error.set_backtrace(lines) }
   end
 
   it "has a method for no event that is not there" do

@@ -35,6 +35,78 @@ RSpec.describe Karafka::Instrumentation::Monitor do
     expect([seen, log.string]).to match([[1, 2], /subscriber of "app.running" raised NotImplementedError: two/])
   end
 
+  it "tells the others, too, where a subscriber raises an Exception or recurses without end" do
+    Karafka::App.config.logger = Logger.new(log = StringIO.new)
+    seen = []
+    recurse = ->(depth) { recurse.call(depth + 1) }
+    [-> { raise Exception, "one" }, -> { recurse.call(0) }, -> { throw :nobody }, -> { seen << 1 }].each do |code| # rubocop:disable Lint/RaiseException
+      monitor.subscribe("app.running") { code.call }
+    end
+    expect { monitor.instrument("app.running") }.to raise_error(Exception, "one")
+    expect([seen, log.string]).to match([[1], /raised SystemStackError.*raised UncaughtThrowError/m])
+  end
+
+  it "lets an exit through at once" do
+    monitor.subscribe("app.running") { exit 3 }
+    expect { monitor.instrument("app.running") }.to raise_error(SystemExit)
+  end
+
+  it "sends events to a bus of the application's own, under a namespace" do
+    bus = Karafka::Instrumentation::Notifications.new
+    monitor = described_class.new(bus, "karafka")
+    seen = []
+    bus.subscribe("karafka.app.running") { |event| seen << event.id }
+    monitor.subscribe("app.running") { |event| seen << event.id }
+    listener = Class.new { define_method(:on_app_running) { |event| seen << event.id } }
+    monitor.subscribe(listener.new)
+    expect([monitor.listening?("app.running"), monitor.listening?("app.stopped")]).to eq([true, false])
+    expect(monitor.instrument("app.running") { 7 }).to eq(7)
+    expect(seen).to eq(["karafka.app.running"] * 3)
+  end
+
+  it "sends events to ActiveSupport::Notifications" do
+    skip "ActiveSupport is not installed" unless load_active_support
+    monitor = described_class.new(ActiveSupport::Notifications, "karafka")
+    seen = []
+    expect(monitor.listening?("app.running")).to be(false)
+    own = ActiveSupport::Notifications.subscribe("karafka.app.running") { |name, *, payload| seen << [name, payload[:caller]] }
+    listener = Class.new { define_method(:on_app_running) { |event| seen << [event.id, event[:caller]] } }
+    subscribed = monitor.subscribe(listener.new)
+    expect([monitor.listening?("app.running"), monitor.instrument("app.running", { caller: 1 }) { 7 }]).to eq([true, 7])
+    expect(seen).to contain_exactly(["karafka.app.running", 1], ["app.running", 1])
+  ensure
+    [own, subscribed].compact.each { |subscriber| ActiveSupport::Notifications.unsubscribe(subscriber) } if defined?(ActiveSupport)
+  end
+
+  def load_active_support
+    require "active_support"
+    require "active_support/notifications"
+    true
+  rescue LoadError
+    false
+  end
+
+  it "tells subscribers of a former event that today's stand for, by block or by method" do
+    listener = Class.new do
+      attr_reader :seen
+
+      def on_params_params_parse_error(event) = (@seen ||= []) << event[:error].class
+      def on_server_stop(event) = (@seen ||= []) << event.id
+    end.new
+    stops = []
+    monitor.subscribe(listener)
+    monitor.subscribe("app.stopping.error") { |event| stops << event[:error] }
+    [[Karafka::Errors::DeserializationError.new("x"), "consumer.consume.error"], [RuntimeError.new, "consumer.consume.error"],
+     [:forced, "app.stopping.error"]].each { |error, type| monitor.instrument("error.occurred", error: error, type: type) }
+    monitor.instrument("app.stopping")
+    expect([listener.seen, stops]).to eq([[Karafka::Errors::DeserializationError, "app.stopping"], [:forced]])
+    monitor.unsubscribe(listener)
+    monitor.instrument("app.stopping")
+    expect(listener.seen.size).to eq(2)
+    producers = WaterDrop::Instrumentation::Monitor.new
+    expect { producers.subscribe("server.stop") { nil } }.to raise_error(Karafka::Errors::EventNotRegisteredError)
+  end
+
   it "measures a block in milliseconds and returns its value" do
     time = nil
     monitor.subscribe("consumer.consumed") { |event| time = event[:time] }
@@ -56,19 +128,19 @@ RSpec.describe Karafka::Instrumentation::Monitor do
     expect { monitor.subscribe(slip) }.to raise_error(Karafka::Errors::EventNotRegisteredError, /on_error_occurred/)
   end
 
-  it "refuses events of features that are not there yet" do
-    expect { monitor.subscribe("swarm.manager.control") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
+  it "refuses events of features that are not supported yet" do
+    expect { monitor.subscribe("filtering.throttled") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
   end
 
   it "says in the log which method of a listener will not be called yet" do
     log = StringIO.new
     Karafka::App.config.logger = Logger.new(log)
     listener = Class.new do
-      def on_swarm_manager_control(_event) = nil
+      def on_filtering_throttled(_event) = nil
       def on_app_running(_event) = nil
     end.new
     monitor.subscribe(listener)
-    expect(log.string).to match(/on_swarm_manager_control will not be called/)
+    expect(log.string).to match(/on_filtering_throttled will not be called/)
   end
 
   it "takes events of the application's own" do
@@ -91,7 +163,7 @@ RSpec.describe Karafka::Instrumentation::Monitor do
     expect(tracer.listening?("consumer.consumed")).to be(true)
   end
 
-  it "has no event both emitted and not there yet" do
+  it "has no event both emitted and not supported yet" do
     expect(Karafka::Instrumentation::Events::EMITTED.keys & Karafka::Instrumentation::Events::NOT_YET).to be_empty
   end
 end

@@ -65,6 +65,14 @@ RSpec.describe Karafka::Messages::Message do
     expect(Karafka::Messages::Decoders.new(**defaults).presence).to be_nil
   end
 
+  it "names its deserializers, those of its topic and the default ones" do
+    own = ->(_message) { 1 }
+    decoders = Karafka::Messages::Decoders.new(payload: own, key: Karafka::Deserializers::Key.new)
+    expect(message("{}", decoders: decoders).deserializers.to_h)
+      .to match(payload: own, key: an_instance_of(Karafka::Deserializers::Key), headers: an_instance_of(Karafka::Deserializers::Headers))
+    expect(message("{}").deserializers.payload).to be_a(Karafka::Deserializers::Payload)
+  end
+
   it "gives times with milliseconds, and nil where Kafka has none" do
     expect(message("1").timestamp).to eq(Time.at(1_700_000_000, 123, :millisecond))
     expect(message("1", timestamp_ms: -1).create_time).to be_nil
@@ -82,6 +90,45 @@ RSpec.describe Karafka::Messages::Message do
     expect(message.dig("tags", 0)).to eq("a")
     expect(message.dig(:none, :id)).to be_nil
     expect(message.to_h.keys).to eq(%w[user tags])
+  end
+
+  describe "that is passed on" do
+    let(:passed_on) { message('{"id":1,"user":{"name":"ann"}}') }
+
+    it "becomes JSON, a Hash and keywords as its payload does, as in Karafka 1.x" do
+      fields = { "id" => 1, "user" => { "name" => "ann" } }
+      expect([passed_on.to_json, JSON.generate(passed_on), [passed_on].to_json, { order: passed_on }.to_json])
+        .to eq([fields.to_json, fields.to_json, [fields].to_json, { order: fields }.to_json])
+      expect([passed_on.to_h, passed_on.to_hash, passed_on.as_json]).to all(eq(fields))
+      expect({ x: 1 }.merge(passed_on)).to eq({ x: 1 }.merge(fields))
+      expect(->(**keywords) { keywords }.call(**passed_on)).to eq(fields)
+    end
+
+    it "answers to what a Hash answers to, with fields by String and Symbol" do
+      expect(passed_on.merge(id: 2, more: 3)).to eq("id" => 2, "user" => { "name" => "ann" }, more: 3)
+      expect([passed_on.except(:user), passed_on.keys, passed_on.each.to_a.first, passed_on.select { |name,| name == "id" }])
+        .to eq([{ "id" => 1 }, %w[id user], ["id", 1], { "id" => 1 }])
+      expect(passed_on.transform_keys(&:to_sym)).to eq(id: 1, user: { "name" => "ann" })
+      expect(passed_on).to respond_to(:each_pair, :to_hash, :empty?)
+      expect([passed_on.delete(:id), passed_on.payload]).to eq([1, { "user" => { "name" => "ann" } }])
+    end
+
+    it "is one message, not a list of fields, where one or several are taken" do
+      expect([Array(passed_on), [*passed_on], [[passed_on]].flatten]).to all(eq([passed_on]))
+      expect(passed_on).not_to respond_to(:to_a)
+    end
+
+    it "has no field and no JSON of what it holds itself, and says so" do
+      expect { message("[1]").to_hash }.to raise_error(TypeError, %r{payload of orders/0@0 is Array})
+      expect { message("[1]").merge(a: 1) }.to raise_error(TypeError)
+      expect { message("1").each }.to raise_error(NoMethodError)
+      expect { passed_on.paylod }.to raise_error(NoMethodError)
+      expect(message(nil).to_json).to eq("null")
+    end
+
+    it "gives its whole payload by the name that ruby-kafka has for it" do
+      expect([passed_on["value"], message("[1]")["value"], message('{"value":2}')["value"]]).to eq([passed_on.payload, [1], 2])
+    end
   end
 
   it "can be built by hand from a payload and metadata" do

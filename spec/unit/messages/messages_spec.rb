@@ -29,6 +29,11 @@ RSpec.describe Karafka::Messages::Messages do
     expect(messages.each_slice(2).map(&:size)).to eq([2, 1])
   end
 
+  it "becomes JSON as the list of its payloads" do
+    expect([messages.to_json, { batch: messages }.to_json, messages.as_json])
+      .to eq([messages.payloads.to_json, { batch: messages.payloads }.to_json, messages.payloads])
+  end
+
   it "gives payloads, raw payloads, keys and offsets" do
     expect(messages.payloads.map { |payload| payload["id"] }).to eq([1, 2, 3])
     expect(messages.raw_payloads.last).to eq('{"id":3}')

@@ -45,7 +45,7 @@ RSpec.describe Karafka::OnRails::Worker do
 
   it "delivers again what Rails would not begin, and goes on" do
     lease = process(FakeLease.new(%w[1])) { |**| raise "no database" }
-    expect([lease.settled, seen.size]).to eq([[:nack], 0])
+    expect([lease.settled, seen.size]).to eq([[[:untried, 1]], 0])
     expect(errors.pop).to eq(["worker.process.error", "no database"])
     expect(@worker.thread).to be_alive
   end

@@ -39,6 +39,39 @@ RSpec.describe Karafka::BaseResponder do
     expect(handles.map(&:topic)).to eq(%w[orders mails orders])
   end
 
+  describe "with a message of a batch" do
+    def message(payload)
+      Karafka::Messages::Message.new(payload, Karafka::Messages::Metadata.new(topic: "orders", partition: 0, offset: 1))
+    end
+
+    it "passes on its payload, to every serializer" do
+      klass = responder({ orders: { multiple_usage: true }, own: { serializer: ->(data) { data.class.name } } }) do |params|
+        respond_to :orders, params
+        respond_to :orders, { order: params, all: [params] }
+        respond_to :own, params
+      end
+      klass.call(message('{"id":1}'))
+      expect(sent.last.last.map { |it| it[:payload] }).to eq(['{"id":1}', '{"order":{"id":1},"all":[{"id":1}]}', "Hash"])
+    end
+
+    it "passes on a whole batch, and a deletion as one" do
+      klass = responder({ orders: {}, gone: {} }) do |batch, tombstone|
+        respond_to :orders, batch
+        respond_to :gone, tombstone, key: "1"
+      end
+      klass.call(Karafka::Messages::Messages.new([message('{"id":1}'), message("2")]), message(nil))
+      expect(sent.last.last.map { |it| it[:payload] }).to eq(['[{"id":1},2]', nil])
+    end
+  end
+
+  it "takes a parser of 1.2 with generate as the serializer, and one of the application" do
+    parser = Class.new { def self.generate(data) = "generated #{data}" }
+    responder({ orders: { serializer: parser } }) { respond_to :orders, 1 }.call
+    Karafka::App.config.serializer = parser
+    responder { respond_to :orders, 2 }.call
+    expect(sent.map { |_, messages| messages.first[:payload] }).to eq(["generated 1", "generated 2"])
+  end
+
   it "may call itself within a call" do
     responder({ orders: { multiple_usage: true } }) do |depth = 0|
       respond_to :orders, depth

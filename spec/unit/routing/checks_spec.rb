@@ -12,20 +12,40 @@ RSpec.describe Karafka::Routing::Contract do
     app.routes.clear
   end
 
-  it "refuses a consumer without consume, and names what was probably meant" do
-    late = stub_const("Late", Class.new(Karafka::BaseConsumer))
-    refuses(/topic orders consumer is Late, which has no method `consume`\. Define it/) { topic(klass: late) }
-    misspelt = stub_const("Misspelt", Class.new(Karafka::BaseConsumer) { def consum; end })
-    refuses(/no method `consume` \(there is `consum`\)/) { topic(klass: misspelt) }
-    hidden = stub_const("Hidden", Class.new(Karafka::BaseConsumer) { private def consume; end })
-    refuses(/it is private there/) { topic(klass: hidden) }
+  # Drawn with a warning: the rest of the class may come later.
+  def refuses_to_start(message, &)
+    log = StringIO.new
+    app.config.logger = Logger.new(log)
+    yield
+    expect(log.string).to match(message).and match(/A server does not start with it/)
+    refuses(message) { app.boot! }
   end
 
-  it "refuses a consumer that cannot be called as it is called: each batch would fail" do
+  it "does not start a server with a consumer without consume, and names what was probably meant" do
+    late = stub_const("Late", Class.new(Karafka::BaseConsumer))
+    refuses_to_start(/topic orders consumer is Late, which has no method `consume`\. Define it/) { topic(klass: late) }
+    misspelt = stub_const("Misspelt", Class.new(Karafka::BaseConsumer) { def consum; end })
+    refuses_to_start(/no method `consume` \(there is `consum`\)/) { topic(klass: misspelt) }
+    hidden = stub_const("Hidden", Class.new(Karafka::BaseConsumer) { private def consume; end })
+    refuses_to_start(/it is private there/) { topic(klass: hidden) }
+  end
+
+  it "warns once of a consumer that is not complete, and starts when it is" do
+    late = stub_const("Late", Class.new(Karafka::BaseConsumer))
+    log = StringIO.new
+    app.config.logger = Logger.new(log)
+    topic(klass: late)
+    topic(:others)
+    expect(log.string.scan("has no method `consume`").size).to eq(1)
+    late.class_eval { def consume; end }
+    app.boot!
+  end
+
+  it "does not start a server with a consumer that cannot be called as it is called: each batch would fail" do
     greedy = stub_const("Greedy", Class.new(Karafka::BaseConsumer) { def consume(batch) = batch })
-    refuses(/consumer is Greedy, whose `consume` takes arguments, but is called without any/) { topic(klass: greedy) }
+    refuses_to_start(/consumer is Greedy, whose `consume` takes arguments, but is called without any/) { topic(klass: greedy) }
     wired = stub_const("Wired", Class.new(consumer_class("Plain")) { def initialize(database:) = @database = database })
-    refuses(/consumer is Wired, whose `initialize` takes arguments/) { topic(klass: wired) }
+    refuses_to_start(/consumer is Wired, whose `initialize` takes arguments/) { topic(klass: wired) }
     free = stub_const("Free", Class.new(Karafka::BaseConsumer) { def consume(*, limit: 5) = limit })
     expect(topic(klass: free).consumer).to be(free)
   end
@@ -48,11 +68,11 @@ RSpec.describe Karafka::Routing::Contract do
     refuses(/pause time`.*pause timeout/) { topic { pause(time: 5) } }
     refuses(/topic orders pause is 5, but must be given as timeout/) { topic { pause(5) } }
     refuses(/pause_timeout is 50000, but must be at most pause_max_timeout/) { topic { pause(timeout: 50_000) } }
-    refuses(/`periodic` is not there yet.*`idle`/, :unsupported) { topic { periodic(interval: 5_000) } }
+    refuses(/`periodic` is not supported yet.*`idle`/, :unsupported) { topic { periodic(interval: 5_000) } }
   end
 
   it "refuses kafka settings that are no Hash" do
-    refuses(/topic orders kafka is 5, but must be a Hash/) { topic { kafka(5) } }
+    refuses(/topic orders kafka is of class Integer, but must be a Hash/) { topic { kafka(5) } }
     refuses(/topic orders kafka inherit is "yes", but must be true or false/) { topic { kafka("fetch.min.bytes": 1, inherit: "yes") } }
   end
 
@@ -64,9 +84,9 @@ RSpec.describe Karafka::Routing::Contract do
   end
 
   it "refuses what is no consumer" do
-    [Object, nil, 5].each do |klass|
-      refuses(/consumer is .*, but must be a class that inherits from Karafka::BaseConsumer/) { topic(klass: klass) }
-    end
+    message = /consumer is .*, but must be a class that inherits from Karafka::BaseConsumer/
+    [nil, 5].each { |klass| refuses(message) { topic(klass: klass) } }
+    refuses_to_start(message) { topic(klass: Object) }
   end
 
   it "wants a consumer for every topic that is active and not only declared" do
@@ -152,12 +172,81 @@ RSpec.describe Karafka::Routing::Contract do
     refuses(/subscription_group s kafka sets "session.timeout.ms" to "x"/) do
       app.routes.draw { subscription_group(:s, kafka: { "session.timeout.ms": "x" }) { topic(:a) { consumer klass } } }
     end
-    refuses(/topic orders kafka sets "enable.auto.commit", which cannot be set/) { topic { kafka("enable.auto.commit": false) } }
+    refuses(/topic orders kafka sets "group.id", which cannot be set/) { topic { kafka("group.id": "x", inherit: true) } }
   end
 
-  it "refuses what is not there yet and names it" do
-    %i[filter inline_insights worker interchanger].each do |name|
-      refuses(/topic setting `#{name}` is not there yet/, :unsupported) { topic { public_send(name, 1) } }
+  it "tries the settings of a topic's client together with what they inherit" do
+    setup("session.timeout.ms": 6_000)
+    refuses(/topic orders kafka sets "heartbeat.interval.ms" to 6000, but it must be below "session.timeout.ms" \(6000\)/) do
+      topic { kafka("heartbeat.interval.ms": 6_000, inherit: true) }
+    end
+    refuses(/topic orders kafka has settings that librdkafka refuses for a consumer: .*session.timeout.ms/) do
+      topic { kafka("group.protocol": "consumer", inherit: true) }
+    end
+    expect(topic { kafka("group.protocol": "consumer", "bootstrap.servers": "127.0.0.1:1") }).to be_active
+  end
+
+  it "refuses kafka settings that would leave a topic without brokers" do
+    refuses(/topic orders has kafka settings without "bootstrap.servers".*`inherit: true`/) { topic { kafka("fetch.min.bytes": 1) } }
+    expect(topic { kafka("fetch.min.bytes": 1, inherit: true) }.kafka).to include("bootstrap.servers": "127.0.0.1:9092")
+    expect(topic(:b) { kafka("metadata.broker.list": "a:1") }.kafka.brokers).to eq("a:1")
+  end
+
+  it "lets a nearer setting hold under whichever of its names" do
+    setup("fetch.message.max.bytes": 100)
+    settings = topic { kafka("max.partition.fetch.bytes": 200, inherit: true) }.kafka
+    expect(settings).to include("max.partition.fetch.bytes": 200)
+    expect(settings).not_to have_key(:"fetch.message.max.bytes")
+  end
+
+  it "refuses topics of a group that Kafka's metrics cannot tell apart" do
+    klass = consumer_class
+    draw = lambda do
+      app.routes.draw do
+        topic(:"a.b") { consumer klass }
+        topic(:a_b) { consumer klass }
+      end
+    end
+    refuses(/consumer_group app has the topics a.b and a_b: .*strict_topics_namespacing = false/, &draw)
+    app.config.strict_topics_namespacing = false
+    draw.call
+    expect(app.routes.topics.map(&:name)).to eq(%w[a.b a_b])
+  end
+
+  it "refuses a group without topics" do
+    refuses(/consumer_group billing has no topics/) { app.routes.draw { consumer_group(:billing) { max_messages 5 } } }
+    klass = consumer_class
+    app.routes.draw do
+      consumer_group(:billing) { topic(:a) { consumer klass } }
+      topic(:moved) do # as the routes of 2016 say it
+        group :other
+        consumer klass
+      end
+    end
+    app.routes.draw { consumer_group(:billing) { max_messages 5 } }
+    expect(app.routes.map(&:name)).to include("billing", "other")
+  end
+
+  it "asks whether a variable was meant where a name has no value" do
+    refuses(/topic orders max_messages has no value, so it sets nothing.*did you mean a variable/) { topic { max_messages } }
+    refuses(/Unknown setting `topic orders maximum`.*did you mean a variable\? There is none called maximum here/) do
+      topic do
+        max_messages maximum
+      end
+    end
+    refuses(/Unknown call in the routes `prefix`.*did you mean a variable/) { app.routes.draw { topic("#{prefix}.orders") } }
+    refuses(/Unknown setting `topic orders max_mesages`\. Did you mean `topic orders max_messages`\?\z/) { topic { max_mesages 5 } }
+  end
+
+  it "reads how many batches of a partition run at once when it is asked" do
+    parallel = topic { parallel by: :key }.parallel
+    app.config.concurrency = 17
+    expect([parallel.limit, parallel.to_h[:limit]]).to eq([17, 17])
+  end
+
+  it "refuses what is not supported yet and names it" do
+    %i[filter worker interchanger].each do |name|
+      refuses(/topic setting `#{name}` is not supported yet/, :unsupported) { topic { public_send(name, 1) } }
     end
     refuses(/routing setting `active_job_topic`/, :unsupported) { app.routes.draw { active_job_topic :x } }
     refuses(/backend :sidekiq/, :unsupported) { topic { backend :sidekiq } }

@@ -16,7 +16,7 @@ RSpec.describe Karafka::Routing::Builder do
     expect(app.routes.topics.map { |topic| [topic.name, topic.consumer, topic.id] }).to eq([["orders", OrdersConsumer, "app_orders"]])
   end
 
-  it "draws the routes of the documentation, up to what is not there yet" do
+  it "draws the routes of the documentation, up to what is not supported yet" do
     app.routes.draw do
       topic(:orders) { consumer OrdersConsumer }
       consumer_group :billing do
@@ -170,5 +170,38 @@ RSpec.describe Karafka::Routing::Builder do
     expect(drawn).to have_attributes(name: "orders", subscription_name: "eu.orders")
     expect(drawn.consumer_group).to have_attributes(name: "app", id: "shop_app")
     expect([drawn.matches?("eu.orders"), drawn.matches?("orders")]).to eq([true, false])
+  end
+
+  it "answers what Karafka 2.x answers of a topic and of what consumes it" do
+    app.config.client_id = "shop"
+    app.routes.draw do
+      consumer_group :billing do
+        subscription_group :payments, max_messages: 500 do
+          topic(:payments) { consumer OrdersConsumer }
+          topic :refunds do
+            consumer OrdersConsumer
+            max_messages 7
+            max_wait_time 20
+            config(partitions: 3)
+            inline_insights true
+          end
+        end
+      end
+    end
+    group = app.routes.first.subscription_groups.first
+    refunds = group.topics.find("refunds")
+    expect(app.routes.first.subscription_groups.size).to eq(1), "one connection, also where max_messages differs"
+    expect([group.group, group.group_id, group.max_messages, group.max_wait_time]).to eq([app.routes.first, "billing", 500, 20])
+    expect(group.kafka).to include("client.id": "shop", "group.id": "billing", "auto.offset.reset": "earliest",
+                                   "bootstrap.servers": "127.0.0.1:9092")
+    expect([refunds.group, refunds.active_job?, refunds.inline_insights?, refunds.declaratives.partitions, refunds.declaratives?])
+      .to eq([app.routes.first, false, true, 3, true])
+    expect([refunds.subscription_group_details, group.topics.find("payments").declaratives?])
+      .to eq([{ id: "billing_0", name: "payments", position: 0, multiplexing: false }, false])
+    features = %i[virtual_partitions? throttling? delaying? expiring? filtering? patterns?]
+    expect(features.map { |feature| refunds.public_send(feature) }).to eq([false] * 6)
+    refunds.parallel(by: :key, limit: 2) && refunds.throttle(limit: 5) && refunds.delay_by(5) && refunds.expire_after(9)
+    expect(features.map { |feature| refunds.public_send(feature) }).to eq([*[true] * 5, false])
+    expect { group.topics.find("other") }.to raise_error(Karafka::Errors::TopicNotFoundError)
   end
 end

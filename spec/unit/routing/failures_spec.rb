@@ -128,7 +128,7 @@ RSpec.describe Karafka::Routing::RetryTopic do
 
   it "is what the engine consumes, with its delay" do
     orders
-    topics = Karafka::EngineConfig.new.to_h[:groups].flat_map { |group| group[:topics] }
+    topics = Karafka::Engine::Config.new.to_h[:groups].flat_map { |group| group[:topics] }
     expect(topics.to_h { |topic| [topic[:name], topic[:selection][:delay_by_ms]] })
       .to eq("orders" => 0, "orders.retry.1" => 10, "orders.retry.2" => 20)
   end

@@ -25,12 +25,12 @@ RSpec.describe "parallel in the routes" do
       subscription_group(:s, parallel: { by: :none, limit: 2 }) { topic(:c) { consumer klass } }
     end
     expect(app.routes.topics.map { |topic| topic.parallel&.limit }).to eq([7, nil, 2])
-    expect(Karafka::EngineConfig.new.concurrency).to eq(7)
+    expect(Karafka::Engine::Config.new.concurrency).to eq(7)
   end
 
   it "makes no fewer workers than `concurrency`" do
     topic { parallel by: :key, limit: 2 }
-    expect(Karafka::EngineConfig.new.concurrency).to eq(4)
+    expect(Karafka::Engine::Config.new.concurrency).to eq(4)
   end
 
   it "has what its block raises reported, whatever it is but the end of the process" do

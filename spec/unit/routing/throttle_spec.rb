@@ -19,7 +19,7 @@ RSpec.describe Karafka::Routing::Throttle do
         end
       end
     end
-    config = Karafka::EngineConfig.new.to_h
+    config = Karafka::Engine::Config.new.to_h
     expect(config[:throttles]).to eq([{ limit: 10, interval_ms: 1_000 }, { limit: 100, interval_ms: 60_000 },
                                       { limit: 7, interval_ms: 60_000 }])
     expect(config.dig(:groups, 0, :topics).map { |topic| topic.dig(:selection, :throttles) }).to eq([[0, 1], [2, 1]])
@@ -37,7 +37,7 @@ RSpec.describe Karafka::Routing::Throttle do
     calls = []
     engine = Object.new
     engine.define_singleton_method(:set_throttle) { |*call| calls << call }
-    Karafka::EngineConfig.new.attach(engine)
+    Karafka::Engine::Config.new.attach(engine)
     throttle = app.routes.topics.first.throttle
     throttle.limit = 20
     throttle.change(limit: 5, interval: 1_000)
@@ -47,7 +47,7 @@ RSpec.describe Karafka::Routing::Throttle do
   end
 
   it "is refused with what it does not know, and without a limit" do
-    topic = Karafka::Routing::Layer.new("topic orders", Karafka::Routing::Root)
+    topic = Karafka::Routing::Layer.new("topic orders", Karafka::Routing::ConfigDefaults)
     { { limt: 1 } => /limt.*limit/m, { interval: 5 } => /limit/, { limit: 1.5 } => /limit is 1.5/,
       { limit: 1, interval: 0 } => /interval is 0/ }
       .each do |given, text|

@@ -22,6 +22,21 @@ RSpec.describe Karafka::App do
     expect(described_class.config.to_h).to include(client_id: "one", concurrency: 2)
   end
 
+  it "is initialized once it is set up, as gems for tests ask, and still boots" do
+    seen = []
+    expect([described_class.initialized?, described_class.status]).to eq([false, :initializing])
+    setup
+    expect([described_class.initialized?, described_class.status]).to eq([true, :initialized])
+    described_class.after_init { seen << :after_init }
+    described_class.boot!
+    expect(seen).to eq([:after_init])
+  end
+
+  it "is not initialized by settings that are refused" do
+    expect { setup { |config| config.pause.timeout = 100_000 } }.to be_refused(/pause/)
+    expect(described_class).not_to be_initialized
+  end
+
   it "boots once, and tells after_init and the monitor" do
     seen = []
     setup
@@ -39,6 +54,29 @@ RSpec.describe Karafka::App do
     consumer_class("NotThereConsumer")
     described_class.boot!
     expect(described_class.routes.topics.first.consumer).to be(NotThereConsumer)
+  end
+
+  it "reaches a producer that is there already with debug!" do
+    described_class.setup { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:9092" } }
+    config = described_class.producer.config
+    config.logger = Logger.new(File::NULL, level: Logger::WARN)
+    described_class.debug!("cgrp")
+    expect([config.kafka[:debug], config.logger.level]).to eq(["cgrp", Logger::DEBUG])
+    # The Dummy connects to nothing, so that the next one comes too late.
+    described_class.config.producer = WaterDrop::Producer.new { |it| it.deliver = false }
+    described_class.producer.produce_sync(topic: "t", payload: nil)
+    expect(described_class.producer.debug!).to be(false)
+  end
+
+  it "names what it does as statuses, and warms up" do
+    seen = []
+    %w[before after].each { |moment| Karafka.monitor.subscribe("app.#{moment}_warmup") { |event| seen << event.id } }
+    described_class.warmup
+    expect(seen).to eq(%w[app.before_warmup app.after_warmup])
+    %i[run! stop! quiet!].zip(%i[run stop quiet]) do |name, called|
+      allow(Karafka::Server).to receive(called).and_return(:called)
+      expect(described_class.public_send(name)).to eq(:called)
+    end
   end
 
   it "says everything after debug!" do
@@ -60,11 +98,6 @@ RSpec.describe Karafka::App do
     expect(Karafka.root).to be_a(Pathname)
     expect(Karafka.gem_root.join("lib/karafka.rb")).to exist
     expect(Karafka.version).to eq(Karafka::VERSION)
-  end
-
-  it "does not have declaratives yet" do
-    expect { described_class.declaratives }.to be_unsupported(/declaratives/)
-    expect { Karafka::Admin.create_topic("x", 1, 1) }.to be_unsupported(/Admin.create_topic/)
   end
 
   it "wants a block" do
@@ -104,18 +137,63 @@ RSpec.describe Karafka::App do
       expect(described_class.producer.config.id).to eq("mine")
     end
 
-    it "is said to be missing where this version has none" do
-      hide_const("WaterDrop")
-      setup
-      expect { described_class.producer }.to be_unsupported(/Karafka.producer/)
-    end
-
     it "can be given" do
       own = producer_class.new { |config| config.id = 1 }
       setup { |config| config.producer = own }
       expect(Karafka.producer).to be(own)
     end
 
+    it "is none before the application is set up" do
+      expect([Karafka.producer, described_class.producer]).to eq([nil, nil])
+    end
+
+    it "is built by the block that comes after one that was given, and given after the block that came before" do
+      given = producer_class.new { |config| config.id = 1 }
+      setup { |config| [config.producer = given, config.producer { |producer| producer.id = "mine" }] }
+      expect(Karafka.producer.config.id).to eq("mine")
+      setup { |config| [config.producer { |producer| producer.id = "mine" }, config.producer = given] }
+      expect(Karafka.producer).to be(given)
+    end
+  end
+
+  describe ".producer after a second setup" do
+    let(:log) { StringIO.new }
+
+    def setup_again(...) = setup(...).tap { |config| config.logger = Logger.new(log) }
+
+    it "is built again with the later settings while it is unused" do
+      setup_again("linger.ms": 5)
+      first = Karafka.producer
+      setup("linger.ms": 6)
+      expect(Karafka.producer.config.kafka[:"linger.ms"]).to eq(6)
+      expect(first.config.kafka[:"linger.ms"]).to eq(5)
+      setup("linger.ms": 6)
+      same = Karafka.producer
+      setup("linger.ms": 6)
+      expect(Karafka.producer).to be(same)
+      app.debug!("broker")
+      expect(Karafka.producer.config.kafka[:debug]).to eq("broker")
+    end
+
+    it "keeps the earlier ones where it is in use, and says so once" do
+      setup { |config| [config.logger = Logger.new(log), config.producer { |it| it.client_class = WaterDrop::Clients::Buffered }] }
+      used = Karafka.producer
+      used.produce_async(topic: "t", payload: "p")
+      2.times { setup("linger.ms": 6) }
+      expect(Karafka.producer).to be(used)
+      expect(log.string.scan("Karafka.producer is in use and keeps the settings").size).to eq(1)
+      used.close
+    end
+
+    it "is left alone where it was given" do
+      given = WaterDrop::Producer.new { |config| config.deliver = false }
+      setup { |config| config.producer = given }
+      setup("linger.ms": 6)
+      expect(Karafka.producer).to be(given)
+    end
+  end
+
+  describe ".producer" do
     it "is built once, however many threads ask" do
       setup
       expect(Array.new(8) { Thread.new { described_class.producer } }.map(&:value).uniq.size).to eq(1)

@@ -37,6 +37,17 @@ RSpec.describe Karafka::Setup::KafkaSettings do
     expect(copy).to include("bootstrap.servers": "b:2", "security.protocol": "ssl")
   end
 
+  it "refuses a value that is no text, by its name, and shows no secret" do
+    wrong = [-> {}, {}, Object.new, [["a"]], [nil, -> {}]]
+    wrong.each do |value|
+      expect { Karafka::Setup::KafkaContract.check!(settings.merge("client.id": value)) }
+        .to be_refused(/sets "client.id" to .*, but it must be a String, a Symbol, a number/), value.inspect
+    end
+    expect { Karafka::Setup::KafkaContract.check!(settings.merge("sasl.password": ["x", -> {}])) }.to be_refused(/to \[hidden\]/)
+    fine = { "client.id": :name, "ssl.ca.location": Pathname("/ca.pem"), debug: %i[cgrp topic], "linger.ms": 5.0, "check.crcs": true }
+    expect { Karafka::Setup::KafkaContract.check!(settings.merge(fine)) }.not_to raise_error
+  end
+
   describe Karafka::Setup::AttributesMap do
     it "says which settings belong to which client, keys as they came" do
       all = { "bootstrap.servers": "a:1", "linger.ms": 5, "session.timeout.ms" => 10 }

@@ -18,6 +18,56 @@ RSpec.describe "loading the gem" do
     end
   end
 
+  {
+    "once there is a Ractor" => "Ractor.new { 1 }.take; application",
+    "at a breakpoint" => "TracePoint.new(:call) { |it| application if it.method_id == :broken }.enable { def broken = nil; broken }"
+  }.each do |place, code|
+    it "leaves nothing to load that could not be loaded #{place}" do
+      out, err, = ruby(<<~RUBY, "-W0")
+        require "karafka"
+        class OrdersConsumer < Karafka::BaseConsumer
+          def consume; end
+        end
+        def application
+          Karafka::App.setup { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:9" } }
+          Karafka::App.routes.draw { topic(:orders) { consumer OrdersConsumer } }
+          Karafka::App.boot!
+          Karafka::Instrumentation::LoggerListener.new
+          p [Karafka::Engine::Config.new.to_h.size, Karafka::Runtime.new.class, Karafka::Serializers::Json::Serializer.default.call(1),
+             Karafka.producer.class, Karafka::Native.librdkafka_version.class, Karafka::Cli::Commands.name, Karafka::Flow.name]
+        end
+        #{code}
+      RUBY
+      expect(out).to include("Karafka::Runtime", "WaterDrop::Producer", "Karafka::Cli::Commands"), err
+    end
+  end
+
+  it "has loaded all of the core, so that no interrupt can leave half of it" do
+    out, err, = ruby(<<~RUBY)
+      require "karafka"
+      def missing(place)
+        place.constants.flat_map do |name|
+          next "\#{place}::\#{name}" if place.autoload?(name)
+          found = place.const_get(name)
+          found.is_a?(Module) && found.name&.start_with?("\#{place}::") && found != place ? missing(found) : []
+        end
+      end
+      puts missing(Karafka).reject { |name| name.start_with?("Karafka::Cli::", "Karafka::Flow::") }
+      puts ObjectSpace.each_object(TracePoint).count(&:enabled?)
+    RUBY
+    expect([out, err]).to eq(["Karafka::Native\n0\n", ""])
+  end
+
+  it "can decode a message's JSON in a plain script" do
+    out, err, = ruby(<<~RUBY)
+      require "karafka"
+      metadata = Karafka::Messages::Metadata.new(topic: "orders", partition: 0, offset: 0)
+      message = Karafka::Messages::Message.new('{"id":1}', metadata)
+      p [message.payload, message.to_json, Karafka::Parsers::Json.parse("[1]")]
+    RUBY
+    expect([out, err]).to eq(["#{[{ "id" => 1 }, "{\"id\":1}", [1]].inspect}\n", ""])
+  end
+
   %w[karafka waterdrop].each do |name|
     it "is refused at once beside the gem #{name}, with what to remove" do
       _, err, status = ruby("Gem.loaded_specs['#{name}'] = Gem::Specification.new('#{name}', '2.0'); require 'karafka'")
@@ -25,6 +75,11 @@ RSpec.describe "loading the gem" do
       expect(err).to match(/replaces the gem #{name}, which is active.*Remove one: delete `gem "#{name}"`/)
         .and include("Karafka::Errors::ConflictingGemError")
     end
+  end
+
+  it "has the producer under the name of its file in 1.x, too" do
+    out, err, = ruby("require 'water_drop'; p WaterDrop::Producer")
+    expect([out, err]).to eq(["WaterDrop::Producer\n", ""])
   end
 
   it "can load every file" do

@@ -38,10 +38,10 @@ RSpec.describe "a producer's buffer" do
     made = producer { |config| config.buffer_max_messages = 3 }
     flushed = []
     made.monitor.subscribe("buffer.flushed_async") { |event| flushed << event[:messages].size }
-    2.times { made.buffer(topic: "t") }
+    2.times { made.buffer(topic: "t", payload: nil) }
     expect(made.client.messages.size).to eq(0)
-    expect(made.buffer(topic: "t")).to eq([])
-    made.buffer_many([{ topic: "t" }] * 4)
+    expect(made.buffer(topic: "t", payload: nil)).to eq([])
+    made.buffer_many([{ topic: "t", payload: nil }] * 4)
     expect([flushed, made.client.messages.size, made.messages]).to eq([[3, 4], 7, []])
   end
 
@@ -49,7 +49,7 @@ RSpec.describe "a producer's buffer" do
     made = producer { |config| config.buffer_max_bytes = 20 }
     made.buffer(topic: "t", payload: "x" * 10, key: "12345")
     expect(made.client.messages.size).to eq(0)
-    made.buffer(topic: "t", headers: { "ab" => "c", d: ["e", nil] })
+    made.buffer(topic: "t", payload: nil, headers: { "ab" => "c", d: ["e", nil] })
     expect(made.client.messages.size).to eq(2)
     made.buffer(topic: "t", payload: "x" * 19)
     expect(made.messages.size).to eq(1)
@@ -57,7 +57,7 @@ RSpec.describe "a producer's buffer" do
 
   it "sends itself when its oldest message has waited long enough, and starts no thread before" do
     made = producer { |config| config.buffer_max_time = 20 }
-    made.produce_sync(topic: "t")
+    made.produce_sync(topic: "t", payload: nil)
     expect(timers).to eq([])
     2.times do |round|
       made.buffer(topic: "t", payload: "a")
@@ -84,15 +84,15 @@ RSpec.describe "a producer's buffer" do
 
   it "says in the log what nobody listens to, and tries again in time" do
     made = stuck(1) { |config| config.buffer_max_time = 10 }
-    made.buffer_many([{ topic: "t" }] * 2)
-    wait_until("two attempts") { @log.string.scan("a flush of the buffer failed, its messages stay there").size >= 2 }
+    made.buffer_many([{ topic: "t", payload: nil }] * 2)
+    wait_until("two attempts") { @log.string.scan("a flush of the buffer failed, its messages stay in the buffer").size >= 2 }
     expect(made.messages.size).to eq(1)
     expect(made.close(0)).to eq(2)
   end
 
   it "keeps what a Timeout or a Thread#kill has interrupted" do
     made = stuck(2) { |config| config.wait_on_queue_full = true }
-    made.buffer_many([{ topic: "t" }] * 5)
+    made.buffer_many([{ topic: "t", payload: nil }] * 5)
     expect { Timeout.timeout(0.05) { made.flush_sync } }.to raise_error(Timeout::Error)
     expect(made.messages.size).to eq(5)
     thread = Thread.new { made.flush_async }
@@ -105,18 +105,18 @@ RSpec.describe "a producer's buffer" do
     made = producer { |config| config.buffer_max_time = 5 }
     going = Queue.new
     made.monitor.subscribe("message.acknowledged") { (going << true) && sleep(0.05) }
-    made.buffer(topic: "t")
+    made.buffer(topic: "t", payload: nil)
     going.pop
-    made.buffer(topic: "t")
+    made.buffer(topic: "t", payload: nil)
     expect([made.close, made.client.messages.size]).to eq([0, 2])
-    expect { made.buffer(topic: "t") }.to raise_error(WaterDrop::Errors::ProducerClosedError)
+    expect { made.buffer(topic: "t", payload: nil) }.to raise_error(WaterDrop::Errors::ProducerClosedError)
   end
 
   it "goes on where a subscriber that is told of a flush raises, and closes" do
     made = producer { |config| config.buffer_max_time = 5 }
     made.monitor.subscribe("buffer.flushed_async") { raise NotImplementedError, "a bug" }
     2.times do |round|
-      made.buffer(topic: "t")
+      made.buffer(topic: "t", payload: nil)
       wait_until("the log") { @log.string.scan("raised NotImplementedError: a bug").size == round + 1 }
     end
     expect([made.close, made.client.messages.size, made.status.closed?]).to eq([0, 2, true])
@@ -125,26 +125,48 @@ RSpec.describe "a producer's buffer" do
   it "is sent by a close that a subscriber of it does not want" do
     made = producer
     %w[producer.closing producer.closed].each { |name| made.monitor.subscribe(name) { raise "a bug" } }
-    made.buffer(topic: "t")
+    made.buffer(topic: "t", payload: nil)
     expect([made.close, made.client.messages.size, made.status.closed?]).to eq([0, 1, true])
     expect(@log.string).to include("a subscriber of producer.closing raised RuntimeError: a bug")
   end
 
   it "keeps what each Hash had when it was buffered" do
     made = producer
-    message = { topic: "t" }
+    message = { topic: "t", payload: nil }
     %w[1 2 3].each { |payload| made.buffer(message.merge!(payload: payload)) }
     made.flush_sync
     expect(made.client.messages.map { |sent| sent[:payload] }).to eq(%w[1 2 3])
   end
 
+  it "keeps the bytes that each String had when it was buffered" do
+    made = producer
+    payload, key, value, repeated = Array.new(4) { String.new }
+    message = { topic: "t", payload: payload, key: key, partition_key: key, headers: { "h" => value, "r" => [repeated, nil] } }
+    %w[1 2].each { |text| [payload, key, value, repeated].each { |string| string.replace(text) } && made.buffer(message) }
+    [payload, key, value, repeated].each { |string| string.replace("3") } && made.buffer_many([message])
+    [payload, key, value, repeated].each(&:clear)
+    expected = %w[1 2 3].map do |text|
+      { topic: "t", payload: text, key: text, partition_key: text, headers: { "h" => text, "r" => [text, nil] } }
+    end
+    expect(made.messages).to eq(expected)
+    made.flush_sync
+    expect(made.client.messages).to eq(expected)
+  end
+
+  it "has in a test what each String had when it was sent" do
+    made = producer
+    payload = +"1"
+    made.produce_sync(topic: "t", payload: payload)
+    payload.replace("2")
+    expect(made.client.messages).to eq([{ topic: "t", payload: "1" }])
+  end
+
   it "closes without a message that was spoilt after it was buffered, counts it and says so" do
     made = producer { |config| config.buffer_max_bytes = 10_000 }
-    headers = {}
     made.buffer(topic: "t", payload: "1")
-    made.buffer(topic: "t", payload: "spoilt", headers: headers)
+    made.buffer(topic: "t", payload: "spoilt", headers: {})
     made.buffer(topic: "t", payload: "2")
-    headers["h"] = 5
+    made.messages[1][:headers]["h"] = 5
     expect { made.flush_sync }.to raise_error(WaterDrop::Errors::MessageInvalidError, /headers/)
     expect([made.close, made.client.messages.map { |sent| sent[:payload] }, made.status.closed?]).to eq([1, %w[1 2], true])
     expect(@log.string).to match(/cannot be sent: message\[:headers\] must have values that are a String/)
@@ -172,8 +194,8 @@ RSpec.describe "a producer's buffer" do
     seen = []
     %w[message.buffered messages.buffered].each { |name| made.monitor.subscribe(name) { |event| seen << event[:buffer].size } }
     made.monitor.subscribe("buffer.purged") { |event| seen << event[:messages].size }
-    made.buffer(topic: "t")
-    made.buffer_many([{ topic: "t" }] * 2)
+    made.buffer(topic: "t", payload: nil)
+    made.buffer_many([{ topic: "t", payload: nil }] * 2)
     made.purge
     expect([seen, made.messages]).to eq([[1, 3, 3], []])
   end
@@ -208,7 +230,7 @@ RSpec.describe "a producer's buffer" do
 
     it "refuses what must be milliseconds, and what they cannot be" do
       expect { producer { |config| config.kafka.delivery_interval = 5_000 } }
-        .to raise_error(Karafka::Errors::InvalidConfigurationError, /in seconds.*buffer_max_time/m)
+        .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /in seconds.*buffer_max_time/m)
       expect { producer { |config| config.kafka.delivery_threshold = "ten" } }
         .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /buffer_max_messages is "ten"/)
     end

@@ -28,10 +28,10 @@ RSpec.describe WaterDrop::Config do
 
   it "refuses such times where a single call says how long it would wait, and sends nothing" do
     made = WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }
-    handle = made.produce_async(topic: "t")
-    made.buffer(topic: "t")
+    handle = made.produce_async(topic: "t", payload: nil)
+    made.buffer(topic: "t", payload: nil)
     [Float::INFINITY, -Float::INFINITY, Float::NAN, 2**70, 1i, -2, "5"].each do |value|
-      [-> { handle.wait(max_wait_timeout_ms: value) }, -> { made.produce_sync({ topic: "t" }, value) },
+      [-> { handle.wait(max_wait_timeout_ms: value) }, -> { made.produce_sync({ topic: "t", payload: nil }, value) },
        -> { made.produce_many_sync([{ topic: "t" }], value) }, -> { made.tombstone_sync({ topic: "t", key: "k" }, value) },
        -> { made.flush_sync(value) }].each do |call|
         expect(&call).to raise_error(ArgumentError, /max_wait_timeout_ms is .*, but must be a number of milliseconds/)
@@ -48,10 +48,12 @@ RSpec.describe WaterDrop::Config do
     end
   end
 
-  it "renews no client after fencing, whatever it is told" do
-    config = producer { |it| it.non_reloadable_errors = [] }.config
-    kinds = { fenced: false, fatal: true, stuck: true, abortable: true }
-    kinds.each { |kind, renews| expect(config.renew_after?(WaterDrop::Errors::TransactionError.new("m", kind: kind))).to be(renews) }
+  it "renews no client after fencing, unless :fenced is taken out of non_reloadable_errors" do
+    [[%i[fenced], false], [[], true]].each do |except, renews|
+      config = producer { |it| it.non_reloadable_errors = except }.config
+      kinds = { fenced: renews, timed_out: true, fatal: true, stuck: true, abortable: true }
+      kinds.each { |kind, renewed| expect(config.renew_after?(WaterDrop::Errors::TransactionError.new("m", kind: kind))).to be(renewed) }
+    end
   end
 
   it "refuses an unknown setting and names the nearest" do
@@ -59,15 +61,48 @@ RSpec.describe WaterDrop::Config do
       .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /Unknown setting `max_payload_sise`.*`max_payload_size`/)
   end
 
-  it "says of a setting that is not there yet that it is not there yet" do
-    expect { producer { |config| config.statistics_decorator = 1 } }
-      .to raise_error(Karafka::Errors::UnsupportedFeatureError, /statistics_decorator/)
+  it "refuses what librdkafka makes no producer of, before anything starts" do
+    [{ "enable.idempotence": true, acks: 1 }, { "transactional.id": "t", "enable.idempotence": false },
+     { "security.protocol": "sasl_plaintext", "sasl.mechanism": "SCRAM-SHA256", "sasl.username": "u", "sasl.password": "p" },
+     { "security.protocol": "ssl", "ssl.ca.pem": "-----BEGIN CERTIFICATE-----\\nAA" },
+     { "security.protocol": "ssl", "ssl.ca.location": "/no/such/file" }, { "security.protocol": "sasl_ssl" },
+     { "request.required.acks": 1, acks: "all" }, { "message.timeout.ms": "30s" }].each do |kafka|
+      expect { producer(kafka) }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError) { |error|
+                                      expect(error.message).to include("config.kafka")
+                                    }
+    end
+    made = WaterDrop::Producer.new { |config| [config.deliver = false, config.kafka = { "ssl.ca.location": "/no/such/file" }] }
+    expect(made.status).to be_configured
+  end
+
+  it "takes settings that have no effect, and says so" do
+    log = StringIO.new
+    made = producer do |config|
+      config.logger = Logger.new(log)
+      config.polling.mode = :fd
+      config.polling { |polling| polling.fd.max_time = 100 }
+      config.statistics_decorator = Object.new
+    end
+    expect(log.string).to include("polling.mode (:fd) has no effect here: ", "polling.fd.max_time (100)", "statistics_decorator (Object)")
+    expect(made.config.statistics_decorator).to be_nil
+    expect { producer { |config| config.poling.mode = :fd } }.to raise_error(NoMethodError)
   end
 
   it "asks librdkafka about its settings before anything starts" do
     expect { producer(acks: "many") }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /acks/)
     expect { producer("no.such": 1) }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /no\.such/)
-    expect { producer("delivery.report.only.error": true) }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /wait for ever/)
+    expect { producer("delivery.report.only.error": true) }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /without a report/)
+  end
+
+  it "refuses what is no Hash of settings, and old names with a wrong value, with an error of the producer" do
+    ["sasl.password=hunter2", nil, [1], { 1 => 2 }].each do |kafka|
+      expect { WaterDrop::Producer.new { |config| config.kafka = kafka } }
+        .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /\A(?!.*hunter2).*config\.kafka/)
+    end
+    [proc { |config| config.kafka = { connect_timeout: 30_000 } }, proc { |config| config.kafka.connect_timeout = 30_000 }].each do |setup|
+      expect { WaterDrop::Producer.new(&setup) }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError, /in seconds/)
+      expect { WaterDrop::ConnectionPool.new(size: 1, &setup).with { nil } }.to raise_error(WaterDrop::Errors::ConfigurationInvalidError)
+    end
   end
 
   it "needs to know where Kafka is, unless nothing is delivered" do
@@ -93,7 +128,7 @@ RSpec.describe WaterDrop::Config do
 
   it "can be set up once" do
     made = WaterDrop::Producer.new
-    expect { made.produce_async(topic: "t") }.to raise_error(WaterDrop::Errors::ProducerNotConfiguredError)
+    expect { made.produce_async(topic: "t", payload: nil) }.to raise_error(WaterDrop::Errors::ProducerNotConfiguredError)
     made.setup { |config| config.deliver = false }
     expect { made.setup { |config| config.deliver = false } }.to raise_error(WaterDrop::Errors::ProducerAlreadyConfiguredError)
   end

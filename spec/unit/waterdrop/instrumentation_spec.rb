@@ -31,6 +31,27 @@ RSpec.describe WaterDrop::Instrumentation do
     expect(seen.map(&:last).uniq).to eq(["p1"])
   end
 
+  it "tells a bus and a monitor of the application's own" do
+    bus = WaterDrop::Instrumentation::Notifications.new
+    # Without `listeners` and `listening?`, as ActiveSupport::Notifications.
+    plain = Struct.new(:bus) do
+      def instrument(...) = bus.instrument(...)
+      def subscribe(...) = bus.subscribe(...)
+    end
+    seen = []
+    [bus, plain.new(bus)].each do |given|
+      made = WaterDrop::Producer.new do |config|
+        config.deliver = false
+        config.monitor = WaterDrop::Instrumentation::Monitor.new(given)
+      end
+      made.monitor.subscribe("message.produced_async") { |event| seen << event[:message][:payload] }
+      made.produce_async(topic: "t", payload: "x")
+      made.close
+    end
+    # The first one's subscriber hears of the second one's message as well.
+    expect(seen).to eq(%w[x x x])
+  end
+
   it "measures, and leaves out nothing that a subscriber needs" do
     event = nil
     producer.monitor.subscribe("messages.produced_sync") { |it| event = it }
@@ -52,7 +73,7 @@ RSpec.describe WaterDrop::Instrumentation do
     log = StringIO.new
     producer.monitor.subscribe(described_class::LoggerListener.new(Logger.new(log), log_messages: false))
     producer.produce_sync(topic: "orders", payload: "secret")
-    producer.produce_many_async([{ topic: "orders" }, { topic: "other" }])
+    producer.produce_many_async([{ topic: "orders", payload: nil }, { topic: "other", payload: nil }])
     producer.close
     expect(log.string).to match(/\[p1\] Sync producing of a message to 'orders' topic took \d/)
     expect(log.string).to include("Async producing of 2 messages to 'orders', 'other'").and include("Closed producer")
@@ -72,7 +93,7 @@ RSpec.describe WaterDrop::Instrumentation do
       config.deliver = false
       config.monitor = monitor
     end
-    expect(made.produce_sync(topic: "t")).to be_delivered
+    expect(made.produce_sync(topic: "t", payload: nil)).to be_delivered
     expect(monitor.seen).to include("message.produced_sync")
   end
 
@@ -86,9 +107,9 @@ RSpec.describe WaterDrop::Instrumentation do
       end
       WaterDrop.monitor.subscribe("producer.configured") { |event| event[:producer].middleware.append(->(it) { it.merge(key: "k") }) }
       made = WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }
-      made.with(topic_config: { acks: 1 }).produce_sync(topic: "t")
+      made.with(topic_config: { acks: 1 }).produce_sync(topic: "t", payload: nil)
       WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:1" } }.with(topic_config: { acks: 1 })
-      expect(made.client.messages).to eq([{ topic: "t", key: "k" }])
+      expect(made.client.messages).to eq([{ topic: "t", payload: nil, key: "k" }])
       pool = WaterDrop::ConnectionPool.setup { |config| config.deliver = false }
       pool.reload
       2.times { WaterDrop::ConnectionPool.close }

@@ -33,8 +33,17 @@ RSpec.describe "messages of a producer" do
     expect { producer.produce_async("orders") }.to raise_error(WaterDrop::Errors::MessageInvalidError, /must be a Hash, not String/)
   end
 
+  it "refuses a message that has no payload key, and takes an explicit nil for a tombstone" do
+    %i[produce_sync produce_async buffer].each do |way|
+      expect { producer.public_send(way, { topic: "orders", key: "k" }) }
+        .to raise_error(WaterDrop::Errors::MessageInvalidError, /\Amessage\[:payload\] is missing: .* With nil it is a tombstone/)
+    end
+    expect(producer.produce_sync(topic: "orders", key: "k", payload: nil)).to be_delivered
+    expect(producer.tombstone_sync(topic: "orders", key: "k")).to be_delivered
+  end
+
   it "says which message of a call is wrong, and that nothing was sent" do
-    expect { producer.produce_many_async([fine, fine, { topic: "orders", key: 5 }]) }
+    expect { producer.produce_many_async([fine, fine, { topic: "orders", payload: nil, key: 5 }]) }
       .to raise_error(WaterDrop::Errors::MessageInvalidError, /message\[:key\].*message 2 of the call; nothing was sent/) { |error|
         expect(error.index).to eq(2)
       }
@@ -54,7 +63,8 @@ RSpec.describe "messages of a producer" do
     expect(producer.tombstone_sync(topic: "orders", key: "k")).to be_delivered
     expect(producer.tombstone_many_async([{ topic: "orders", key: "k" }]).size).to eq(1)
     expect { producer.tombstone_sync(topic: "orders") }.to raise_error(WaterDrop::Errors::MessageInvalidError, /:key/)
-    expect { producer.tombstone_many_sync(nil) }.to raise_error(ArgumentError, "messages must be an Array of Hashes, not NilClass")
+    expect { producer.tombstone_many_sync(nil) }
+      .to raise_error(ArgumentError, "messages must be an Array or another Enumerable of Hashes, not NilClass")
     expect do
       producer.tombstone_async(topic: "orders", key: "k", payload: "x")
     end.to raise_error(WaterDrop::Errors::MessageInvalidError, /:payload/)
@@ -73,7 +83,7 @@ RSpec.describe "messages of a producer" do
     expect(producer.produce_many_sync([fine, fine.merge(label: 2)]).map { |handle| handle.report.label }).to eq([nil, 2])
   end
 
-  it "refuses what is not there yet" do
+  it "refuses what is not supported yet" do
     expect { producer.reload }.to raise_error(Karafka::Errors::UnsupportedFeatureError, /reload/)
   end
 end

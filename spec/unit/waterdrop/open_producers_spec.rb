@@ -17,7 +17,7 @@ RSpec.describe "the producers of a process" do
   end
 
   def open_producer
-    WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }.produce_sync(topic: "t")
+    WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }.produce_sync(topic: "t", payload: nil)
     nil
   end
 
@@ -30,7 +30,7 @@ RSpec.describe "the producers of a process" do
     end
     made.each do |producer|
       producer.monitor.subscribe("buffer.flushed_async") { raise "of a subscriber" }
-      producer.buffer(topic: "t")
+      producer.buffer(topic: "t", payload: nil)
       producer.flush_at_exit(1_000)
     end
     expect(made.map { |producer| producer.client.messages.size }).to eq([1, 1, 1])

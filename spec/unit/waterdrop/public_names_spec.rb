@@ -57,7 +57,7 @@ RSpec.describe "names that applications of WaterDrop use" do
   end
 
   it "waits with rdkafka's older name for the time, in seconds" do
-    handle = producer.produce_async(topic: "t")
+    handle = producer.produce_async(topic: "t", payload: nil)
     [1, 0.5, 0, -1, nil].each { |value| expect(handle.wait(max_wait_timeout: value)).to be_delivered }
     ["1", -2, Float::NAN, 1i].each do |value|
       expect { handle.wait(max_wait_timeout: value) }.to raise_error(ArgumentError, /max_wait_timeout/)
@@ -76,7 +76,6 @@ RSpec.describe "names that applications of WaterDrop use" do
     expect(WaterDrop::Instrumentation::StdoutListener).to be(WaterDrop::Instrumentation::LoggerListener)
     expect { WaterDrop::Instrumentation::Vendors::Datadog::MetricsListener }
       .to raise_error(Karafka::Errors::UnsupportedFeatureError, /WaterDrop::Instrumentation::Vendors::Datadog/)
-    expect { producer { |config| config.wait_timeout_on_transaction_abort = 5 } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
   end
 
   it "tells middleware which variant a call goes through" do
@@ -87,9 +86,9 @@ RSpec.describe "names that applications of WaterDrop use" do
       message
     })
     careless = made.with(topic_config: { acks: 1 }, max_wait_timeout: 5)
-    careless.produce_async(topic: "t")
-    made.produce_async(topic: "t")
-    Fiber.new { careless.produce_many_sync([{ topic: "t" }]) }.resume
+    careless.produce_async(topic: "t", payload: nil)
+    made.produce_async(topic: "t", payload: nil)
+    Fiber.new { careless.produce_many_sync([{ topic: "t", payload: nil }]) }.resume
     expect(seen.map(&:default?)).to eq([false, true, false])
     expect([seen.first, made.current_variant.default?, producer.current_variant.default?]).to eq([careless, true, true])
   end
@@ -135,14 +134,14 @@ RSpec.describe "names that applications of WaterDrop use" do
     { {} => true, { "transactional.id": "t" } => false }.each do |kafka, transactional|
       made = producer { |config| config.kafka = kafka }
       purged = Karafka::Errors::KafkaError.new("purged", code: :purge_queue)
-      report = WaterDrop::DeliveryReport.new(topic: "t", partition: 0, offset: -1, error: purged, label: :mine)
+      report = WaterDrop::DeliveryReport.new(0, -1, "t", purged, :mine)
       announce = -> { WaterDrop.const_get(:Acknowledgement).announce(made.config, nil, report) }
       expect(announce.call).to be(!transactional)
       %w[message.purged error.occurred].each { |name| made.monitor.subscribe(name) { |event| seen << [name, event[:type], event[:label]] } }
       expect(announce.call).to be(true)
     end
-    failed = ["error.occurred", "librdkafka.dispatch_error", :mine]
-    expect(seen).to eq([["message.purged", nil, :mine], failed, ["message.purged", nil, :mine]])
+    purged, failed = %w[message.purged error.occurred].map { |name| [name, "librdkafka.dispatch_error", :mine] }
+    expect(seen).to eq([purged, failed, purged])
   end
 
   it "says that it is closed where it was closed within a transaction of another thread" do
@@ -163,7 +162,7 @@ RSpec.describe "names that applications of WaterDrop use" do
     allow(made.client).to receive(:produce).and_wrap_original do |original, messages, *rest|
       [:refused, original.call(messages.first(1), *rest), 1, :queue_full, "full", false]
     end
-    expect { made.produce_many_async([{ topic: "t", label: :a }, { topic: "t", label: :b }]) }
+    expect { made.produce_many_async([{ topic: "t", payload: nil, label: :a }, { topic: "t", payload: nil, label: :b }]) }
       .to raise_error(WaterDrop::Errors::ProduceManyError) { |error| expect(error.dispatched.map(&:label)).to eq([:a]) }
     expect(seen.map { |handles| handles.map(&:label) }).to eq([[:a]])
   end
@@ -177,6 +176,7 @@ RSpec.describe "names that applications of WaterDrop use" do
         config.send_messages = false
         config.connection_pool.size = 20
         config.connection_pool.timeout = 1
+        config.connection_pool_size = 21
         config.connect_timeout = 5
         config.socket_timeout = 6
         config.required_acks = :all
@@ -186,7 +186,7 @@ RSpec.describe "names that applications of WaterDrop use" do
       config = WaterDrop.producer.config
       expect([config.deliver, config.raise_on_failure]).to eq([false, true])
       expect(config.native_kafka).to include("acks" => "all", "socket.timeout.ms" => "6000", "socket.connection.setup.timeout.ms" => "5000")
-      expect(log.string).to match(/connection_pool.size \(20\) has no effect.*connection_pool.timeout \(1\) has no effect/m)
+      expect(log.string).to match(/connection_pool.size \(20\) has no effect.*connection_pool.timeout \(1\).*connection_pool.size \(21\)/m)
       expect(WaterDrop::Message.new("topic", "message").send!).to be_delivered
     end
 

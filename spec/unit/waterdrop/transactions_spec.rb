@@ -2,10 +2,13 @@
 
 require "spec_helper"
 require "timeout"
+require "support/wait"
 require "waterdrop"
 
 # With `deliver = false`: the same rules, without a broker.
 RSpec.describe "transactions of a producer" do
+  include Wait
+
   let(:events) { [] }
   let(:log) { StringIO.new }
 
@@ -152,7 +155,8 @@ RSpec.describe "transactions of a producer" do
   end
 
   it "aborts where a message of it is refused" do
-    expect { producer.transaction { producer.produce_async(topic: "") } }.to raise_error(WaterDrop::Errors::MessageInvalidError)
+    expect { producer.transaction { producer.produce_async(topic: "", payload: nil) } }
+      .to raise_error(WaterDrop::Errors::MessageInvalidError)
     expect(events).to eq(%w[started aborted finished])
   end
 
@@ -179,6 +183,50 @@ RSpec.describe "transactions of a producer" do
     thread.join
     expect(closer.join(30)).to be(closer)
     expect(events.last(2)).to eq(%w[committed finished])
+  end
+
+  it "gets its turn in the order in which threads have asked, a close too, which takes no new ones" do
+    order = Queue.new
+    go_on = Queue.new
+    waiting = lambda do |&work|
+      thread = Thread.new(&work)
+      wait_until("a thread that waits for its turn") { thread.status == "sleep" }
+      thread
+    end
+    first = waiting.call { producer.transaction { go_on.pop } }
+    threads = Array.new(3) { |index| waiting.call { producer.transaction { order << index } } }
+    closer = waiting.call { producer.close.tap { order << :closed } }
+    late = Thread.new { producer.produce_sync(message) rescue $!.class } # rubocop:disable Style/RescueModifier, Style/SpecialGlobalVars
+    expect(late.value).to eq(WaterDrop::Errors::ProducerClosedError)
+    go_on << 1
+    [first, *threads, closer].each { |thread| expect(thread.join(Wait::LONG)).to be(thread) }
+    expect(drain(order)).to eq([0, 1, 2, :closed])
+  end
+
+  it "is closed in time while threads begin one after the other, and none of them is broken" do
+    errors = Queue.new
+    threads = Array.new(4) do
+      Thread.new do
+        loop { producer.transaction { producer.produce_async(message) } }
+      rescue WaterDrop::Errors::BaseError => e
+        errors << e.class
+      end
+    end
+    wait_until("some transactions") { events.size > 20 }
+    expect(producer.close(Wait::LONG * 1_000)).to eq(0)
+    threads.each(&:join)
+    expect(drain(errors)).to eq([WaterDrop::Errors::ProducerClosedError] * 4)
+    expect(events.tally.values_at("started", "committed")).to match([a_kind_of(Integer), events.tally["started"]])
+  end
+
+  it "has begun no close after all where that was interrupted" do
+    go_on = Queue.new
+    thread = Thread.new { producer.transaction { go_on.pop } }
+    wait_until("the transaction") { events == %w[started] }
+    expect { Timeout.timeout(0.05) { producer.close } }.to raise_error(Timeout::Error)
+    go_on << 1
+    thread.join
+    expect(producer.produce_sync(message)).to be_delivered
   end
 
   it "sends its buffer in a transaction when it is closed, also from a trap" do

@@ -22,7 +22,7 @@ RSpec.describe WaterDrop::Variant do
     refused(/default is 5/, default: 5)
     refused(/default is true, but must be left out/, default: true, max_wait_timeout: 5)
     refused(/no option :max_wait_timout\. Did you mean `max_wait_timeout`/, max_wait_timout: 1)
-    refused(/no option :acks\. It belongs into topic_config: \{ "acks"/, acks: 1)
+    refused(/no option :acks\. It belongs in topic_config: \{ "acks"/, acks: 1)
   end
 
   it "asks librdkafka about the values, when it is made" do
@@ -34,7 +34,7 @@ RSpec.describe WaterDrop::Variant do
     refused(/acks is "1", but must be all/, { "enable.idempotence": true }, topic_config: { acks: 1 })
     refused(/request.required.acks is "0"/, { "enable.idempotence": true }, topic_config: { "request.required.acks": 0 })
     made = producer("enable.idempotence": true)
-    expect(made.with(topic_config: { acks: "all", "compression.codec": "gzip" }).produce_sync(topic: "t")).to be_delivered
+    expect(made.with(topic_config: { acks: "all", "compression.codec": "gzip" }).produce_sync(topic: "t", payload: nil)).to be_delivered
   end
 
   it "has the methods of its producer" do
@@ -56,6 +56,6 @@ RSpec.describe WaterDrop::Variant do
     expect(variant.with.producer).to equal(made)
     expect(variant.close).to eq(0)
     expect { made.with(topic_config: { acks: 0 }) }.to raise_error(WaterDrop::Errors::ProducerClosedError)
-    expect { variant.produce_sync(topic: "t") }.to raise_error(WaterDrop::Errors::ProducerClosedError)
+    expect { variant.produce_sync(topic: "t", payload: nil) }.to raise_error(WaterDrop::Errors::ProducerClosedError)
   end
 end

@@ -1,0 +1,148 @@
+# frozen_string_literal: true
+
+require "spec_helper"
+require "support/mock_cluster"
+require "waterdrop"
+
+# A wait that returns says that the subscribers were called, too.
+RSpec.describe "waiting for a message that subscribers hear of" do
+  include MockCluster
+
+  before { broker.create_topic("orders", 1) }
+  after { close_cluster }
+
+  let(:made) { new_producer }
+  let(:seen) { Queue.new }
+
+  def subscribe(event = "message.acknowledged", &block)
+    made.monitor.subscribe(event) do |details|
+      # Whoever does not wait for this is faster.
+      Thread.pass
+      seen << (block ? block.call(details) : details[:offset])
+    end
+  end
+
+  def all_seen
+    Array.new(seen.size) { seen.pop(true) }
+  end
+
+  def seconds
+    started = Karafka::Clock.now
+    yield
+    Karafka::Clock.now - started
+  end
+
+  it "returns after produce_sync and a handle's wait, by the short way too, when they were called" do
+    subscribe
+    late = Array.new(300) { |index| made.produce_sync(topic: "orders", payload: "x") && seen.size == index + 1 }
+    late += Array.new(200) { |index| made.produce_async(topic: "orders", payload: "x").wait && seen.size == index + 301 }
+    expect([late.count(false), all_seen]).to eq([0, (0..499).to_a])
+  end
+
+  it "returns after produce_many_sync and flush_sync when they were called for all" do
+    subscribe
+    made.produce_many_sync(Array.new(1_000) { { topic: "orders", payload: "x" } })
+    expect(all_seen).to eq((0..999).to_a)
+    20.times { made.buffer(topic: "orders", payload: "x") }
+    made.flush_sync
+    expect(all_seen).to eq((1_000..1_019).to_a)
+  end
+
+  it "returns for one of many when they were called for that one" do
+    heard = Queue.new
+    made.monitor.subscribe("message.acknowledged") { |event| heard.pop if event[:offset] == 5 }
+    handles = made.produce_many_async(Array.new(10) { { topic: "orders", payload: "x" } })
+    expect(seconds { handles.first(5).each(&:wait) }).to be < 4
+    waiting = Thread.new { handles[9].wait(max_wait_timeout_ms: 60_000) }
+    wait_until("it to wait for the subscriber") { heard.num_waiting == 1 && waiting.status == "sleep" }
+    heard << true
+    expect(waiting.value.offset).to eq(9)
+  end
+
+  it "raises for a message that failed when they were called, on_delivery blocks as well" do
+    subscribe("error.occurred") { |event| event[:type] }
+    20.times do |index|
+      # The message is too large, says the broker.
+      broker.request_errors("produce", [10, 10, 10])
+      handle = made.produce_async(topic: "orders", payload: "x")
+      handle.on_delivery { seen << :block }
+      expect { handle.wait }.to raise_error(WaterDrop::Errors::ProduceError)
+      expect(seen.size).to eq((index + 1) * 2)
+    end
+    expect(all_seen.uniq).to eq(["librdkafka.dispatch_error", :block])
+  end
+
+  it "waits a second at most for one that needs what the waiting thread holds" do
+    lock = Mutex.new
+    made.monitor.subscribe("message.acknowledged") { |event| lock.synchronize { seen << event[:offset] } }
+    report = nil
+    took = lock.synchronize { seconds { report = made.produce_sync(topic: "orders", payload: "x") } }
+    expect(report.offset).to eq(0)
+    expect(took).to be_between(0.9, 10)
+    expect(seen.pop).to eq(0)
+    # Where the time of the wait itself is shorter, that holds.
+    took = lock.synchronize { seconds { made.produce_sync({ topic: "orders", payload: "x" }, 300) } }
+    expect(took).to be_between(0.2, 0.95)
+    expect(seen.pop).to eq(1)
+  end
+
+  it "does not wait for itself in a subscriber that produces" do
+    took = Queue.new
+    made.monitor.subscribe("message.acknowledged") do |event|
+      took << seconds { 5.times { made.produce_sync(topic: "orders", payload: "second") } } if event[:label] == :first
+    end
+    made.produce_sync(topic: "orders", payload: "x", label: :first)
+    expect(took.pop).to be < 4
+  end
+
+  it "goes on where a subscriber ends its thread or raises" do
+    made.monitor.subscribe("message.acknowledged") do |event|
+      seen << event[:offset]
+      Thread.exit if event[:offset] == 3
+      raise "no" if event[:offset] == 5
+    end
+    expect(seconds { 10.times { made.produce_sync(topic: "orders", payload: "x") } }).to be < 8
+    expect(all_seen).to eq((0..9).to_a)
+  end
+
+  it "waits longer for subscribers that get further" do
+    made.monitor.subscribe("message.acknowledged") { |event| seen << event[:offset] if sleep(0.15) }
+    made.produce_many_sync(Array.new(10) { { topic: "orders", payload: "x" } })
+    expect(all_seen).to eq((0..9).to_a)
+  end
+
+  it "ends with the producer" do
+    go_on = Queue.new
+    made.monitor.subscribe("message.acknowledged") { go_on.pop }
+    handle = made.produce_async(topic: "orders", payload: "x")
+    waiting = Thread.new { handle.wait.offset }
+    wait_until("the subscriber") { go_on.num_waiting == 1 }
+    closing = Thread.new { made.close }
+    expect(waiting.value).to eq(0)
+    go_on << true
+    expect(closing.value).to eq(0)
+  end
+
+  it "tells each label, however many turns the reports of one call take" do
+    labels = Queue.new
+    few = new_producer({ "batch.num.messages": 10, "linger.ms": 0 })
+    few.monitor.subscribe("message.acknowledged") do |event|
+      wait_until("all reports") { few.queue_size.zero? } if labels.empty?
+      labels << event[:label]
+    end
+    few.produce_many_sync(Array.new(500) { |index| { topic: "orders", payload: "x", label: index } })
+    wait_until("all labels") { labels.size == 500 }
+    expect(Array.new(500) { labels.pop }).to eq((0..499).to_a)
+    expect(few.client.instance_variable_get(:@watched)).to be_empty
+  end
+
+  it "keeps no label of what was refused" do
+    small = new_producer({ "queue.buffering.max.messages": 5, "linger.ms": 500 }) { |config| config.wait_on_queue_full = false }
+    small.monitor.subscribe("message.acknowledged") { |event| seen << event[:label] }
+    messages = Array.new(20) { |index| { topic: "orders", payload: "x", label: index } }
+    expect { small.produce_many_async(messages) }.to raise_error(WaterDrop::Errors::ProduceManyError)
+    wait_until("those that were taken") { seen.size == 5 }
+    wait_until("nothing is watched") { small.client.instance_variable_get(:@watched).empty? }
+    expect(all_seen).to eq([0, 1, 2, 3, 4])
+  end
+end
