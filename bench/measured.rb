@@ -4,13 +4,16 @@
 # with its options as JSON; prints one JSON line when it has seen `count` messages, then stops.
 
 require "json"
-$LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
+# Of bench/incumbents: the gems that it names instead of this checkout.
+$LOAD_PATH.unshift(File.expand_path("../lib", __dir__)) unless ENV["BENCH_GEM_HOME"]
 require "karafka"
 
 OPTIONS = JSON.parse(ARGV.fetch(0), symbolize_names: true)
 
 # Counts from the first batch on: joining the group is not part of the rate.
 class Meter
+  def self.status_mb(name) = File.read("/proc/self/status")[/#{name}:\s+(\d+)/, 1].to_i / 1024.0
+
   def initialize(wanted)
     @wanted = wanted
     @lock = Mutex.new
@@ -51,9 +54,11 @@ class Meter
                rss_mb: status_mb("VmHWM"), gc: GC.count, checksum: @checksum }
     result[:rss_samples] = @samples if OPTIONS[:rss_every]
     result.merge!(percentiles) unless @latencies.empty?
+    result.merge!(WATCH.results) if OPTIONS[:watch]
     puts JSON.generate(result)
     $stdout.flush
-    Karafka::Server.stop
+    # Not Server.stop, which other versions of Karafka do not take from a consumer.
+    Process.kill("TERM", Process.pid)
   end
 
   def percentiles
@@ -63,9 +68,46 @@ class Meter
 
   def clock = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   def cpu = Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID)
-  def status_mb(name) = File.read("/proc/self/status")[/#{name}:\s+(\d+)/, 1].to_i / 1024.0
+  def status_mb(name) = self.class.status_mb(name)
 end
 
+# What came over the network, which is more than the messages where something is fetched twice; and what the process held
+# beside the batches that consumers refer to.
+class Watch
+  # As listeners have it. More often, reading the statistics of 1,000 partitions is a third of the process's CPU time.
+  INTERVAL_MS = 5_000
+
+  def initialize
+    @lock = Mutex.new
+    @bytes = {}
+    @beside = 0
+  end
+
+  def start
+    Karafka.monitor.subscribe("statistics.emitted") do |event|
+      brokers = event[:statistics]["brokers"].values
+      @lock.synchronize { @bytes[event[:statistics]["name"]] = brokers.sum { |broker| broker["rxbytes"] } }
+    end
+    Thread.new { look while sleep(0.05) }
+  end
+
+  def results
+    beside = @lock.synchronize { @beside }
+    # Until the statistics have the last byte.
+    sleep(1.5 * INTERVAL_MS / 1_000.0)
+    @lock.synchronize { { received_mb: @bytes.values.sum / 1e6, beside_batches_mb: beside } }
+  end
+
+  private
+
+  def look
+    batches = Karafka::Server.state&.fetch(:queued_bytes).to_i
+    beside = Meter.status_mb("VmRSS") - (batches / 1024.0 / 1024.0)
+    @lock.synchronize { @beside = [@beside, beside].max }
+  end
+end
+
+WATCH = Watch.new
 METER = Meter.new(OPTIONS.fetch(:count))
 
 # What a consumer does with its messages, by mode.
@@ -78,6 +120,7 @@ MODES = {
   "only-key" => -> {},
   "mark" => -> { messages.each { |message| mark_as_consumed(message) } },
   # As waiting for another service.
+  "sleep-batch" => -> { sleep(OPTIONS.fetch(:sleep_ms) / 1_000.0) },
   "sleep" => -> { messages.each { sleep(OPTIONS.fetch(:sleep_ms) / 1_000.0) } },
   "latency" => lambda {
     now = Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond)
@@ -96,15 +139,20 @@ class MeasuredConsumer < Karafka::BaseConsumer
 end
 
 Karafka::App.setup do |config|
-  config.kafka = { "bootstrap.servers" => OPTIONS.fetch(:brokers) }
+  received = OPTIONS[:watch] ? { "statistics.interval.ms" => Watch::INTERVAL_MS } : {}
+  config.kafka = { "bootstrap.servers" => OPTIONS.fetch(:brokers), **received, **OPTIONS.fetch(:kafka, {}).transform_keys(&:to_s) }
   config.client_id = "bench"
   config.group_id = OPTIONS.fetch(:group) { "bench-#{Process.pid}-#{rand(1 << 32)}" }
   config.concurrency = OPTIONS.fetch(:concurrency, 1)
   config.max_messages = OPTIONS[:max_messages] if OPTIONS[:max_messages]
+  config.max_wait_time = OPTIONS[:max_wait_time] if OPTIONS[:max_wait_time]
   config.logger = Logger.new($stderr, level: Logger::WARN)
 end
 
+WATCH.start if OPTIONS[:watch]
+
 Karafka::App.routes.draw do
+  OPTIONS.fetch(:idle_topics, []).each { |name| topic(name) { consumer MeasuredConsumer } }
   topic OPTIONS.fetch(:topic) do
     consumer MeasuredConsumer
     only(json: { "dest" => OPTIONS[:only] }) if OPTIONS[:only]

@@ -59,6 +59,24 @@ module Bench
     end
   end
 
+  # The same rows, all in the first of so many partitions.
+  # @return [String] the topic
+  def skewed(partitions, count = 1_000_000)
+    filled("bench-skewed-#{count}-#{partitions}", partitions, count) do |topic|
+      rust("load", topic: topic, count: count, file: rows(count), key: "tailnum", partitions: 1)
+    end
+  end
+
+  # Topics without messages, which together have so many partitions.
+  # @return [Array<String>] the topics
+  def idle(partitions)
+    each = [(partitions / 10.0).ceil, 3].max
+    topics = Array.new(partitions / each) { |number| "bench-idle-#{partitions}-#{number}" }
+    missing = cluster.admin.metadata(topics)[:topics].reject { |_, topic| topic[:error].zero? }
+    missing.each_key { |topic| cluster.create_topic(topic, partitions: each) }
+    topics
+  end
+
   # @return [String] path of the flights as JSON lines
   def rows(count) = IO.popen([File.join(ROOT, "bench/data/prepare"), count.to_s], &:read).strip
 

@@ -11,10 +11,11 @@ module Verify
       # @param boot_file [String]
       # @param env [Hash{String=>String}] what the boot file reads
       # @param log [String] file to which all is appended that it prints
+      # @param command [String]
       # @return [Integer] process id
-      def start(boot_file, env, log:)
+      def start(boot_file, env, log:, command: "server")
         all = { "KARAFKA_BOOT_FILE" => boot_file, "KARAFKA_ENV" => "test", "BUNDLE_GEMFILE" => nil, **env }
-        Process.spawn(all, RbConfig.ruby, "-I#{ROOT}/lib", "#{ROOT}/exe/karafka", "server",
+        Process.spawn(all, RbConfig.ruby, "-I#{ROOT}/lib", "#{ROOT}/exe/karafka", command,
                       chdir: File.dirname(log), in: File::NULL, out: [log, "a"], err: %i[child out])
       end
 
