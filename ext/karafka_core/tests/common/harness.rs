@@ -130,7 +130,17 @@ impl Harness {
 
     #[track_caller]
     pub fn wait_for_assignment(&self, partitions: usize) {
-        wait_until("the assignment", || self.assigned() == partitions);
+        let deadline = Instant::now() + LONG;
+        while self.assigned() != partitions {
+            assert!(
+                Instant::now() < deadline,
+                "{} of {partitions} partitions assigned; errors: {:?}; {:?}",
+                self.assigned(),
+                self.log.error_codes(),
+                self.engine.state()
+            );
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
     }
 
     pub fn assigned(&self) -> usize {
