@@ -7,9 +7,8 @@ use karafka_core::config::{EngineConfig, ParallelConfig, Spread, TopicConfig};
 use karafka_core::lease::Kind;
 use karafka_core::partition::Position;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::common::*;
 use crate::real_kafka;
@@ -168,7 +167,7 @@ fn a_group_that_goes_on_behind_the_last_message_commits_the_end() {
     let topic = kafka.topic(1);
     write(&kafka, &topic, &[(1, Ends::Committed), (2, Ends::Aborted)]);
     let (group, config) = config(&kafka, topic_config(&topic));
-    commit(&kafka, &group, &topic, 1);
+    kafka.commit(&group, &topic, 1, "");
     let harness = Harness::start(config, 1, ack);
     wait_for_commit(&kafka, &group, &topic, 5);
     harness.stop();
@@ -187,15 +186,4 @@ fn a_seek_to_the_end_commits_nothing_by_itself() {
     harness.take_within(A_WHILE);
     assert_eq!(kafka.committed(&group, &topic, 0), None);
     harness.with_workers(1, ack).stop();
-}
-
-fn commit(kafka: &Kafka, group: &str, topic: &str, offset: i64) {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &kafka.brokers)
-        .set("group.id", group)
-        .create()
-        .expect("a consumer");
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, 0, Offset::Offset(offset)).unwrap();
-    consumer.commit(&list, CommitMode::Sync).expect("a commit");
 }

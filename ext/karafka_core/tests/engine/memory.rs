@@ -162,6 +162,9 @@ on_both! {
             .set("bootstrap.servers", &kafka.brokers)
             .set("group.id", &name)
             .set("enable.auto.commit", "false")
+            // As the group's own. The mock's broker has one session timeout for all members, the last one it heard: with a longer one
+            // rounds last longer than the sessions of those that wait for them, and they are never answered.
+            .set("session.timeout.ms", "6000")
             .create()
             .expect("a consumer");
         other.subscribe(&[&topic]).expect("a subscription");

@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use karafka_core::config::{GroupConfig, ParallelConfig, Spread, TopicConfig};
 use karafka_core::lease::Lease;
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::{fill_keyed, parallel};
 use crate::common::*;
@@ -29,16 +26,7 @@ fn committed_beyond(kafka: &Kafka, count: u64) -> GroupConfig {
         }),
         ..topic_config(&topic)
     }]);
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &kafka.brokers)
-        .set("group.id", &group.id)
-        .create()
-        .expect("a consumer");
-    let mut list = TopicPartitionList::new();
-    let mut row = list.add_partition(&topic, 0);
-    row.set_offset(Offset::Offset(0)).expect("an offset");
-    row.set_metadata(ONE_TO_NINE);
-    consumer.commit(&list, CommitMode::Sync).expect("a commit");
+    kafka.commit(&group.id, &topic, 0, ONE_TO_NINE);
     group
 }
 
