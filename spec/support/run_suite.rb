@@ -105,9 +105,9 @@ class Suite
   def spec_files(directory) = Dir["#{directory}/**/*_spec.rb"]
 
   def report
-    puts "", table_row("stage", %w[passed failed skipped seconds])
+    puts "", table_row("stage", %w[passed failed skipped unsteady seconds])
     @stages.each do |s|
-      puts table_row(s.name, [s.passed, s.failed, s.skipped, s.seconds.round(1)])
+      puts table_row(s.name, [s.passed, s.failed, s.skipped, s.unsteady, s.seconds.round(1)])
       s.notes.each { |note| puts "          #{note}" }
     end
     passed, failed, skipped = %i[passed failed skipped].map { |count| @stages.sum(&count) }
@@ -115,7 +115,7 @@ class Suite
     exit(failed.zero? && passed.positive? ? 0 : 1)
   end
 
-  def table_row(name, columns) = name.ljust(9) + columns.map { |column| column.to_s.rjust(8) }.join
+  def table_row(name, columns) = name.ljust(9) + columns.map { |column| column.to_s.rjust(9) }.join
 end
 
 Suite.new(ARGV).run
