@@ -22,7 +22,7 @@ module Karafka
   # Loaded by hand or on demand: they define other names than their paths say.
   LOADER.ignore(
     *%w[version errors compat/conflicts compat/rdkafka oauth/oidc].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
-    *%w[active_job testing testing.rb].map { |path| File.join(__dir__, "karafka", path) },
+    *%w[active_job active_job.rb testing testing.rb].map { |path| File.join(__dir__, "karafka", path) },
     File.join(__dir__, "karafka", "on_rails", "railtie.rb")
   )
   # Commands, which nothing else needs, and the extension.
@@ -133,6 +133,7 @@ module Karafka
 end
 
 require_relative "karafka/compat/rdkafka"
+Karafka.autoload :ActiveJob, File.join(__dir__, "karafka", "active_job.rb")
 # By path: `waterdrop` could also be found in a gem of that name.
 File.expand_path("waterdrop.rb", __dir__).then { |path| Object.autoload(:WaterDrop, path) if File.exist?(path) }
 # Loads all of it now: a Timeout or Thread#kill in the middle of loading leaves a constant missing for good. And from a breakpoint,
@@ -140,5 +141,6 @@ File.expand_path("waterdrop.rb", __dir__).then { |path| Object.autoload(:WaterDr
 module Karafka
   LOADER.eager_load
 end
+Karafka::OnRails::Jobs.follow if defined?(ActiveSupport)
 # In a Rails application this file is loaded after Rails.
 require_relative "karafka/on_rails/railtie" if defined?(Rails::Railtie)

@@ -88,12 +88,13 @@ module KarafkaNames
     WaterDrop::Errors::ProduceError WaterDrop::Errors::ProduceManyError WaterDrop::Errors::MessageInvalidError
     WaterDrop::Errors::ProducerClosedError WaterDrop::Errors::ProducerNotConfiguredError WaterDrop::Errors::ConfigurationInvalidError
     WaterDrop::Clients::Buffered WaterDrop::Clients::Dummy Rdkafka::RdkafkaError
+    Karafka::ActiveJob::Consumer Karafka::ActiveJob::Deserializer Karafka::ActiveJob::CurrentAttributes
   ].freeze
 
   # Refused: Karafka::NotYet::CONSTANTS, and these.
   REFUSED_CONSTANTS = %w[
     Karafka::Pro::Iterator Karafka::Pro::RecurringTasks Karafka::Pro::ScheduledMessages Karafka::Pro::Processing::Filters::Base
-    Karafka::ActiveJob::Consumer Karafka::Params::Params
+    Karafka::Params::Params
     Karafka::Instrumentation::Vendors::Datadog::MetricsListener Karafka::Instrumentation::Vendors::Kubernetes::LivenessListener
     Karafka::Instrumentation::Vendors::Appsignal::ErrorsListener
   ].freeze
@@ -138,6 +139,10 @@ module KarafkaNames
         topic(:a) { consumer KarafkaNames::Plain }
       end
     },
+    "jobs" => proc {
+      active_job_topic(:a) { long_running_job true }
+      active_job_pattern(:p, /\Ab\./)
+    },
     "patterns" => proc { pattern(:p, /\Aa\./) { consumer KarafkaNames::Plain } },
     "defaults with config" => proc {
       defaults { config(partitions: 5) }
@@ -146,7 +151,7 @@ module KarafkaNames
   }.freeze
 
   REFUSED_ROUTES = {
-    active_job_topic: [:a], active_job_pattern: [:a, /a/], recurring_tasks: [true], scheduled_messages: [:a]
+    recurring_tasks: [true], scheduled_messages: [:a]
   }.freeze
 
   CONFIG = %i[

@@ -51,6 +51,7 @@ module Karafka
           return unless rails?
 
           OnRails::Environment.prepare
+          OnRails::Jobs.follow
           require rails_file.to_s
         end
       end

@@ -2,7 +2,7 @@
 
 module Karafka
   module Instrumentation
-    # The one list of event names. Events are per batch or rarer, never per message.
+    # The one list of event names. Events are per batch or rarer, never per message, except for jobs.
     module Events
       # Keys of what is about one client.
       GROUP = %i[caller subscription_group subscription_group_id consumer_group consumer_group_id client_id].freeze
@@ -81,6 +81,8 @@ module Karafka
         "consumer.revoked" => %i[caller time],
         "consumer.shutting_down" => %i[caller],
         "consumer.shutdown" => %i[caller time],
+        "active_job.consume" => %i[caller job message],
+        "active_job.consumed" => %i[caller job message time],
         "control.command" => %i[caller command user uid pid reason answer],
         "swarm.manager.before_fork" => %i[caller node],
         "swarm.manager.after_fork" => %i[caller node],
@@ -95,7 +97,7 @@ module Karafka
       # Names of Karafka's surface that belong to features which are not supported yet: subscribing to them is refused
       # rather than accepted in silence.
       NOT_YET = %w[
-        active_job.consume active_job.consumed admin.consumer_group.copy
+        admin.consumer_group.copy
         app.forking
         consumer.before_schedule_tick consumer.tick consumer.ticked
         filtering.seek filtering.throttled recurring_tasks.task.executed

@@ -7,6 +7,7 @@ module Karafka
     # The routes of an application: its consumer groups, in the order they were drawn. `draw` adds to the routes that exist.
     class Builder
       include Enumerable
+      include JobTopics
 
       # @return [Selection] what the command line leaves in
       attr_reader :selection
@@ -142,8 +143,8 @@ module Karafka
         return super if name.start_with?("to_") || name.end_with?("?")
         raise NotYet.error(:group, name) if NotYet::GROUP.include?(name)
 
-        Setup.unknown!("call in the routes", name, %i[topic consumer_group subscription_group pattern defaults] + NotYet::GROUP,
-                       bare: values.empty? && options.empty? && !block_given?)
+        known = %i[topic consumer_group subscription_group pattern defaults] + JobTopics.public_instance_methods + NotYet::GROUP
+        Setup.unknown!("call in the routes", name, known, bare: values.empty? && options.empty? && !block_given?)
       end
     end
   end

@@ -7,6 +7,8 @@ module Karafka
     # A consumer group of Kafka: topics that are consumed together, each message once in the group.
     # Its block also takes the group settings of Karafka 1.x, whose times are in seconds.
     class ConsumerGroup < Layer
+      include JobTopics
+
       # Some of these names mean something else in a topic.
       (Compat::KafkaNames.names - LEGACY).each { |old| define_method(old) { |value| legacy(old, value) } }
 
@@ -139,7 +141,8 @@ module Karafka
       end
 
       def known_names
-        super + Compat::KafkaNames.names + %i[topic subscription_group pattern] + NotYet::GROUP
+        super + Compat::KafkaNames.names + %i[topic subscription_group pattern] + JobTopics.public_instance_methods +
+          NotYet::GROUP
       end
     end
   end

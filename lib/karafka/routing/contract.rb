@@ -21,6 +21,7 @@ module Karafka
           assigned!(topic)
           pauses!(topic)
           ages!(topic)
+          topic.check_job_retention!
           FailuresContract.new(topic).check!
           ExactlyOnceContract.new(topic).check! if topic.exactly_once
         end

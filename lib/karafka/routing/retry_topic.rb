@@ -32,13 +32,11 @@ module Karafka
         end
       end
 
-      # Kafka's metrics cannot tell a.b from a_b, so a name with underscores goes on with underscores.
       # @param topic [String]
       # @param stage [Integer]
       # @return [String]
       def self.name_for(topic, stage)
-        dot = topic.include?("_") && !topic.include?(".") ? "_" : "."
-        "#{topic}#{dot}retry#{dot}#{stage}"
+        TopicNames.joined(topic, "retry", stage)
       end
 
       # @param topic [Topic]
@@ -77,6 +75,11 @@ module Karafka
       # (see ProducedTopics#declared_responder)
       def declared_responder
         retry_of.declared_responder
+      end
+
+      # (see JobRole#active_job?)
+      def active_job?
+        retry_of.active_job?
       end
 
       # @return [RetryTopic, nil]

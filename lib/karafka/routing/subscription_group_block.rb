@@ -5,6 +5,8 @@ module Karafka
     # A `subscription_group` block of the routes, or the implicit one around the topics of a consumer group. What its
     # topics need different clients for makes several {SubscriptionGroup}s of it.
     class SubscriptionGroupBlock < Layer
+      include JobTopics
+
       # Whose settings take options.
       WITH_OPTIONS = [FailureSettings, ParallelSettings, SwarmSettings].freeze
       private_constant :WITH_OPTIONS
@@ -100,7 +102,7 @@ module Karafka
       end
 
       def known_names
-        super + %i[topic pattern multiplexing] + NotYet::GROUP
+        super + %i[topic pattern multiplexing] + JobTopics.public_instance_methods + NotYet::GROUP
       end
     end
   end

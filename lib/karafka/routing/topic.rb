@@ -6,6 +6,7 @@ module Karafka
     # setting is a call with a value; the same call without one says what holds.
     class Topic < Layer
       include ProducedTopics
+      include JobRole
 
       # @return [String] the name in the routes; of a pattern its expression
       attr_reader :name
@@ -94,11 +95,6 @@ module Karafka
 
       # @return [Boolean] whether messages that failed wait in it, see {RetryTopic}
       def retry_topic?
-        false
-      end
-
-      # @return [false] jobs of Active Job are not supported yet
-      def active_job?
         false
       end
 

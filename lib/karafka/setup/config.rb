@@ -37,6 +37,11 @@ module Karafka
         setting :socket, Types.optional(Types::FILE)
       end
 
+      # Jobs of Active Job.
+      class Jobs < Settings
+        setting :deserializer, Types.optional(Types::JOB_DESERIALIZER)
+      end
+
       # OAuth bearer tokens.
       class Oauth < Settings
         setting :token_provider_listener, Types.optional(Types::TOKENS)
@@ -78,6 +83,7 @@ module Karafka
       nested :admin, Admin
       nested :swarm, Swarm
       nested :oauth, Oauth
+      nested :active_job, Jobs
       nested :control, Control
 
       def initialize

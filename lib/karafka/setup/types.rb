@@ -58,6 +58,9 @@ module Karafka
       PRODUCER = Type.new("a WaterDrop::Producer") { |value| value.respond_to?(:produce_async) && value.respond_to?(:close) }
       CALLABLE = Type.new("something that answers to call") { |value| value.respond_to?(:call) }
       DESERIALIZER = Type.new("something that answers to call(message)") { |value| value.respond_to?(:call) }
+      JOB_DESERIALIZER = Type.new("something that answers to serialize(job) and deserialize(message)") do |value|
+        value.respond_to?(:serialize) && value.respond_to?(:deserialize)
+      end
       # Up to 1.2 that was a parser's `generate`.
       SERIALIZER = Type.new(
         "something that answers to call(data), or to generate(data)",

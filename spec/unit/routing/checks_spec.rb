@@ -248,7 +248,7 @@ RSpec.describe Karafka::Routing::Contract do
     %i[filter worker interchanger].each do |name|
       refuses(/topic setting `#{name}` is not supported yet/, :unsupported) { topic { public_send(name, 1) } }
     end
-    refuses(/routing setting `active_job_topic`/, :unsupported) { app.routes.draw { active_job_topic :x } }
+    refuses(/routing setting `scheduled_messages`/, :unsupported) { app.routes.draw { scheduled_messages :x } }
     refuses(/backend :sidekiq/, :unsupported) { topic { backend :sidekiq } }
   end
 end

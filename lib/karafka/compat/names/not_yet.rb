@@ -13,7 +13,7 @@ module Karafka
 
     # Methods of the routes, of a consumer group and of a subscription group, and options of the latter.
     GROUP = %i[
-      active_job_topic active_job_pattern recurring_tasks scheduled_messages parallel_segments
+      recurring_tasks scheduled_messages parallel_segments
     ].freeze
 
     # Settings of the application.
@@ -27,7 +27,6 @@ module Karafka
       Pro: "The features of Karafka Pro have no namespace of their own here: `parallel`, `throttle`, `delay_by`, `expire_after`, `only`, " \
            "`messages.each(clean: true)` and so on are part of this gem.",
       Web: "The gem karafka-web works with the gem karafka only; remove it.",
-      ActiveJob: "Enqueue jobs from `consume`.",
       BaseWorker: "It belongs to `backend :sidekiq`.",
       BaseInterchanger: "It belongs to `backend :sidekiq`.",
       Interchanger: "It belongs to `backend :sidekiq`.",
