@@ -55,6 +55,14 @@ RSpec.describe "karafka topics", deadline: 240 do
     expect(result.out).to match(/^warning: #{orders}: has one replica: its messages are lost with that broker \(partitions 0, 1\)$/)
   end
 
+  it "looks at the topics of a Kafka that it is given, without an application" do
+    at = ["--brokers", cluster.bootstrap_servers]
+    topic = cluster.create_topic(partitions: 3)
+    expect(karafka("topics", "list", *at).out).to match(/^#{topic} +3 +1/)
+    expect(karafka("topics", "describe", topic, *at).out).to match(/\A#{topic} \(.+\), 3 partitions$/)
+    fail_in_one_line("topics", "plan", *at, with: /karafka\.rb/)
+  end
+
   it "says a mistake in one line" do
     declare
     fail_in_one_line("topics", "describe", "missing-#{orders}", with: /missing-#{orders}/)

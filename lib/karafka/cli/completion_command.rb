@@ -30,13 +30,15 @@ module Karafka
       private
 
       # @return [Hash{String=>Hash{String=>String}}] the words before the cursor => what may follow, with its description
-      def words(commands = @commands, path = "")
+      def words = @words ||= words_of(@commands)
+
+      def words_of(commands, path = "")
         visible = commands.all_commands.reject { |_, command| command.hidden? }
         result = { path => visible.transform_values(&:description) }
         visible.each do |name, command|
           below = [path, name].reject(&:empty?).join(" ")
           nested = commands.subcommand_classes[name]
-          result.merge!(nested ? words(nested, below) : { below => options(command) })
+          result.merge!(nested ? words_of(nested, below) : { below => options(command) })
         end
         result
       end

@@ -1,18 +1,9 @@
 # frozen_string_literal: true
 
-require "thor"
-
 module Karafka
   module Cli
     # Names, options and help texts of `karafka groups …`.
-    class GroupsCommands < Thor
-      def self.exit_on_failure? = true
-      def self.banner(command, *) = "karafka groups #{command.usage}"
-
-      check_unknown_options!
-      class_option :json, type: :boolean, desc: "For programs"
-      class_option :brokers, banner: "HOST:PORT,…", desc: "Of another Kafka than the application's"
-
+    class GroupsCommands < NestedCommands
       def self.waiting
         option :wait, type: :numeric, banner: "SECONDS", desc: "Wait this long for members that were killed to be gone"
       end
@@ -51,17 +42,14 @@ module Karafka
       def rename(from, to) = command.rename(from, to)
 
       desc "delete GROUP", "Delete a group without members, with its offsets"
-      option :yes, type: :boolean, aliases: "-y", desc: "Do not ask; needed in production without a terminal"
+      asking
       waiting
       long_desc "Asks for the name on a terminal. Example: karafka groups delete shop-canary --yes"
       def delete(name) = command.delete(name)
 
       no_commands do
         # @return [Groups::Command, Groups::LagReport]
-        def command(klass = Groups::Command)
-          Target.kafka(options[:brokers])
-          klass.new(options)
-        end
+        def command(klass = Groups::Command) = super
       end
     end
   end

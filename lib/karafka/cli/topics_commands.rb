@@ -1,17 +1,9 @@
 # frozen_string_literal: true
 
-require "thor"
-
 module Karafka
   module Cli
     # Names, options and help texts of `karafka topics …`.
-    class TopicsCommands < Thor
-      def self.exit_on_failure? = true
-      def self.banner(command, *) = "karafka topics #{command.usage}"
-
-      check_unknown_options!
-      class_option :json, type: :boolean, desc: "For programs"
-
+    class TopicsCommands < NestedCommands
       def self.planning
         option :detailed_exitcode, type: :boolean, desc: "Exit with 2 where there is something to change"
       end
@@ -23,7 +15,7 @@ module Karafka
 
       def self.deleting
         changing
-        option :yes, type: :boolean, aliases: "-y", desc: "Do not ask; needed in production without a terminal"
+        asking
       end
 
       desc "plan", "Print what differs from the declared topics, as a diff"
@@ -77,8 +69,9 @@ module Karafka
       no_commands do
         # @return [Topics::Command, Topics::Inspection]
         def command(klass = Topics::Command)
-          Boot.load_aside!
-          klass.new(options)
+          # Raises: only an application says what is declared.
+          Boot.load_aside! if klass == Topics::Command && !Boot.available?
+          super
         end
       end
     end

@@ -24,8 +24,7 @@ module Karafka
       def joining(group)
         name = group.consumer_group.id
         topics = group.active_topics.map { |topic| topic.subscription_name.to_s }.uniq
-        more = topics.size - MOST_TOPICS
-        names = topics.first(MOST_TOPICS).join(", ") + (more.positive? ? " and #{more} more" : "")
+        names = NameList.short(topics, MOST_TOPICS)
         return "[#{group.id}] Consuming #{names} from #{brokers(group)} for the group #{name}" if group.active_topics.any?(&:assign)
 
         "[#{group.id}] Joining group #{name} for #{names} at #{brokers(group)} (#{wait(group)})"

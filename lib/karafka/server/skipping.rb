@@ -53,9 +53,7 @@ module Karafka
 
       def had(engine)
         all = engine.state[:groups].flat_map { |one| one[:assigned] }.sort.map { |name, number| "#{name}/#{number}" }
-        return "no partition" if all.empty?
-
-        all.size > 10 ? "#{all.first(10).join(", ")} and #{all.size - 10} more" : all.join(", ")
+        all.empty? ? "no partition" : NameList.short(all, 10)
       end
     end
   end

@@ -104,9 +104,7 @@ module WaterDrop
       # @param indexes [Array<Integer>]
       # @return [String] the first of them
       def also(indexes)
-        return "" if indexes.empty?
-
-        "; also #{indexes.first(MOST_NAMED).join(", ")}#{" and #{indexes.size - MOST_NAMED} more" if indexes.size > MOST_NAMED}"
+        indexes.empty? ? "" : "; also #{Karafka::NameList.short(indexes, MOST_NAMED)}"
       end
     end
   end

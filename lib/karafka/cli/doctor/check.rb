@@ -30,10 +30,7 @@ module Karafka
           @findings << Finding.new(severity: severity, check: self.class.title, subject: subject, cause: cause, next_step: next_step)
         end
 
-        def list(names, most = 5)
-          names = names.map(&:to_s)
-          names.size > most ? "#{names.first(most).join(", ")} and #{names.size - most} more" : names.join(", ")
-        end
+        def list(names) = NameList.short(names, 5)
       end
     end
   end
