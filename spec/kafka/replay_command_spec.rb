@@ -112,6 +112,22 @@ RSpec.describe "karafka replay", deadline: 300 do
       Process.kill("KILL", pid) if pid
     end
 
+    it "refuses a second run of the same replay, and says who runs it, until that one is gone", deadline: 600 do
+      numbers(4_000)
+      name = unused_name
+      pid = start(topic, target, "--name", name, "--rate", "20")
+      wait_until("the first commit") { committed(name).values.sum.positive? }
+      fail_in_one_line("replay", topic, target, "--name", name, *at, with: /karafka-replay-#{name} runs already: process #{pid} of /)
+      expect(replayed(topic, target, "--name", name, "--dry-run")).to include("would be sent")
+      expect(replayed(topic, target, "--name", unused_name, "--to", "1")).to start_with("2 messages")
+      Process.kill("KILL", pid)
+      expect(Process.wait2(pid)[1]).to be_signaled
+      pid = nil
+      expect(replayed(topic, target, "--name", name)).to match(/\A\d+ messages .* sent to/)
+    ensure
+      Process.kill("KILL", pid) if pid
+    end
+
     it "commits what it has sent when it is ended by TERM or Ctrl-C" do
       numbers(4_000)
       %w[TERM INT].each do |signal|

@@ -30,6 +30,14 @@ module Karafka
         # @return [Integer] exit status
         # @raise [Errors::CommandError]
         def call
+          return replay if @options[:dry_run]
+
+          Lock.new(admin.cluster_info.cluster_id, @journal.group).hold { replay }
+        end
+
+        private
+
+        def replay
           entries = open_entries || fresh_entries
           @task.check!(admin, entries.keys)
           plan = survey(entries) if @options[:dry_run] || @task.survey?
@@ -41,8 +49,6 @@ module Karafka
           @journal.write(entries)
           carry_out(entries)
         end
-
-        private
 
         def default_name = [@task.name, (digest if what.any?)].compact.join("-")
         def what = WHAT.to_h { |name| [name, @options[name]] }.compact
