@@ -63,6 +63,21 @@ RSpec.describe "Karafka::Server.skip" do
     wait_until("the commit") { committed("app", "orders") == 3 }
   end
 
+  it "is noted at once where an operator has paused the partition, and the message does not come after the resume" do
+    produce("orders", %w[a])
+    start
+    wait_until("the first message") { committed("app", "orders") == 1 }
+    Karafka::Server.pause(topic: "orders", partition: 0)
+    # No consumer has seen it.
+    produce("orders", %w[poison c])
+    started_ms = Karafka::Clock.now_ms
+    order = Karafka::Server.skip(topic: "orders", partition: 0, offset: 1, reason: "no such currency", wait: 60)
+    expect([order.result, Karafka::Clock.now_ms - started_ms]).to match([nil, be < 30_000])
+    Karafka::Server.resume(topic: "orders", partition: 0)
+    wait_until("the commit") { committed("app", "orders") == 3 }
+    expect([order.result, seen.map(&:first)]).to eq([:skipped, [0, 2]])
+  end
+
   it "does not end a pause that a consumer has asked for" do
     produce("orders", %w[a b])
     paused = Queue.new
