@@ -56,7 +56,7 @@ RSpec.describe "the example of an outbox" do
     log = StringIO.new
     allow(Karafka).to receive(:logger).and_return(Logger.new(log))
     before = trap("TERM", "DEFAULT")
-    Timeout.timeout(10) { Outbox.run(pause: 0.01) }
+    Timeout.timeout(60) { Outbox.run(pause: 0.01) }
     expect(answers.size).to be_zero
     expect(log.string).to include("the outbox is not sent: no broker")
   ensure

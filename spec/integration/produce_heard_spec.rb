@@ -50,13 +50,14 @@ RSpec.describe "waiting for a message that subscribers hear of" do
 
   it "returns for one of many when they were called for that one" do
     heard = Queue.new
-    made.monitor.subscribe("message.acknowledged") { |event| heard.pop if event[:offset] == 5 }
-    handles = made.produce_many_async(Array.new(10) { { topic: "orders", payload: "x" } })
-    expect(seconds { handles.first(5).each(&:wait) }).to be < 4
-    waiting = Thread.new { handles[9].wait(max_wait_timeout_ms: 60_000) }
+    made.monitor.subscribe("message.acknowledged") { |event| heard.pop if event[:offset] == 30 }
+    handles = made.produce_many_async(Array.new(40) { { topic: "orders", payload: "x" } })
+    # A second for each, else.
+    expect(seconds { handles.first(30).each(&:wait) }).to be < 25
+    waiting = Thread.new { handles[39].wait(max_wait_timeout_ms: 60_000) }
     wait_until("it to wait for the subscriber") { heard.num_waiting == 1 && waiting.status == "sleep" }
     heard << true
-    expect(waiting.value.offset).to eq(9)
+    expect(waiting.value.offset).to eq(39)
   end
 
   it "raises for a message that failed when they were called, on_delivery blocks as well" do
@@ -81,7 +82,7 @@ RSpec.describe "waiting for a message that subscribers hear of" do
     expect(took).to be_between(0.9, 10)
     expect(seen.pop).to eq(0)
     # Where the time of the wait itself is shorter, that holds.
-    took = lock.synchronize { seconds { made.produce_sync({ topic: "orders", payload: "x" }, 300) } }
+    took = shortest(0.95) { lock.synchronize { seconds { made.produce_sync({ topic: "orders", payload: "x" }, 300) } } }
     expect(took).to be_between(0.2, 0.95)
     expect(seen.pop).to eq(1)
   end
@@ -89,10 +90,10 @@ RSpec.describe "waiting for a message that subscribers hear of" do
   it "does not wait for itself in a subscriber that produces" do
     took = Queue.new
     made.monitor.subscribe("message.acknowledged") do |event|
-      took << seconds { 5.times { made.produce_sync(topic: "orders", payload: "second") } } if event[:label] == :first
+      took << seconds { 30.times { made.produce_sync(topic: "orders", payload: "second") } } if event[:label] == :first
     end
     made.produce_sync(topic: "orders", payload: "x", label: :first)
-    expect(took.pop).to be < 4
+    expect(took.pop).to be < 25
   end
 
   it "goes on where a subscriber ends its thread or raises" do
@@ -101,8 +102,8 @@ RSpec.describe "waiting for a message that subscribers hear of" do
       Thread.exit if event[:offset] == 3
       raise "no" if event[:offset] == 5
     end
-    expect(seconds { 10.times { made.produce_sync(topic: "orders", payload: "x") } }).to be < 8
-    expect(all_seen).to eq((0..9).to_a)
+    expect(seconds { 40.times { made.produce_sync(topic: "orders", payload: "x") } }).to be < 30
+    expect(all_seen).to eq((0..39).to_a)
   end
 
   it "waits longer for subscribers that get further" do

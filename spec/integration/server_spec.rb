@@ -63,7 +63,7 @@ RSpec.describe "karafka server" do
     server.signal(:TERM)
     server.wait_for_log(/Stopping Karafka/)
     again = Thread.new { loop { server.signal(:TERM) && sleep(0.1) } }
-    expect(server.wait(seconds: 25)).to eq(2) # less than shutdown_timeout, which is 60 s
+    expect(server.wait(seconds: 50)).to eq(2) # less than shutdown_timeout, which is 60 s
     expect(server.log).to match(%r{a second signal \(TERM\) came.*batch of orders/0.*worker \d runs consume of orders/0}m)
     expect(offset).to be_nil
   ensure
@@ -84,7 +84,7 @@ RSpec.describe "karafka server" do
     server = server("out('begin'); sleep", settings: "config.shutdown_timeout = 1_000")
     server.wait_for_output { |lines| lines.include?("begin") }
     server.signal(:TERM)
-    expect(server.wait(seconds: 25)).to eq(2)
+    expect(server.wait).to eq(2)
     expect(server.log).to match(/shutdown_timeout \(1000 ms\) has passed/)
   end
 

@@ -126,9 +126,12 @@ RSpec.describe Karafka::Admin::ConsumerGroups, deadline: 240 do
         end
       end
       before = turns
-      started = Karafka::Clock.now
-      lags = admin.read_lags_with_offsets(groups.to_h { |id| [id, [name]] })
-      seconds = Karafka::Clock.now - started
+      lags = nil
+      seconds = shortest(5) do
+        started = Karafka::Clock.now
+        lags = admin.read_lags_with_offsets(groups.to_h { |id| [id, [name]] })
+        Karafka::Clock.now - started
+      end
       ran = turns - before
       RSpec.configuration.reporter.message("20 groups x 1,000 partitions: #{(seconds * 1_000).round} ms, another thread ran #{ran} times")
       expect(lags.values.map { |topics| topics.fetch(name).values.uniq }).to all(eq([{ offset: 0, lag: 0 }]))

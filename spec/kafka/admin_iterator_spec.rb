@@ -87,7 +87,7 @@ RSpec.describe Karafka::Admin::Iterator do
       !found.empty?
     end
     iterator.stop
-    expect(reading.join(30)).to be(reading)
+    expect(reading.join(60)).to be(reading)
     from_block = described_class.new(name, to: nil)
     from_block.each { |message| from_block.stop if message.offset == 4 }
   end
@@ -96,7 +96,7 @@ RSpec.describe Karafka::Admin::Iterator do
     iterator = described_class.new(topic, from: :latest, to: nil)
     started = Karafka::Clock.now
     expect { Timeout.timeout(0.3) { iterator.to_a } }.to raise_error(Timeout::Error)
-    expect(Karafka::Clock.now - started).to be < 5
+    expect(Karafka::Clock.now - started).to be < 45
   end
 
   it "leaves aborted transactions out, and ends behind them" do

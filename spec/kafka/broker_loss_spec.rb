@@ -14,7 +14,7 @@ RSpec.describe "a broker that is killed and comes back", deadline: 400 do
   end
 
   it "costs no message, and the errors say what to look at" do
-    @own = @cluster = KafkaCluster.new("spec-loss").up(nodes: 1, heap: "256m")
+    @own = @cluster = KafkaCluster.new("spec-loss").up(heap: "256m", properties: { "broker.session.timeout.ms" => 3_000 })
     topic = cluster.create_topic
     seen = Queue.new
     errors = Queue.new

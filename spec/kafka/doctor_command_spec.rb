@@ -222,7 +222,7 @@ RSpec.describe "karafka doctor", deadline: 300 do
   it "finds a dead broker among others" do
     skip(KafkaCluster.unavailable) if KafkaCluster.unavailable
     three = KafkaCluster.new("spec-doctor-three")
-    three.up(nodes: 3, heap: "256m", properties: { "broker.session.timeout.ms" => 3_000, "broker.heartbeat.interval.ms" => 500 })
+    three.up(nodes: 3, heap: "256m")
     name = three.create_topic(replication: 3)
     servers = three.bootstrap_servers
     three.kill_node(3)

@@ -82,7 +82,7 @@ RSpec.describe "OAUTHBEARER on a real Kafka", deadline: 240 do
     end
   end
 
-  def wait_until(what, seconds: 30)
+  def wait_until(what, seconds: 60)
     limit = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
     sleep(0.02) until yield || (raise "not within #{seconds} s: #{what}" if Process.clock_gettime(Process::CLOCK_MONOTONIC) > limit)
   end

@@ -38,7 +38,7 @@ RSpec.describe "karafka swarm", deadline: 200 do
     expect(nodes.values).to eq(pids)
   end
 
-  it "has a killed node back, and with static membership its partitions go on, within 5 s and without a rebalance" do
+  it "has a killed node back, and with static membership its partitions go on without a rebalance" do
     topic = cluster.create_topic(partitions: 4)
     start(topic, kafka: RealSwarm::STATIC)
     place = started(topic)
@@ -52,7 +52,7 @@ RSpec.describe "karafka swarm", deadline: 200 do
     took = Process.clock_gettime(Process::CLOCK_MONOTONIC) - killed_at
     expect(found[0].node).to eq(place[0].node)
     expect(found[0].pid).not_to eq(killed)
-    expect(took).to be < 5
+    expect(took).to be < 25 # The session is 30 s.
     expect(assigned(others.first)).to eq(before)
     @swarm.signal(:TERM)
     expect(@swarm.wait).to eq(0)
@@ -77,7 +77,7 @@ RSpec.describe "karafka swarm", deadline: 200 do
     pids = nodes.values
     Process.kill(:KILL, @swarm.pid)
     @swarm.wait
-    wait_until("the end of the nodes", seconds: 15) { pids.none? { |pid| alive?(pid) } }
+    wait_until("the end of the nodes") { pids.none? { |pid| alive?(pid) } }
     expect(committed(topic, other)).to eq(lines.count { |line| line.partition == other })
   end
 

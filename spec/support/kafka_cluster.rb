@@ -178,10 +178,7 @@ class KafkaCluster
 
   def build(count, heap, properties)
     ports = FreePorts.take(count * 2)
-    voters = (1..count).map { |id| "#{id}@127.0.0.1:#{ports[count + id - 1]}" }.join(",")
-    shared = { "controller.quorum.voters" => voters, "offsets.topic.replication.factor" => [count, 3].min,
-               "transaction.state.log.replication.factor" => [count, 3].min,
-               "transaction.state.log.min.isr" => [count, 2].min }.merge(properties.transform_keys(&:to_s))
+    shared = own_properties(count, ports.last(count)).merge(properties.transform_keys(&:to_s))
     @nodes = (1..count).map do |id|
       KafkaNode.new(id: id, port: ports[id - 1], controller_port: ports[count + id - 1], heap: heap,
                     dir: File.join(@dir, "node-#{id}"))
@@ -189,6 +186,15 @@ class KafkaCluster
     # A minus in front would be an option for Kafka's tool.
     cluster_id = [SecureRandom.random_bytes(16)].pack("m0").tr("+/", "__").delete("=")
     @nodes.map { |new_node| Thread.new { new_node.format(cluster_id, shared) } }.each(&:join)
+  end
+
+  def own_properties(count, controller_ports)
+    # Another node takes over soon. Where there is none, a busy machine that lets the only one stand still must not take its
+    # partitions and groups from it.
+    session_ms = count == 1 ? 60_000 : 3_000
+    { "controller.quorum.voters" => controller_ports.each.with_index(1).map { |port, id| "#{id}@127.0.0.1:#{port}" }.join(","),
+      "broker.session.timeout.ms" => session_ms, "offsets.topic.replication.factor" => [count, 3].min,
+      "transaction.state.log.replication.factor" => [count, 3].min, "transaction.state.log.min.isr" => [count, 2].min }
   end
 
   def wait_until_ready

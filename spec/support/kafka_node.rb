@@ -78,8 +78,7 @@ class KafkaNode
       # Fewer internal partitions: a cluster for tests starts faster, and a killed node is taken over sooner.
       "offsets.topic.num.partitions" => 4, "transaction.state.log.num.partitions" => 4,
       "group.min.session.timeout.ms" => 1000, "group.consumer.min.session.timeout.ms" => 1000,
-      "group.consumer.min.heartbeat.interval.ms" => 100, "broker.session.timeout.ms" => 3000,
-      "broker.heartbeat.interval.ms" => 500, "controlled.shutdown.enable" => true }
+      "group.consumer.min.heartbeat.interval.ms" => 100, "broker.heartbeat.interval.ms" => 500, "controlled.shutdown.enable" => true }
   end
 
   def jvm(heap)

@@ -18,7 +18,7 @@ RSpec.describe Karafka::OnRails::Worker do
 
   after do
     engine.stop
-    @worker&.join(30)
+    @worker&.join(60)
   end
 
   # Hands the lease to a worker whose work is wrapped so.

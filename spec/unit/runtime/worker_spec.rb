@@ -18,7 +18,7 @@ RSpec.describe Karafka::Worker do
 
   after do
     engine.stop
-    workers.each { |worker| worker.join(30) }
+    workers.each { |worker| worker.join(60) }
   end
 
   def consumer(superclass = Karafka::BaseConsumer, &)
@@ -201,13 +201,13 @@ RSpec.describe Karafka::Worker do
     worker = work(route(consumer { nil }))
     engine.give(Karafka::Errors::EngineError.new("broken"))
     expect(fatal.pop.message).to eq("broken")
-    expect(worker.join(30)).to be(true)
+    expect(worker.join(60)).to be(true)
   end
 
   it "finishes when the engine has nothing more" do
     worker = work(route(consumer { nil }))
     engine.stop
-    expect(worker.join(30)).to be(true)
+    expect(worker.join(60)).to be(true)
   end
 
   it "stays dead when it is killed in a forced stop" do

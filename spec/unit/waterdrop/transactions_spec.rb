@@ -70,7 +70,7 @@ RSpec.describe "transactions of a producer" do
   end
 
   it "says in the log what a Timeout around it may have hidden" do
-    Timeout.timeout(30) { [1].each { producer.transaction { break } } }
+    Timeout.timeout(60) { [1].each { producer.transaction { break } } }
     expect(log.string).to include("a transaction was left by a Timeout, break, return or throw, so it is aborted")
   end
 
@@ -181,7 +181,7 @@ RSpec.describe "transactions of a producer" do
     expect(closer.join(0.05)).to be_nil
     go_on << 1
     thread.join
-    expect(closer.join(30)).to be(closer)
+    expect(closer.join(60)).to be(closer)
     expect(events.last(2)).to eq(%w[committed finished])
   end
 
