@@ -24,6 +24,11 @@ RSpec.describe "random faults on real Kafka", deadline: 1_500 do
     expect(verify("swarm", "--seconds", 15, "--nodes", 3, "--rate", 100)).to include('"violations":0')
   end
 
+  it "lose no job, keep the order of each key and perform none before it is due while members are killed" do
+    output = verify("jobs", "--jobs", 2_000, "--waiting", 100, "--longest-wait", 5, "--kills", 1)
+    expect(output).to include("2100 jobs were performed", "nothing lost")
+  end
+
   it "report of each message what became of it, once and in order, while leaders are killed and clients replaced" do
     skip("its nodes can't be killed from here") if ENV.key?("KARAFKA_TEST_BROKERS")
 

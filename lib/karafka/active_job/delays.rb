@@ -21,7 +21,7 @@ module Karafka
           message = message.except(:partition) if (place = stop(due_ms))
           return message unless place
 
-          { **message, topic: place, headers: { **message[:headers], DUE_AT => due_ms.to_s, TOPIC => target } }
+          { **message, topic: place, headers: message.fetch(:headers, {}).merge(DUE_AT => due_ms.to_s, TOPIC => target) }
         end
 
         # @param message [Messages::Message] that has waited in one of them

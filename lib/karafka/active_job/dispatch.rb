@@ -10,7 +10,8 @@ module Karafka
         # @return [void]
         # @raise [WaterDrop::Errors::ProduceError, WaterDrop::Errors::MessageInvalidError]
         def call(job, due_at = nil)
-          producer.public_send(job.class.karafka_options[:dispatch_method], message(job, due_at))
+          options = job.class.karafka_job_options
+          producer.public_send(options[:dispatch_method], message(job, options, due_at))
         end
 
         # In one call for all that are sent in the same way.
@@ -18,8 +19,10 @@ module Karafka
         # @return [Integer] how many were handed over
         # @raise [WaterDrop::Errors::ProduceManyError, WaterDrop::Errors::MessageInvalidError]
         def many(jobs)
-          jobs.group_by { |job| job.class.karafka_options[:dispatch_many_method] }.each do |dispatch_method, alike|
-            producer.public_send(dispatch_method, alike.map { |job| message(job, job.scheduled_at&.to_f) })
+          jobs.group_by { |job| job.class.karafka_job_options[:dispatch_many_method] }.each do |dispatch_method, alike|
+            producer.public_send(
+              dispatch_method, alike.map { |job| message(job, job.class.karafka_job_options, job.scheduled_at&.to_f) }
+            )
             # Rails 7.1, where `perform_all_later` counts them.
             alike.each { |job| job.successfully_enqueued = true if job.respond_to?(:successfully_enqueued=) }
           end
@@ -34,13 +37,11 @@ module Karafka
           )
         end
 
-        def message(job, due_at)
-          options = job.class.karafka_options
-          message = {
-            topic: Routing::TopicNames.in_kafka(job.queue_name.to_s),
-            payload: ActiveJob.deserializer.serialize(job),
-            headers: CurrentAttributes.to_headers
-          }
+        def message(job, options, due_at)
+          message = { topic: Routing::TopicNames.in_kafka(job.queue_name.to_s), payload: ActiveJob.deserializer.serialize(job) }
+          headers = CurrentAttributes.to_headers
+          # Without any it takes the producer's shorter way.
+          message[:headers] = headers unless headers.empty?
           key = options[:partitioner].call(job)
           message[options[:partition_key_type]] = key.is_a?(Symbol) ? key.to_s : key unless key.nil?
           due_at ? Delays.delayed(message, due_at) : message

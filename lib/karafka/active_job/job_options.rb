@@ -36,12 +36,14 @@ module Karafka
       # @return [Hash{Symbol=>Object}] those that hold
       # @raise [Errors::InvalidConfigurationError]
       def karafka_options(**given)
+        return karafka_job_options if given.empty?
+
         checked = given.to_h do |name, value|
           Setup.unknown!("option", name, TYPES.keys, prefix: "#{self.name} karafka_options ") unless TYPES.key?(name)
 
           [name, TYPES[name].check("#{self.name} karafka_options #{name}", value)]
         end
-        checked.empty? ? karafka_job_options : self.karafka_job_options = karafka_job_options.merge(checked).freeze
+        self.karafka_job_options = karafka_job_options.merge(checked).freeze
       end
     end
   end

@@ -43,6 +43,11 @@ RSpec.describe Karafka::ActiveJob::Delays do
 
   def waiting(milliseconds) = described_class.delayed(job, (@now + milliseconds) / 1_000r)
 
+  it "takes one without headers" do
+    place = described_class.delayed(job.except(:headers), (@now + 5_000) / 1_000r)
+    expect(place).to include(topic: "active_job_delays_1s", headers: include("active_job_topic" => "default"))
+  end
+
   it "sends a job that is due to its queue" do
     expect([waiting(0), waiting(-1)]).to eq([job, job])
   end

@@ -44,7 +44,7 @@ RSpec.describe Karafka::ActiveJob::Dispatch do
     job_class.queue_as :charges
     enqueued = job_class.perform_later(1, "two", three: :four)
     dispatch, message = sent
-    expect([dispatch, message.except(:payload)]).to eq([:produce_async, { topic: "charges", key: enqueued.job_id, headers: {} }])
+    expect([dispatch, message.except(:payload)]).to eq([:produce_async, { topic: "charges", key: enqueued.job_id }])
     expect(JSON.parse(message[:payload])).to include("job_class" => "ChargeJob", "arguments" => enqueued.serialize["arguments"])
   end
 
@@ -61,7 +61,7 @@ RSpec.describe Karafka::ActiveJob::Dispatch do
   it "leaves the key out where the partitioner gives none" do
     job_class.karafka_options partitioner: ->(_) {}
     job_class.perform_later
-    expect(sent.last.keys).to eq(%i[topic payload headers])
+    expect(sent.last.keys).to eq(%i[topic payload])
   end
 
   it "refuses options that mean nothing" do
