@@ -19,6 +19,9 @@ class Postgres
   def self.bin = Dir["/usr/lib/postgresql/*/bin"].max
   def self.user = Etc.getpwnam("postgres")
 
+  # @return [String] where its socket is
+  attr_reader :dir
+
   # @return [String] for PG.connect
   def url = "postgresql:///postgres?host=#{@dir}&user=postgres"
 
@@ -27,12 +30,24 @@ class Postgres
     @dir = Dir.mktmpdir("postgres")
     FileUtils.chown("postgres", nil, @dir) if Process.uid.zero?
     run("initdb", "-D", "#{@dir}/data", "-U", "postgres", "-A", "trust", "--no-sync")
-    run("pg_ctl", "-D", "#{@dir}/data", "-l", "#{@dir}/log", "-w", "-o", "-c listen_addresses='' -k #{@dir} -c fsync=off", "start")
+    resume
     self
   end
 
+  # After a {crash}.
+  def resume
+    run("pg_ctl", "-D", "#{@dir}/data", "-l", "#{@dir}/log", "-w", "-o", "-c listen_addresses='' -k #{@dir} -c fsync=off", "start")
+    @up = true
+  end
+
+  # Ends it as a crash does: connections break, what is committed stays.
+  def crash
+    @up = false
+    run("pg_ctl", "-D", "#{@dir}/data", "-m", "immediate", "stop")
+  end
+
   def stop
-    run("pg_ctl", "-D", "#{@dir}/data", "-m", "immediate", "stop") if @dir
+    crash if @up
   ensure
     FileUtils.rm_rf(@dir) if @dir
   end
