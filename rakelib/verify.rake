@@ -18,4 +18,16 @@ namespace :verify do
       desc description
       task(name) { sh "verify/#{name}.rb #{ENV.fetch("ARGS", nil)}".strip }
     end
+
+  # Compiles what is committed in that Debian, with its Ruby and its Rails.
+  desc "The specs of Rails; verify:rails[trixie] in Debian 13, with Ruby 3.3 and Rails 7.2 (root and debootstrap)"
+  task(:rails, [:suite]) do |_, given|
+    next sh("bin/verify-in-debian", given.suite, "bin/setup rails && rake verify:rails") if given.suite
+
+    Rake::Task["compile:dev"].invoke
+    files = Dir["spec/unit/on_rails/*_spec.rb", "spec/integration/{*rails*,active_job,after_commit,outbox,puma_plugin}_spec.rb"]
+    # A process for each, as in bin/test.
+    failed = files.reject { |file| system("rspec", file) }
+    abort "failed: #{failed.join(" ")}" if failed.any?
+  end
 end
