@@ -29,15 +29,12 @@ module Karafka
           return @karafka_transaction.transaction_mark_as_consumed(self, message, note)
         end
 
-        lease = karafka_lease
+        lease = @karafka_lease || karafka_lease
         check_place(message) unless message.is_a?(Messages::Message) && message.of?(lease)
         return false unless offset_metadata.nil? || lease.store_metadata(check_metadata(offset_metadata))
 
-        marked = lease.mark_exactly(message.offset, topic.manual_offset_management?)
-        return marked unless marked == :back
-
-        notice("consumer.consuming.marked_back", message: message) if topic.manual_offset_management?
-        true
+        marked = lease.mark_forward(message.offset)
+        marked.nil? ? mark_back(lease, message) : marked
       end
 
       # As {#mark_as_consumed}, and waits until that is committed. In a transaction it is committed with that.
@@ -151,6 +148,16 @@ module Karafka
       end
 
       private
+
+      # @return [Boolean] as {#mark_as_consumed}
+      def mark_back(lease, message)
+        commits = topic.manual_offset_management?
+        marked = lease.mark_exactly(message.offset, commits)
+        return marked unless marked == :back
+
+        notice("consumer.consuming.marked_back", message: message) if commits
+        true
+      end
 
       def place(position)
         position.respond_to?(:offset) ? position.offset : position

@@ -129,13 +129,16 @@ module Karafka
         true
       end
 
+      def mark_forward(offset)
+        mark_exactly(offset, false) if gone? || !back?(offset)
+      end
+
       def mark_exactly(offset, _commits)
         return false if gone?
 
-        back = @marked.any? && offset < @marked.last
+        back = back?(offset)
         @marked << offset
-        return @position.mark_exactly(offset) if @position
-
+        @position&.mark_exactly(offset)
         back ? :back : true
       end
 
@@ -195,6 +198,10 @@ module Karafka
       private
 
       def gone? = lost || @position&.lost
+
+      def back?(offset)
+        @position ? @position.back?(offset) : @marked.any? && offset < @marked.last
+      end
 
       def write_metadata(text)
         @position ? @position.metadata = text : @metadata = text

@@ -77,13 +77,15 @@ module Karafka
 
       # By the consumer itself, which may go back.
       # @param offset [Integer]
-      # @return [true, :back]
+      # @return [void]
       def mark_exactly(offset)
-        back = @unmarked && offset < @unmarked - 1
         @marked << offset
         @unmarked = offset + 1
-        back ? :back : true
       end
+
+      # @param offset [Integer]
+      # @return [Boolean] whether marking it goes back
+      def back?(offset) = !@unmarked.nil? && offset < @unmarked - 1
 
       # @param target [Integer, :earliest, :latest]
       # @param forgets [Boolean]

@@ -39,7 +39,7 @@ const ROOM_WITH_FILTER: usize = 16;
 const ASSUMED_BYTES: usize = 256;
 
 /// Continues `open`, or starts a batch if something is queued. `has_id`: it can be asked which topic this is.
-pub fn drain(partition: &Partition, queue: &FetchQueue, open: Option<(Batch, Instant)>, has_id: bool) -> Drained {
+pub fn drain(partition: &Partition, queue: &mut FetchQueue, open: Option<(Batch, Instant)>, has_id: bool) -> Drained {
     let mut drain = Drain {
         partition,
         config: partition.config(),
@@ -59,7 +59,7 @@ pub fn drain(partition: &Partition, queue: &FetchQueue, open: Option<(Batch, Ins
             missing: None,
         },
     };
-    let more = queue.each(|message| drain.take(message));
+    let more = queue.each(drain.wanted(), |message| drain.take(message));
     drain.end(more)
 }
 
@@ -84,6 +84,15 @@ struct Drain<'a> {
 }
 
 impl Drain<'_> {
+    /// How many messages the batch has room for.
+    fn wanted(&self) -> usize {
+        let has = self.drained.batch.as_ref().map_or(0, |(batch, _)| batch.len());
+        match self.config.selection.only {
+            Some(_) => LOOKED_AT,
+            None => self.config.max_messages.saturating_sub(has),
+        }
+    }
+
     fn take(&mut self, message: &Fetched) -> Then {
         match message.code() {
             codes::NO_ERROR => return self.look_at(message),

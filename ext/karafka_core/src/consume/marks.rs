@@ -69,6 +69,18 @@ impl Marks {
         table.cover_skipped();
     }
 
+    /// As `mark`, by the consumer itself. False: an older message than the last one that was marked, and nothing has changed.
+    pub fn mark_forward(&self, offset: i64) -> bool {
+        let mut table = self.0.lock();
+        let end = offset.saturating_add(1);
+        if end < table.position {
+            return false;
+        }
+        table.raise(end);
+        table.cover_skipped();
+        true
+    }
+
     /// As `mark`, by the consumer itself: an older message takes the position of a retry back to it. With `commits` what is
     /// committed goes back, too. True: it went back.
     pub fn mark_exactly(&self, offset: i64, commits: bool) -> bool {
@@ -221,7 +233,9 @@ mod tests {
     fn a_consumer_that_marks_an_older_message_has_the_retry_begin_behind_it() {
         let marks = Marks::default();
         marks.deliver(0, 10, 10);
-        assert!(!marks.mark_exactly(7, false));
+        assert!(marks.mark_forward(7));
+        assert!(!marks.mark_forward(2));
+        assert_eq!((marks.marked(), marks.first_unmarked()), (8, 8), "nothing has changed");
         assert!(marks.mark_exactly(2, false));
         assert_eq!(
             (marks.marked(), marks.first_unmarked()),

@@ -20,7 +20,7 @@ use crate::kafka::fetch_threshold::FetchThreshold;
 use crate::kafka::ffi::Queue;
 use crate::kafka::heartbeats::Heartbeats;
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{creation, fetch_queue, interceptors, oauth, resolver, settings};
+use crate::kafka::{creation, interceptors, oauth, resolver, settings};
 
 mod commits;
 mod fetching;
@@ -64,7 +64,6 @@ impl ConsumerClient {
             .set("enable.auto.offset.store", "false")
             // Only the end of a partition says that offsets without a message were read.
             .set("enable.partition.eof", "true")
-            .set("consume.callback.max.messages", fetch_queue::AT_ONCE.to_string())
             // Where a partition begins is decided by the engine. This is what is left: positions that are not in the log any more.
             .set(
                 "auto.offset.reset",

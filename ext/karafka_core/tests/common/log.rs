@@ -117,6 +117,22 @@ impl Log {
         taken.flatten().filter(|row| row.error.is_none()).collect()
     }
 
+    /// Messages, errors and ends in librdkafka's queues, as its last statistics have it.
+    pub fn queued(&self) -> u64 {
+        let events = self.events.lock();
+        let last = events.iter().rev().find_map(|event| match event {
+            Event::Statistics { json, .. } => Some(json),
+            _ => None,
+        });
+        let Some(json) = last else { return 0 };
+        let all: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        let topics = all["topics"].as_object().expect("topics").values();
+        let partitions = topics.flat_map(|topic| topic["partitions"].as_object().expect("partitions").values());
+        partitions
+            .map(|one| one["fetchq_cnt"].as_u64().expect("a number"))
+            .sum()
+    }
+
     pub fn error_codes(&self) -> Vec<String> {
         let events = self.events.lock();
         let errors = events.iter().filter_map(|event| match event {

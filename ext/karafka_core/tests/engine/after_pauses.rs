@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use karafka_core::config::TopicConfig;
+use karafka_core::event::Event;
 use karafka_core::lease::Kind;
 
 use crate::common::*;
@@ -13,6 +14,9 @@ const PARTITIONS: u64 = 2;
 
 /// Longer than a rebalance takes; only a failing test waits it out.
 const SOON: Duration = Duration::from_secs(30);
+
+/// Enough to be taken in one call.
+const MANY: u64 = 30;
 
 const TOPIC_AUTHORIZATION_FAILED: i32 = 29;
 
@@ -91,5 +95,40 @@ fn a_pause_after_an_error_of_a_partition_skips_nothing() {
                 codes.contains(&"topic_authorization_failed".to_owned())
             });
         });
+    });
+}
+
+#[test]
+fn a_pause_after_errors_that_were_taken_with_many_messages_skips_nothing() {
+    while_time_goes_on(|| {
+        let kafka = Kafka::mock(1);
+        let topic = kafka.topic(1);
+        kafka.fill(&topic, 1, 0..MANY);
+        let group = with(
+            kafka.group(vec![topic_config(&topic)]),
+            &[
+                ("partition.assignment.strategy", "cooperative-sticky"),
+                ("session.timeout.ms", "2000"),
+                ("statistics.interval.ms", "50"),
+            ],
+        );
+        let harness = Harness::without_workers(engine_config(vec![group.clone()]));
+        // The messages, their end, and then nothing but errors.
+        wait_until("the messages and the end", || harness.log.queued() > MANY);
+        kafka.refuse("fetch", &[TOPIC_AUTHORIZATION_FAILED; 3]);
+        wait_until("errors", || harness.log.queued() > MANY + 2);
+        let stays = harness.with_workers(1, ack);
+        stays.wait_for_messages(MANY as usize);
+        let guest = Harness::start(engine_config(vec![group]), 1, ack);
+        // It gets nothing. For the partition that stays it was a rebalance, and so a pause.
+        let rounds = |log: &Log| log.count_events(|event| matches!(event, Event::Assigned { .. }));
+        wait_until("both were in a round", || {
+            rounds(&guest.log) > 0 && rounds(&stays.log) > 1
+        });
+        kafka.fill(&topic, 1, MANY..MANY + 10);
+        stays.wait_for_messages(MANY as usize + 10);
+        guest.stop();
+        let (_, log) = stays.stop();
+        assert_eq!(log.offsets(0), (0..MANY as i64 + 10).collect::<Vec<_>>());
     });
 }

@@ -32,3 +32,4 @@ mod selection;
 mod settings;
 mod shutdown;
 mod slow_work;
+mod taking;

@@ -13,6 +13,15 @@ impl Lease {
         self.core.mark(offset)
     }
 
+    /// false: the partition is lost; nil: an older message than the last one that was marked, and nothing has changed.
+    fn mark_forward(&self, offset: i64) -> Option<bool> {
+        match self.core.mark_forward(offset) {
+            Marked::Lost => Some(false),
+            Marked::Forward => Some(true),
+            Marked::Back => None,
+        }
+    }
+
     /// false: the partition is lost; :back: an older message than the last one that was marked.
     fn mark_exactly(ruby: &Ruby, rb_self: &Self, offset: i64, commits: bool) -> Value {
         match rb_self.core.mark_exactly(offset, commits) {
@@ -98,6 +107,7 @@ impl Lease {
 
 pub fn define(class: RClass) -> Result<(), Error> {
     class.define_method("mark", method!(Lease::mark, 1))?;
+    class.define_method("mark_forward", method!(Lease::mark_forward, 1))?;
     class.define_method("mark_exactly", method!(Lease::mark_exactly, 2))?;
     class.define_method("store_metadata", method!(Lease::store_metadata, 1))?;
     class.define_method("committed_metadata", method!(Lease::committed_metadata, 0))?;

@@ -13,6 +13,16 @@ impl Lease {
         }
     }
 
+    /// As `mark`, by the consumer itself: what it nearly always does. `Marked::Back`: nothing has changed, `mark_exactly` would go
+    /// back. That is never so in a lane.
+    pub fn mark_forward(&self, offset: i64) -> Marked {
+        match self.delivery.lane {
+            Some(_) if self.mark(offset) => Marked::Forward,
+            Some(_) => Marked::Lost,
+            None => self.partition.mark_forward(offset),
+        }
+    }
+
     /// As `mark`, by the consumer itself, which may go back to an older message; with `commits` the committed offset goes
     /// back, too. A lane has no position of its own: each message that it has finished stays finished.
     pub fn mark_exactly(&self, offset: i64, commits: bool) -> Marked {

@@ -62,6 +62,7 @@ impl Partition {
 
     /// It begins at `offset`, where reading has been moved to. Nothing is handed out before that is committed.
     pub(crate) fn begin_at(&self, offset: i64, origin: Origin) {
+        self.moved();
         let mut state = self.state.lock();
         self.fetched_to.store(offset, Ordering::Relaxed);
         self.marks.start(offset);

@@ -160,9 +160,15 @@ impl Partition {
             .map(|filling| (filling.batch, filling.deadline));
         let has_id = state.has_topic_id();
         let drained = state.unlocked(|| {
-            let fetch_queue = self.fetch_queue.lock();
-            let queue = fetch_queue.as_ref().map(|fetch_queue| &fetch_queue.queue);
-            queue.map(|queue| drain(self, queue, open, has_id))
+            let mut fetch_queue = self.fetch_queue.lock();
+            let queue = fetch_queue.as_mut().map(|fetch_queue| &mut fetch_queue.queue)?;
+            let drained = drain(self, queue, open, has_id);
+            let is_astray = queue.is_astray();
+            drop(fetch_queue);
+            if is_astray {
+                self.put_right();
+            }
+            Some(drained)
         });
         let Some(Drained {
             batch,

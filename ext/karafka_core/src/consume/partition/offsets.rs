@@ -38,6 +38,19 @@ impl Partition {
         self.is_alive()
     }
 
+    /// As `mark`, by the consumer itself. `Marked::Back`: nothing has changed, `mark_exactly` would go back.
+    pub fn mark_forward(&self, offset: i64) -> Marked {
+        if !self.is_alive() {
+            return Marked::Lost;
+        }
+        let forward = self.marks.mark_forward(offset);
+        match (self.is_alive(), forward) {
+            (false, _) => Marked::Lost,
+            (true, false) => Marked::Back,
+            (true, true) => Marked::Forward,
+        }
+    }
+
     /// As `mark`, by the consumer itself, which may also go back; see `Marks::mark_exactly`.
     pub fn mark_exactly(&self, offset: i64, commits: bool) -> Marked {
         if !self.is_alive() {

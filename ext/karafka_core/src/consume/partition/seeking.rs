@@ -107,8 +107,28 @@ impl Partition {
             offset => offset,
         };
         client.seek(&self.topic, self.number, offset, POSITION_TIMEOUT)?;
+        self.moved();
         // The next message may have any offset.
         self.fetched_to.store(-1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Reading goes on where it is. Where that fails the next drain tries again.
+    pub(super) fn put_right(&self) {
+        let next = self.fetched_to.load(Ordering::Relaxed);
+        let Some(client) = self.group.client().filter(|_| next >= 0) else {
+            return;
+        };
+        match client.seek(&self.topic, self.number, next, POSITION_TIMEOUT) {
+            Ok(()) => self.moved(),
+            Err(error) => self.report(error),
+        }
+    }
+
+    /// What was taken out of librdkafka's queue before is not of the new position.
+    pub(super) fn moved(&self) {
+        if let Some(fetch_queue) = self.fetch_queue.lock().as_mut() {
+            fetch_queue.queue.moved();
+        }
     }
 }

@@ -56,7 +56,7 @@ impl ConsumerClient {
             let queue = sys::rd_kafka_queue_get_partition(self.ptr(), name.as_ptr(), partition);
             let queue = Queue::from_ptr(queue).ok_or_else(missing)?;
             sys::rd_kafka_queue_forward(queue.as_ptr(), std::ptr::null_mut());
-            FetchQueue::new(self.ptr(), &name, partition, queue).ok_or_else(missing)
+            Ok(FetchQueue::new(queue))
         }
     }
 
