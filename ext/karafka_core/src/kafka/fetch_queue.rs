@@ -35,7 +35,7 @@ pub struct FetchQueue {
 /// The offset from which librdkafka goes on after a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Noted {
-    /// None: it goes on where it was told to begin.
+    /// None: it goes on where it was to begin.
     Nothing,
     /// The one behind the last message that was taken.
     Right(i64),
