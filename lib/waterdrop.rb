@@ -74,8 +74,8 @@ end
   delivery_report failure_text delivery_handle acknowledgement guard snapshot database_transaction client/transactions client/events
   client/statistics_loop client/event_loop
   client transaction clients/fake_delivery clients/places clients/transactions clients/dummy clients/buffered clients
-  buffer_timer turn open_producers producer/transactions producer/sync producer/async producer/after_commit producer/buffer
-  producer/tombstone producer/transactional producer/renewal producer/status producer/closing producer/connection producer/variants
-  producer/tagging producer/client_access producer/testing producer/not_yet producer
+  buffer_timer turn open_producers producer/transactions producer/sync producer/async producer/lines producer/after_commit
+  producer/buffer producer/tombstone producer/transactional producer/renewal producer/status producer/closing producer/connection
+  producer/variants producer/tagging producer/client_access producer/testing producer/not_yet producer
   lane variant connection_pool/producing connection_pool sync_producer async_producer message contracts
 ].each { |file| require_relative "waterdrop/#{file}" }

@@ -94,6 +94,15 @@ module WaterDrop
       announced(messages, timeout_ms, tag)
     end
 
+    # @param text [String] a message for each of its lines
+    # @param common [Hash] a message with what all of them have
+    # @param timeout_ms [Integer] how long to wait for room
+    # @return [Karafka::Native::Delivery, Array] as {#produce}
+    def produce_lines(text, common, timeout_ms)
+      tag = @monitor.listening?("message.acknowledged") ? ANNOUNCE : 0
+      ScheduledWait.call { @native.produce_lines(text, common, timeout_ms, tag) }
+    end
+
     # @param delivery [Karafka::Native::Delivery]
     # @param index [Integer]
     # @param label [Object, nil]

@@ -10,6 +10,7 @@ module WaterDrop
   class Producer
     include Sync
     include Async
+    include Lines
     include AfterCommit
     include Buffer
     include Tombstone

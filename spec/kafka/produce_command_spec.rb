@@ -36,6 +36,15 @@ RSpec.describe "karafka produce", deadline: 240 do
     expect([rows.first.headers, rows.first.timestamp_ms]).to eq([{ "h" => "1" }, 1_700_000_000_000])
   end
 
+  it "sends a file of many blocks as it is, without the ends of its lines, and says which line is too long" do
+    lines = Array.new(3_000) { |number| "#{number} #{"x" * 200}" }
+    File.write(File.join(directory, "rows"), "#{lines.first(2_999).join("\r\n")}\n#{lines.last}")
+    expect(karafka("produce", topic, "rows", *at, "--partition", "0").to_a).to eq([0, "", ""])
+    expect(messages(3_000).map(&:payload)).to eq(lines)
+    File.write(File.join(directory, "long"), "#{lines.join("\n")}\n#{"y" * 1_100_000}\n")
+    fail_in_one_line("produce", topic, "long", *at, with: /line 3001: payload is 1100000 bytes, max_payload_size allows \d+\. \d+ lines/)
+  end
+
   it "keeps to a rate" do
     before = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     karafka("produce", topic, *at, "--rate", "20", input: "line\n" * 40)

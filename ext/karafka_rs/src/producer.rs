@@ -1,10 +1,11 @@
-//! `Karafka::Native::Producer`. Crossings: `produce` once a call with all of its messages, the rest once a process or
-//! when it was idle.
+//! `Karafka::Native::Producer`. Crossings: `produce` once a call with all of its messages, `produce_lines` once for a block of
+//! lines, the rest once a process or when it was idle.
 
 mod delivery;
 mod ending;
 mod events;
 mod gather;
+mod lines;
 mod reports;
 mod single;
 mod transaction;
@@ -24,6 +25,7 @@ use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, RStrin
 use crate::helpers::gvl::SIGNALS;
 use crate::helpers::{errors, gvl};
 use delivery::Delivery;
+use gather::Gathered;
 
 /// Up to this many messages and bytes are handed over without giving the GVL up first: that would cost more than the
 /// work, which never blocks. Measured: see docs/architecture.md.
@@ -86,17 +88,21 @@ impl Producer {
             Ok(gathered) => gathered,
             Err(refusal) => return Ok(invalid(ruby, refusal)),
         };
-        if let Some(early) = gathered.early.filter(|_| !rb_self.warned.swap(true, Ordering::Relaxed)) {
+        rb_self.enqueue(ruby, gathered, queue_full_timeout_ms, tag)
+    }
+
+    fn enqueue(&self, ruby: &Ruby, gathered: Gathered, queue_full_timeout_ms: i64, tag: u64) -> Result<Value, Error> {
+        if let Some(early) = gathered.early.filter(|_| !self.warned.swap(true, Ordering::Relaxed)) {
             let advice =
                 "write a Time, or (time.to_f * 1000).to_i. This is the only warning, messages are sent as they are";
             let text = format!(
                 "timestamp {early} is before the year 2000: an Integer is in milliseconds, and a topic deletes what is older than its \
                  retention.ms. For seconds {advice}"
             );
-            rb_self.core.log(WARNING, text);
+            self.core.log(WARNING, text);
         }
         let few = gathered.messages.len() <= FEW_MESSAGES && gathered.messages.bytesize() <= FEW_BYTES;
-        let mut dispatch = raise(ruby, rb_self.core.dispatch(gathered.messages, tag))?;
+        let mut dispatch = raise(ruby, self.core.dispatch(gathered.messages, tag))?;
         let delivery = Delivery::new(dispatch.deliveries(), gathered.labelled);
         let progress = if few {
             raise(ruby, dispatch.try_run())?
@@ -312,6 +318,7 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     single::define(native)?;
     events::define(ruby, native)?;
     reports::define(ruby, native)?;
+    lines::define(class)?;
     ending::define(class)?;
     transaction::define(class)?;
     delivery::define(ruby, native)

@@ -15,7 +15,8 @@ module Karafka
         def build(kafka, given = {})
           tokens = App.config.oauth.token_provider_listener
           WaterDrop::Producer.new do |config|
-            config.kafka = SETTINGS.merge(Setup::AttributesMap.producer(kafka), given)
+            # Not a transactional one: its id would end the transactions of the application's own producer.
+            config.kafka = SETTINGS.merge(Setup::AttributesMap.producer(kafka), given).except(:"transactional.id")
             config.logger = Logger.new(nil)
             config.oauth.token_provider_listener = tokens if tokens
             config.wait_timeout_on_queue_full = 600_000

@@ -4,7 +4,7 @@ module Karafka
   module Cli
     # `karafka produce TOPIC [FILE…]`: one message a line, or one JSON object a line.
     class ProduceCommand
-      # Messages that cross into the engine at once.
+      # Messages that cross into the engine at once, where each is an object.
       BATCH = 1_000
       # Said by name; what follows is a number.
       MOST_REASONS = 3
@@ -34,7 +34,7 @@ module Karafka
         check_files
         producer = build(Target.kafka(@options[:brokers]))
         @progress = Progress.new(@err, "messages")
-        each_line { |lines| dispatch(producer, lines) }
+        each_block { |block| dispatch(producer, block) }
         producer.close
         @progress.finish(@sent)
         report
@@ -74,43 +74,40 @@ module Karafka
         end
       end
 
-      def each_line(&)
+      def each_block(&)
         @files.each do |file|
-          next batches(@input, &) if file == "-"
+          next LineBlocks.each(@input, &) if file == "-"
 
-          File.open(file, "rb") { |io| batches(io, &) }
+          File.open(file, "rb") { |io| LineBlocks.each(io, &) }
         end
       end
 
-      # Whole batches of a file; what a person or a slow program types goes out line by line.
-      def batches(io, &)
-        return io.each_line(chomp: true).each_slice(BATCH, &) if io.is_a?(File) && io.stat.file?
+      def dispatch(producer, block)
+        return send_text(producer, block) unless json? || @options[:rate]
 
-        io.binmode
-        lines = []
-        while (line = io.gets(chomp: true))
-          lines << line
-          next if lines.size < BATCH && io.respond_to?(:nread) && io.nread.positive?
-
-          yield lines
-          lines = []
+        block.each_line.each_slice(@pace.batch(BATCH)) do |lines|
+          @pace.wait(lines.size)
+          json? ? send_json(producer, lines) : send_text(producer, lines.join)
         end
       end
 
-      def dispatch(producer, lines)
-        @pace.wait(lines.size)
-        messages = json? ? lines.map { |line| @common.merge(JsonMessage.read(line).merge(topic: @topic)) } : filled(lines)
+      def send_text(producer, text)
+        sent(producer.produce_lines_async(text, @common).size)
+      rescue WaterDrop::Errors::MessageInvalidError => e
+        raise unless e.field == :payload
+
+        raise Errors::CommandError, "line #{@sent + e.index + 1}: #{e.message}. #{@sent} lines before it were sent"
+      end
+
+      def send_json(producer, lines)
+        messages = lines.map { |line| @common.merge(JsonMessage.read(line.chomp).merge(topic: @topic)) }
         producer.produce_many_async(messages)
-        @sent += messages.size
-        @progress.at(@sent)
+        sent(messages.size)
       end
 
-      # Nothing refers to the Hashes once the engine has taken the messages, so they are used again: making new ones for each
-      # line took as long as the lines themselves.
-      def filled(lines)
-        @hashes ||= Array.new(BATCH) { @common.dup }
-        lines.each_with_index { |line, index| @hashes[index][:payload] = line }
-        @hashes.first(lines.size)
+      def sent(count)
+        @sent += count
+        @progress.at(@sent)
       end
 
       def report

@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::client::TopicHandle;
 
+mod lines;
+
 /// Kafka's own limit for topic names.
 const MAX_TOPIC_LENGTH: usize = 249;
 /// Memory kept for the next call.
@@ -178,16 +180,7 @@ impl Messages {
                     )
                 })?,
         };
-        if let Some(payload) = draft.payload {
-            if payload.len() > self.max_payload_size {
-                let reason = format!(
-                    "is {} bytes, max_payload_size allows {}",
-                    payload.len(),
-                    self.max_payload_size
-                );
-                return Err(Invalid::new("payload", reason));
-            }
-        }
+        self.check_size(draft.payload.map_or(0, <[u8]>::len))?;
         // librdkafka reads 0 as "now".
         if draft.timestamp_ms.is_some_and(|timestamp| timestamp <= 0) {
             return Err(Invalid::new(
@@ -213,6 +206,17 @@ impl Messages {
         self.mixed |= self.slots.first().is_some_and(|first| first.topic != topic);
         self.slots.push(slot);
         Ok(())
+    }
+
+    fn check_size(&self, payload_bytes: usize) -> Result<(), Invalid> {
+        if payload_bytes <= self.max_payload_size {
+            return Ok(());
+        }
+        let reason = format!(
+            "is {payload_bytes} bytes, max_payload_size allows {}",
+            self.max_payload_size
+        );
+        Err(Invalid::new("payload", reason))
     }
 
     /// The same topic mostly comes many times in a row, so the last one is looked at first.

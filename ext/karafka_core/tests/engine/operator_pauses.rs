@@ -100,6 +100,27 @@ fn a_message_is_behind_at_or_ahead_of_what_its_consumer_has() {
 }
 
 #[test]
+fn of_a_paused_partition_it_is_known_where_its_next_message_stands() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..2);
+    let harness = Harness::without_workers(engine_config(vec![kafka.group(vec![whole_batches(&topic, 2)])]));
+    let lease = harness.take();
+    harness.engine.pause(OperatorPause::default());
+    lease.retry(Wait::For(Duration::from_secs(600)), false);
+    harness.engine.end_back_off(None, &topic, 0);
+    let seen = harness.engine.whereabouts(None, &topic, 0, 0).remove(0);
+    assert_eq!(
+        (seen.standing, seen.held, seen.processing),
+        (Standing::Reached, true, None)
+    );
+    // The back-off has ended meanwhile, so what was paused comes at once.
+    harness.engine.resume(&OperatorPause::default());
+    assert_eq!(harness.take().attempt(), 2);
+    harness.with_workers(1, ack).stop();
+}
+
+#[test]
 fn a_lane_that_failed_is_tried_again_at_once_and_knows_its_message() {
     let kafka = Kafka::mock(1);
     let topic = kafka.topic(1);

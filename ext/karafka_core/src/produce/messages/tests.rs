@@ -98,3 +98,34 @@ fn keeps_nil_and_empty_apart_and_topics_once() {
     assert_eq!(messages.headers_of(&messages.slots[1]).count(), 0);
     assert_eq!(messages.slots[2].topic, 0);
 }
+
+#[test]
+fn makes_a_message_of_each_line_with_what_all_have_in_common() {
+    let mut messages = Messages::new(9, 1);
+    messages.header(b"h", Some(b"v")).unwrap();
+    let common = Draft {
+        key: Some(b"k"),
+        partition: Some(2),
+        ..draft(b"t")
+    };
+    messages.push(&common).unwrap();
+    messages.spread(b"one\ntwo\r\n\n\rfour\r\nlast").unwrap();
+    let payloads: Vec<_> = messages.slots.iter().map(|slot| messages.bytes(slot.payload)).collect();
+    let expected = [&b"one"[..], b"two", b"", b"\rfour", b"last"];
+    assert_eq!(payloads, expected.map(Some));
+    for (index, slot) in messages.slots.iter().enumerate() {
+        assert_eq!(messages.topic(index).unwrap().as_str(), "t");
+        assert_eq!((messages.bytes(slot.key), slot.partition), (Some(&b"k"[..]), 2));
+        let headers: Vec<_> = messages.headers_of(slot).collect();
+        assert_eq!(headers, [(&b"h"[..], Some(&b"v"[..]))]);
+    }
+}
+
+#[test]
+fn says_which_line_is_too_long() {
+    let mut messages = Messages::new(3, 1);
+    messages.push(&draft(b"t")).unwrap();
+    let (index, invalid) = messages.spread(b"one\nthree\nsix\n").unwrap_err();
+    assert_eq!((index, invalid.field), (1, "payload"));
+    assert_eq!(invalid.reason, "is 5 bytes, max_payload_size allows 3");
+}
