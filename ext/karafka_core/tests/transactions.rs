@@ -23,13 +23,13 @@ fn transactional(servers: &str, id: &str) -> Producer {
 
 fn step_within(producer: &Producer, command: Command, timeout: Duration) -> Result<(), Failure> {
     producer.transact(command, timeout, ATTEMPTS).unwrap();
-    let until = Instant::now() + LONG;
+    let until = Instant::now() + timeout + LONG;
     let answer = producer.transaction_answer(until, &Cancel::new()).unwrap();
     answer.expect("an answer within the bound")
 }
 
 fn step(producer: &Producer, command: Command) -> Result<(), Failure> {
-    step_within(producer, command, Duration::from_secs(20))
+    step_within(producer, command, LONG)
 }
 
 fn code_of(producer: &Producer, command: Command) -> (FailureKind, String) {

@@ -165,7 +165,7 @@ mod tests {
                 said.clone()
             });
             for _ in 0..100 {
-                asks.recv_timeout(Duration::from_secs(20)).unwrap();
+                asks.recv_timeout(Duration::from_secs(120)).unwrap();
             }
         }
         heartbeat.report(|| "running".to_owned());
