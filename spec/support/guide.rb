@@ -39,6 +39,6 @@ class Guide
     text[from...outline.index(/^\#{1,#{heading[/\A#+/].size}} /, from + heading.size)]
   end
 
-  def lines(text) = text.lines(chomp: true).map { |line| line.sub(/ +# .*/, "") }.reject(&:empty?)
+  def lines(text) = text.gsub(/\\\n\s*/, "").lines(chomp: true).map { |line| line.sub(/ +# .*/, "") }.reject(&:empty?)
   def edit(text) = Edit.new(text[FILE, :path], text.sub(FILE, ""))
 end
