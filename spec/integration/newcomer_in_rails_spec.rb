@@ -70,9 +70,22 @@ RSpec.describe "a newcomer with a Rails application" do
     RUBY
   end
 
+  # What an error tracker does, on Rails 7 and later.
+  def track_errors
+    app.write("config/initializers/error_tracker.rb", <<~RUBY)
+      class ErrorTracker
+        def report(error, source:, **) = File.write("tmp/reported", "\#{source}: \#{error.message}\\n", mode: "a")
+      end
+      Rails.error.subscribe(ErrorTracker.new) if Rails.respond_to?(:error)
+    RUBY
+  end
+
+  def rails_has_error_reports? = Gem::Specification.find_by_name("railties").version >= Gem::Version.new("7.1")
+
   it "has a row of the first message after six commands and two lines; a mistake is mended while the server runs; what fails is kept",
      deadline: 900 do
     expect([commands.size, @typed]).to eq([6, 2])
+    track_errors
     start_broker(broker)
     running_server = terminal.start(server)
     terminal.run(first_message)
@@ -84,6 +97,7 @@ RSpec.describe "a newcomer with a Rails application" do
     consumer('Order.create!(number: Integer(message.payload["number"]) + 1)')
     wait_for_orders([42, 44])
     terminal.stop(running_server)
+    expect(app.read("tmp/reported")).to include("karafka: not yet\n") if rails_has_error_reports?
 
     app.write("karafka.rb", app.read("karafka.rb").sub("topic(:orders) { consumer OrdersConsumer }", dead_letters.text))
     running_server = terminal.start(server)
