@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../karafka" unless defined?(Karafka::App)
+
 begin
   require "active_job"
 rescue LoadError

@@ -34,6 +34,8 @@ class JobsApp < Karafka::App
   routes.draw do
     defaults { kafka("group.instance.id": ENV.fetch("JOBS_MEMBER"), inherit: true) } if ENV.key?("JOBS_MEMBER")
     active_job_topic(ENV.fetch("JOBS_TOPIC")) { parallel by: :key, limit: 3 }
+    # In a queue of their own, so that it is their wait that is measured.
+    active_job_topic("#{ENV.fetch("JOBS_TOPIC")}.later")
     active_job_delays "#{ENV.fetch("JOBS_TOPIC")}.waits"
   end
 end

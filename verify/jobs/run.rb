@@ -57,6 +57,7 @@ module Jobs
       (@own = KafkaCluster.new("jobs")).up(nodes: 1) unless ENV.key?("KARAFKA_TEST_BROKERS")
       @cluster = @own || KafkaCluster.running
       @topic = @cluster.create_topic("jobs-#{SecureRandom.hex(4)}", partitions: PARTITIONS)
+      @cluster.create_topic("#{@topic}.later", partitions: PARTITIONS)
       %w[1s 10s 1m 10m 1h].each { |suffix| @cluster.create_topic("#{@topic}.waits.#{suffix}", partitions: 2) }
       @dir = File.join(ROOT, "tmp", @topic)
       FileUtils.mkdir_p(@dir)
@@ -77,7 +78,7 @@ module Jobs
         Karafka::ActiveJob::Dispatch.many(jobs)
         ids.select { |id| id < @waiting }.each do |id|
           due_at = Time.now.to_f + waits[id]
-          EvidenceJob.set(wait_until: Time.at(due_at)).perform_later(@count + id, id, due_at)
+          EvidenceJob.set(wait_until: Time.at(due_at), queue: "#{@topic}.later").perform_later(@count + id, id, due_at)
         end
       end
       Karafka.producer.close

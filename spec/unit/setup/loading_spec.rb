@@ -42,6 +42,13 @@ RSpec.describe "loading the gem" do
     end
   end
 
+  it "comes with the jobs where those are required alone, and with the adapter where Active Job is loaded before" do
+    out, err, = ruby("require 'karafka/active_job'; p Karafka::App, ActiveJob::QueueAdapters.lookup(:karafka)")
+    expect([out, err]).to eq(["Karafka::App\nActiveJob::QueueAdapters::KarafkaAdapter\n", ""])
+    out, err, = ruby("require 'active_job'; ActiveJob::Base; require 'karafka'; ActiveJob::Base.queue_adapter = :karafka; p 1")
+    expect([out, err]).to eq(["1\n", ""])
+  end
+
   it "has loaded all of the core, so that no interrupt can leave half of it" do
     out, err, = ruby(<<~RUBY)
       require "karafka"
