@@ -41,6 +41,7 @@ module Jobs
       puts "seed #{@seed}: #{@count} jobs, #{@waiting} that wait for up to #{@longest_wait} s, #{@kills} kills of #{@size} members"
       prepare
       @size.times { |index| begin_member(index) }
+      wait_for_members
       enqueuing = Thread.new { enqueue }
       disturb
       enqueuing.value
@@ -89,6 +90,22 @@ module Jobs
         File.join(__dir__, "job.rb"), env.merge("JOBS_MEMBER" => "member-#{index}"), log: File.join(@dir, "member-#{index}.log")
       )
       @members[pid] = index
+    end
+
+    # What is late because they are not there yet says nothing.
+    def wait_for_members
+      give_up = now + STUCK
+      until stable?
+        raise "no group after #{STUCK} s; logs are in #{@dir}" if now > give_up
+
+        sleep(0.2)
+      end
+    end
+
+    def stable?
+      @cluster.admin.describe_group(@topic)[:state] == "Stable"
+    rescue SystemCallError, IOError, KafkaWire::Error
+      false
     end
 
     def end_member(pid, signal)
