@@ -79,6 +79,9 @@ RSpec.describe "producing in Rails" do
 
   it "loses nothing in Spring, which forks the application for each command" do
     skip "Spring is not installed (apt-get install ruby-spring)" unless system("command -v spring > /dev/null")
+    spring, rails = %w[spring railties].map { |name| Gem::Specification.find_by_name(name).version }
+    # Debian 13 has these together: Spring asks Rails for `mechanism=`, which Rails 7 does not have.
+    skip "Spring #{spring} does not work with Rails #{rails}" if spring < Gem::Version.new("3") && rails >= Gem::Version.new("7")
     write("Gemfile", %w[railties spring].map { |name| "gem \"#{name}\"\n" }.join)
     # Its own limits are a second or two.
     write("config/spring_client.rb", <<~RUBY)
