@@ -191,7 +191,7 @@ module Karafka
         count = group.members.size
         new("group #{group.id} has #{count} member#{"s" if count > 1}, which would not notice the change: #{group.members.join(", ")}. " \
             "Stop #{count > 1 ? "them" : "it"} first. Kafka takes a process that was killed for a member for up to #{seconds} s; " \
-            "`wait: #{seconds}` waits that long", group: group, seconds: seconds)
+            "`wait: #{seconds}`, or --wait #{seconds} of a command, waits that long", group: group, seconds: seconds)
       end
 
       # @param message [String, nil]
