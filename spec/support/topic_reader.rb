@@ -1,10 +1,12 @@
 # frozen_string_literal: true
 
 require "securerandom"
+require "set"
 require "support/native_config"
 require "support/wait"
 
-# All that is in some topics, read with an engine of its own from their beginning.
+# All that is in some topics, read with an engine of its own from their beginning. Each message once, also where the reader loses
+# its session on a busy machine and reads again what it had not committed.
 class TopicReader
   include NativeConfig
   include Wait
@@ -24,13 +26,17 @@ class TopicReader
     @engine = Karafka::Engine.new(one_group("reader", settings, *topics.map { |name| { name: name } }))
     @rows = Queue.new
     @all = []
+    @places = Set.new
     @engine.start
     @thread = Thread.new { run }
   end
 
   # @return [Array<Row>] so far
   def rows
-    @all << @rows.pop until @rows.empty?
+    until @rows.empty?
+      row = @rows.pop
+      @all << row if @places.add?([row.topic, row.partition, row.offset])
+    end
     @all
   end
 
