@@ -45,6 +45,16 @@ RSpec.describe "karafka produce", deadline: 240 do
     fail_in_one_line("produce", topic, "long", *at, with: /line 3001: payload is 1100000 bytes, max_payload_size allows \d+\. \d+ lines/)
   end
 
+  %w[none gzip snappy lz4 zstd].zip(%w[0 1 all 0 1]).each do |compression, acks|
+    it "sends batches as --compression #{compression} --acks #{acks} says" do
+      lines = Array.new(100) { |number| "#{number} #{"x" * 1_000}" }
+      result = karafka("produce", topic, *at, "--partition", "0", "--compression", compression, "--acks", acks, input: lines.join("\n"))
+      expect(result.to_a).to eq([0, "", ""])
+      expect(messages(100).map(&:payload)).to eq(lines)
+      expect(cluster.admin.compressions(topic).uniq).to eq([compression])
+    end
+  end
+
   it "keeps to a rate" do
     before = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     karafka("produce", topic, *at, "--rate", "20", input: "line\n" * 40)
@@ -58,6 +68,8 @@ RSpec.describe "karafka produce", deadline: 240 do
     fail_in_one_line("produce", topic, "nowhere.txt", *at, with: /cannot read nowhere.txt: it does not exist/)
     fail_in_one_line("produce", topic, *at, "--format", "json", input: "nonsense\n", with: /is no message: it is no JSON/)
     fail_in_one_line("produce", topic, *at, "--header", "a", with: /--header a: write NAME=VALUE/)
+    fail_in_one_line("produce", topic, *at, "--compression", "zip", input: "a\n", with: /--compression.*none, gzip, snappy, lz4, zstd/)
+    fail_in_one_line("produce", topic, *at, "--acks", "2", input: "a\n", with: /--acks.*all, 1, 0/)
     fail_in_one_line("produce", topic, input: "a\n", with: /where is Kafka\? Give --brokers HOST:PORT/)
   end
 end

@@ -5,6 +5,11 @@ require "socket"
 # Just enough of Kafka's wire protocol for tests to administer a cluster in milliseconds: Kafka's own tools start a
 # JVM for each command. Only versions without tagged fields, which Kafka 2.1 to 4.x all answer.
 class KafkaWire
+  # As a batch has them, in the lowest bits of its attributes.
+  COMPRESSIONS = %w[none gzip snappy lz4 zstd].freeze
+  FETCH_BYTES = 1_000_000
+  private_constant :COMPRESSIONS, :FETCH_BYTES
+
   # A broker answered with an error code.
   class Error < StandardError
     attr_reader :code
@@ -57,6 +62,7 @@ class KafkaWire
     def string = (size = int16).negative? ? nil : take(size).force_encoding("UTF-8")
     def bytes = (size = int32).negative? ? nil : take(size)
     def array(&block) = Array.new([int32, 0].max) { block.call(self) }
+    def left? = @at < @bytes.bytesize
 
     private
 
@@ -130,6 +136,19 @@ class KafkaWire
               .map { |leader, numbers| leader_offsets(leader, topic, numbers, time) }.reduce({}, :merge)
   end
 
+  # @return [Array<String>] how each batch of the partition is compressed, as far as one answer goes
+  def compressions(topic, partition = 0)
+    leader = metadata([topic]).dig(:topics, topic, :partitions, partition, :leader)
+    body = Writer.new.int32(-1).int32(1_000).int32(1).int32(FETCH_BYTES).int8(0).array([topic]) do |w, name|
+      w.string(name).array([partition]) { |p, number| p.int32(number).int64(0).int32(FETCH_BYTES) }
+    end
+    reply = request(1, 4, body, to: leader)
+    reply.int32
+    code, batches = reply.array { |r| [r.string, r.array { |p| fetched(p) }] }.first.last.first
+    check("fetch #{topic}", code)
+    compressions_in(Reader.new(batches))
+  end
+
   # @return [Integer] the id of the broker
   def coordinator(group)
     reply = request(10, 1, Writer.new.string(group).int8(0))
@@ -158,6 +177,24 @@ class KafkaWire
     end
     topics = request(2, 1, body, to: leader).array { |r| [r.string, r.array { |p| [p.int32, p.int16, p.int64, p.int64] }] }
     topics.flat_map(&:last).to_h { |number, code, _, offset| [number, check("offsets of #{topic}", code) || offset] }
+  end
+
+  def fetched(reply)
+    reply.int32
+    code = reply.int16
+    2.times { reply.int64 }
+    reply.array { |aborted| 2.times { aborted.int64 } }
+    [code, reply.bytes]
+  end
+
+  def compressions_in(batches)
+    found = []
+    while batches.left?
+      batches.int64
+      attributes = batches.bytes.byteslice(9, 2).unpack1("s>")
+      found << COMPRESSIONS.fetch(attributes & 7)
+    end
+    found
   end
 
   def group_description(reply)

@@ -8,7 +8,9 @@ module Karafka
       BATCH = 1_000
       # Said by name; what follows is a number.
       MOST_REASONS = 3
-      private_constant :BATCH, :MOST_REASONS
+      # librdkafka does not tell why a broker refused a message until its time was over.
+      LATE = "`karafka topics health` says whether the topic can be written"
+      private_constant :BATCH, :MOST_REASONS, :LATE
 
       # @param topic [String]
       # @param files [Array<String>] "-" or none: standard input
@@ -62,7 +64,9 @@ module Karafka
       def failed(event)
         return unless event[:type] == "librdkafka.dispatch_error"
 
-        @lock.synchronize { @failed[event[:error].message] += 1 }
+        error = event[:error]
+        reason = error.code == :msg_timed_out ? "#{error.message}: #{LATE}" : error.message
+        @lock.synchronize { @failed[reason] += 1 }
       end
 
       # Before anything is sent.
