@@ -1,12 +1,15 @@
 # frozen_string_literal: true
 
 require_relative "../spec_helper"
+require "pty"
 require_relative "../support/command_line"
 require_relative "../support/native_config"
+require_relative "../support/wait"
 
 RSpec.describe "karafka groups", deadline: 300 do
   include CommandLine
   include NativeConfig
+  include Wait
 
   let(:topic) { cluster.create_topic(partitions: 2) }
   let(:group) { unused_name("group") }
@@ -16,6 +19,11 @@ RSpec.describe "karafka groups", deadline: 300 do
   def groups(*argv) = karafka("groups", *argv, *at)
   def lag = JSON.parse(groups("lag", group, "--json").out)["lags"].first
   def committed = JSON.parse(groups("describe", group, "--json").out)["offsets"].to_h { |row| row.values_at("partition", "offset") }
+
+  # @return [Array<String>] the words of the next line about the group
+  def next_row(out)
+    Timeout.timeout(120) { out.each_line { |line| return line.split if line.start_with?(group) } }
+  end
 
   it "moves a group, prints where it is and how far behind, copies, renames and deletes it" do
     produce(10)
@@ -52,6 +60,28 @@ RSpec.describe "karafka groups", deadline: 300 do
   ensure
     engine&.stop
     engine&.join(30_000)
+  end
+
+  # A program behind a pipe reads each round as it comes; a person has a terminal.
+  { "a pipe" => IO.method(:pipe), "a terminal" => PTY.method(:open) }.each do |name, open|
+    it "prints the lag again and again with --watch, into #{name}, until Ctrl-C" do
+      produce(10)
+      groups("seek", group, "--topic", topic, "--to", "4", "--partition", "0")
+      out, input = open.call
+      pid = spawn({ "BUNDLE_GEMFILE" => nil }, *CommandLine::COMMAND, "groups", "lag", group, "--watch", "0.2", *at,
+                  out: input, err: :out, chdir: directory)
+      input.close
+      first, second = Array.new(2) { next_row(out) }
+      expect([first, second]).to match([[group, topic, "1", "6", /\A\d+\z/], [group, topic, "1", "6", /\A\d+\z/, "0.0"]])
+      groups("seek", group, "--to", "8", "--partition", "0")
+      wait_until("less lag") { next_row(out)[3] == "2" }
+      Process.kill("INT", pid)
+      expect(wait_for_exit(pid).exitstatus).to eq(0)
+      pid = nil
+    ensure
+      Process.kill("KILL", pid) if pid
+      out&.close
+    end
   end
 
   it "says a mistake in one line" do
