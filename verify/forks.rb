@@ -1,8 +1,9 @@
 #!/usr/bin/env ruby
 # frozen_string_literal: true
 
-# A process forks at random moments, while its producers send, connect, and end: each child has to send one message, also
-# over TLS, and to end in time. Whatever lock a thread holds in that moment is held in the child for ever.
+# A process forks at random moments, while its producers send, connect, and end, and its control socket answers: each child has to
+# send one message, also over TLS, and to end in time, without the socket, which the parent keeps. Whatever lock a thread holds in
+# that moment is held in the child for ever.
 #   verify/forks.rb [--forks 300] [--seed N] [--deadline 30] [--plain]
 
 require "optparse"
@@ -79,6 +80,30 @@ load += KINDS.map do |kafka|
   end
 end
 
+# A child that kept the socket would have requests wait that nobody answers.
+Karafka::App.config.control.socket = File.join(dir, "control.sock")
+CONTROL = Karafka::Server::ControlSocket.new(Karafka::App.config.control.socket, commands: ->(*) { { ok: true } })
+CONTROL.serve
+LISTENING = "socket:[#{File.readlines("/proc/net/unix").find { |line| line.end_with?(" #{CONTROL.path}\n") }.split[6]}]".freeze
+unanswered = Queue.new
+load << Thread.new do
+  until done
+    begin
+      Karafka::Cli::ControlClient.new(CONTROL.path).call(command: "info")
+    rescue Karafka::Errors::CommandError => e
+      unanswered << e.message
+    end
+  end
+end
+
+def control_socket?
+  Dir.children("/proc/self/fd").any? do |number|
+    File.readlink("/proc/self/fd/#{number}") == LISTENING
+  rescue Errno::ENOENT
+    false # It was that of the directory.
+  end
+end
+
 def await(pid, deadline)
   limit = Process.clock_gettime(Process::CLOCK_MONOTONIC) + deadline
   until (ended = Process.wait2(pid, Process::WNOHANG))
@@ -101,7 +126,7 @@ options[:forks].times do |number|
   pid = fork do
     # Not the parent's: its cluster and its directory stay.
     made = inherited ? LASTING[kind] : producer(KINDS[kind])
-    sent = made.produce_sync(MESSAGE).delivered?
+    sent = !control_socket? && made.produce_sync(MESSAGE).delivered?
     if quick
       exit!(sent ? 0 : 1)
     else
@@ -124,6 +149,9 @@ end
 done = true
 load.each(&:join)
 LASTING.each(&:close)
+failures.concat(Array.new(unanswered.size) { "control socket: #{unanswered.pop}" }.uniq.each { |text| puts text })
+failures << "the control socket is gone" unless File.socket?(CONTROL.path)
+CONTROL.close
 puts format("%<forks>d forks, slowest child %<slowest>.2f s, %<failed>d failed", forks: options[:forks], slowest: slowest,
                                                                                  failed: failures.size)
 exit(failures.empty?)

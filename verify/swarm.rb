@@ -2,7 +2,8 @@
 # frozen_string_literal: true
 
 # A swarm under faults, on real Kafka: nodes are killed, frozen and restarted, supervisors are killed and started again, while messages
-# come. Afterwards each message has to be processed and committed; a node may never have run twice, and no process may be left behind.
+# come. Afterwards each message has to be processed and committed; a node may never have run twice, each has
+# to answer at its control socket, and no process may be left behind.
 #   verify/swarm.rb [--seconds 180] [--seed N] [--nodes 4] [--partitions 8] [--rate 300]
 
 require_relative "swarm/run"

@@ -24,9 +24,10 @@ Karafka::App.setup do |config|
   config.kafka = { "bootstrap.servers": OPTIONS.fetch(:brokers), "auto.commit.interval.ms": 200, "session.timeout.ms": 20_000,
                    "heartbeat.interval.ms": 500, "group.instance.id": "verify" }
   config.group_id = OPTIONS.fetch(:group)
-  config.concurrency = 2
+  config.concurrency = OPTIONS.fetch(:workers)
   config.max_messages = 50
   config.shutdown_timeout = 5_000
+  config.control.socket = OPTIONS.fetch(:socket)
   config.swarm.nodes = OPTIONS.fetch(:nodes)
   config.swarm.node_report_timeout = 3_000
   config.swarm.node_restart_timeout = 1_000

@@ -4,6 +4,7 @@ require "json"
 require "securerandom"
 require "tmpdir"
 $LOAD_PATH.unshift(File.expand_path("../../lib", __dir__))
+require "karafka"
 require_relative "../../spec/support/kafka_cluster"
 require_relative "../consume/evidence"
 require_relative "../consume/feed"
@@ -17,6 +18,9 @@ module Swarm
     # What an orphan may take: `shutdown_timeout`, 5 seconds more, and the machine's.
     ORPHAN_SECONDS = 20
     DRAIN_SECONDS = 90
+    # A node that was frozen is found, killed and started anew meanwhile.
+    ANSWER_SECONDS = 60
+    WORKERS = 2
     Journal = Struct.new(:id, :journal)
 
     def initialize(seconds:, seed:, nodes:, partitions:, rate:)
@@ -41,6 +45,7 @@ module Swarm
       misbehave
       feed.stop
       drain(feed)
+      ask_nodes
       stop
       judge(feed)
     ensure
@@ -56,8 +61,8 @@ module Swarm
       @group = "verify-swarm-#{SecureRandom.hex(4)}"
       @journal = Journal.new(0, File.join(@dir, "journal"))
       @processes = Processes.new(File.join(@dir, "register"))
-      @options = { brokers: @cluster.bootstrap_servers, topic: @topic, group: @group, nodes: @nodes,
-                   journal: @journal.journal, register: File.join(@dir, "register") }
+      @options = { brokers: @cluster.bootstrap_servers, topic: @topic, group: @group, nodes: @nodes, workers: WORKERS,
+                   journal: @journal.journal, register: File.join(@dir, "register"), socket: File.join(@dir, "control.sock") }
       say "journal and logs: #{@dir}"
     end
 
@@ -143,6 +148,24 @@ module Swarm
       end
     rescue RuntimeError => e
       violation(e.message)
+    end
+
+    # Whoever had a node's control socket before: now it is that node's.
+    def ask_nodes
+      wait_until("each node to answer at its own socket", ANSWER_SECONDS) do
+        look
+        own.size == @nodes && own.all? { |node| pid_at_socket(node) == node.pid }
+      end
+    rescue RuntimeError => e
+      violation(e.message)
+    end
+
+    # @return [Integer, nil] who answers there
+    def pid_at_socket(node)
+      client = Karafka::Cli::ControlClient.new("#{@options[:socket]}.#{node.id}", patience: 2)
+      client.call({ command: "workers", workers: WORKERS })["pid"]
+    rescue Karafka::Errors::CommandError
+      nil # not yet
     end
 
     def stop
