@@ -86,8 +86,11 @@ module Karafka
         end
 
         mark = stage || error.is_a?(OrderedSkip) || @queue.mark_after_dispatch?
+        transactional = mark && TransactionalDispatch.for?(@topic)
+        return others_first(lease, message, error, stage) if transactional && behind_others?(lease, message)
+
         begin
-          dispatched = in_transaction(lease, message, mark) do
+          dispatched = in_transaction(lease, message, transactional) do
             Dispatch.new(consumer, message, error, reason, attempt: lease.attempt, stage: stage, without_payload: without_payload).call
           end
         rescue StandardError => e
@@ -126,9 +129,22 @@ module Karafka
         stage ? stage.subscription_name : @queue.kafka_topic
       end
 
+      # A mark covers all messages before it, so in one transaction with its mark only the first one that is not marked can leave.
+      def behind_others?(lease, message)
+        index = lease.unmarked_index
+        !index.nil? && lease.offset(index) < message.offset
+      end
+
+      # The batch comes again one message at a time, until it is this one's turn.
+      def others_first(lease, message, error, stage)
+        @guard.stayed(message.offset) unless stage || error.is_a?(OrderedSkip)
+        try_again(lease, error, alone: true, delay: 0)
+        nil
+      end
+
       # The message leaves and is marked in one transaction, where that can be.
-      def in_transaction(lease, message, mark, &)
-        index = lease.unmarked_index if mark && TransactionalDispatch.for?(@topic)
+      def in_transaction(lease, message, transactional, &)
+        index = lease.unmarked_index if transactional
         return yield unless index && lease.offset(index) == message.offset
 
         consumer.transaction { yield.tap { consumer.mark_as_consumed(message) } }

@@ -94,6 +94,16 @@ RSpec.describe Karafka::Failures::Handler do
     expect([@made.client.messages, settled, errors.last.first]).to eq([[], :nack, "dead_letter_queue.dispatch.error"])
   end
 
+  it "sends no message in a transaction before those in front of it are processed" do
+    [proc { raise Karafka::Reject.new("no", message: messages.last) },
+     proc { messages.each { |message| raise "no" if message.offset == 9 } }].each do |body|
+      in_transactions
+      lease = FakeLease.new(%w[{} {} {}], first_offset: 7)
+      fail_with(body, lease, &queue(max_retries: 0))
+      expect([@made.client.messages, lease.calls.last]).to eq([[], [:retry, 0, true]])
+    end
+  end
+
   it "sends tombstones and messages without a key as such" do
     fail_with(failing, FakeLease.new([nil]), &queue(max_retries: 0))
     expect(producer.sent.first).to include(key: nil, payload: nil)
