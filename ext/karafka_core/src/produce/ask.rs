@@ -204,7 +204,9 @@ mod tests {
         let shared = shared("127.0.0.1:1");
         let start = Instant::now();
         // Not too early: on a busy machine the second one would come when the first is over.
-        let early = shared.question(c"orders", start + Duration::from_millis(1_500)).unwrap();
+        let early = shared
+            .question(c"orders", start + Duration::from_millis(1_500))
+            .unwrap();
         let late = shared
             .question(c"orders", start + Duration::from_millis(3_000))
             .unwrap();
