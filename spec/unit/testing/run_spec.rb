@@ -187,7 +187,7 @@ RSpec.describe Karafka::Testing::Runner do
         dead_letter_queue topic: "dead", max_retries: 0
       end
       consumer = consumer_with("1", "x")
-      expect([karafka.run(consumer).position, karafka.produced_messages.map { |one| one[:topic] }]).to eq([2, %w[orders orders dead done]])
+      expect([karafka.run(consumer).position, karafka.produced_messages.map { |one| one[:topic] }]).to eq([2, %w[orders orders done dead]])
     end
   end
 
