@@ -120,6 +120,11 @@ RSpec.describe Karafka::Cli do
       FileUtils.mkdir_p("config")
       File.write("config/environment.rb", "LOADED_BY_RAILS = 'rails'")
       allow(Gem).to receive(:loaded_specs).and_return(Gem.loaded_specs.merge("railties" => Gem::Specification.new))
+      # A Rails of its own is in spec/integration.
+      allow(Karafka::Cli::Boot).to receive(:require).and_call_original
+      allow(Karafka::Cli::Boot).to receive(:require).with("rails")
+      allow(Karafka::Cli::Boot).to receive(:require_relative).with("../on_rails/railtie")
+      allow(Karafka::OnRails::Jobs).to receive(:follow)
       expect(run("server")).to eq([0, "", ""])
       expect(app.config.client_id).to eq("rails")
     end
