@@ -37,6 +37,16 @@ impl Table {
         }
     }
 
+    /// False: that would go back, and nothing has changed.
+    fn forward(&mut self, end: i64) -> bool {
+        if end < self.position {
+            return false;
+        }
+        self.raise(end);
+        self.cover_skipped();
+        true
+    }
+
     fn raise(&mut self, end: i64) {
         self.marked = self.marked.max(end);
         self.position = self.position.max(end);
@@ -71,14 +81,7 @@ impl Marks {
 
     /// As `mark`, by the consumer itself. False: an older message than the last one that was marked, and nothing has changed.
     pub fn mark_forward(&self, offset: i64) -> bool {
-        let mut table = self.0.lock();
-        let end = offset.saturating_add(1);
-        if end < table.position {
-            return false;
-        }
-        table.raise(end);
-        table.cover_skipped();
-        true
+        self.0.lock().forward(offset.saturating_add(1))
     }
 
     /// As `mark`, by the consumer itself: an older message takes the position of a retry back to it. With `commits` what is
@@ -86,15 +89,12 @@ impl Marks {
     pub fn mark_exactly(&self, offset: i64, commits: bool) -> bool {
         let mut table = self.0.lock();
         let end = offset.saturating_add(1);
-        let back = end < table.position;
+        let back = !table.forward(end);
         if back {
             table.position = end;
             if commits {
                 table.marked = end;
             }
-        } else {
-            table.raise(end);
-            table.cover_skipped();
         }
         back
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Begin, Partition, State};
 use crate::consume::commit_metadata::encode;
+use crate::consume::marks::Marks;
 use crate::event::PartitionOffsets;
 use crate::kafka::ffi::Commit;
 
@@ -40,23 +41,20 @@ impl Partition {
 
     /// As `mark`, by the consumer itself. `Marked::Back`: nothing has changed, `mark_exactly` would go back.
     pub fn mark_forward(&self, offset: i64) -> Marked {
-        if !self.is_alive() {
-            return Marked::Lost;
-        }
-        let forward = self.marks.mark_forward(offset);
-        match (self.is_alive(), forward) {
-            (false, _) => Marked::Lost,
-            (true, false) => Marked::Back,
-            (true, true) => Marked::Forward,
-        }
+        self.marked_by(|marks| !marks.mark_forward(offset))
     }
 
     /// As `mark`, by the consumer itself, which may also go back; see `Marks::mark_exactly`.
     pub fn mark_exactly(&self, offset: i64, commits: bool) -> Marked {
+        self.marked_by(|marks| marks.mark_exactly(offset, commits))
+    }
+
+    /// `goes_back` marks, and says whether it goes back.
+    fn marked_by(&self, goes_back: impl FnOnce(&Marks) -> bool) -> Marked {
         if !self.is_alive() {
             return Marked::Lost;
         }
-        let back = self.marks.mark_exactly(offset, commits);
+        let back = goes_back(&self.marks);
         match (self.is_alive(), back) {
             (false, _) => Marked::Lost,
             (true, true) => Marked::Back,
