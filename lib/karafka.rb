@@ -22,7 +22,8 @@ module Karafka
   # Loaded by hand or on demand: they define other names than their paths say.
   LOADER.ignore(
     *%w[version errors compat/conflicts compat/rdkafka oauth/oidc].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
-    *%w[active_job active_job.rb testing testing.rb].map { |path| File.join(__dir__, "karafka", path) },
+    *%w[active_job active_job.rb adapters testing testing.rb].map { |path| File.join(__dir__, "karafka", path) },
+    *Dir[File.join(__dir__, "karafka", "compat", "{delivery_boy,phobos,racecar,ruby-kafka}.rb")],
     File.join(__dir__, "karafka", "on_rails", "railtie.rb")
   )
   # Commands, which nothing else needs, and the extension.
