@@ -41,12 +41,8 @@ module Karafka
           rails_file.exist? && Gem.loaded_specs.key?("railties")
         end
 
-        private
-
-        def rails_file
-          Karafka.root.join("config", "environment.rb")
-        end
-
+        # Loads Rails, where there is one.
+        # @return [void]
         def load_rails
           return unless rails?
 
@@ -56,6 +52,12 @@ module Karafka
           OnRails::Jobs.follow
           require_relative "../on_rails/railtie"
           require rails_file.to_s
+        end
+
+        private
+
+        def rails_file
+          Karafka.root.join("config", "environment.rb")
         end
       end
     end

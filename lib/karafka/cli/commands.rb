@@ -196,8 +196,10 @@ module Karafka
       end
 
       desc "install", "Create karafka.rb and a first consumer in this directory"
+      option :racecar, type: :boolean, desc: "Only the commands racecar and racecarctl, for code that was written for that gem"
+      option :phobos, type: :boolean, desc: "Only the command phobos, for code that was written for that gem"
       def install
-        InstallCommand.new.call
+        InstallCommand.new(adapters: %i[racecar phobos].select { |name| options[name] }).call
       end
 
       desc "console", "Start a Ruby console with the application loaded (short: c)"

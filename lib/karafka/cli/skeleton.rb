@@ -38,6 +38,15 @@ module Karafka
         pair("responder", path, class: class_name, responder: superclass, **topic(topic))
       end
 
+      # @return [Hash{String=>String}] text by path: what an application of the gem racecar needs
+      def racecar
+        { "bin/racecar" => binstub("racecar", "Racecar::Cli"), "bin/racecarctl" => binstub("racecar", "Racecar::Ctl"),
+          "config/racecar.yml" => render("config/racecar.yml", "racecar.yml", name: application_name) }
+      end
+
+      # @return [Hash{String=>String}] text by path: what an application of the gem phobos needs besides its own files
+      def phobos = { "bin/phobos" => binstub("phobos", "Phobos::CLI") }
+
       # @param topic [String]
       # @return [String] as one writes it in Ruby: a Symbol where it can be one
       def topic_literal(topic)
@@ -55,6 +64,10 @@ module Karafka
         suite = minitest? ? "test" : "spec"
         file = "#{suite}/#{path}_#{suite}.rb"
         { file => render(file, "#{template}_#{suite}.rb", **values) }
+      end
+
+      def binstub(adapter, command)
+        render("bin", "binstub", adapter: adapter, command: command)
       end
 
       def render(path, template, **values)

@@ -168,6 +168,13 @@ module Karafka
         @source.equal?(source)
       end
 
+      # @api private
+      # @param klass [#over]
+      # @return [Object] the same message, as an adapter shows it
+      def karafka_as(klass)
+        klass.over(@source, @index)
+      end
+
       protected
 
       attr_reader :index
