@@ -77,7 +77,7 @@ class Suite
   def unit
     # Those of the border apart: under GC.stress every object of the process counts. And those that load Active Support, which gives
     # each object a `to_json` and changes what others see.
-    apart = %w[spec/unit/native spec/unit/active_job]
+    apart = %w[spec/unit/native spec/unit/active_job spec/unit/adapters]
     others = spec_files("spec/unit").reject { |file| file.start_with?(*apart.map { |room| "#{room}/" }) }
     stage("unit") do |s|
       s.rspec("spec/unit", *others, timeout: 900)

@@ -37,6 +37,8 @@ module Racecar
         config.concurrency = 1
         # A batch that runs is waited for, as long as it takes.
         config.shutdown_timeout = -1
+        # So that Kafka does not forget the offsets of a group that has nothing to do.
+        config.offset_recommit_interval = false unless ours.offset_commit_on_idle
       end
     end
 
@@ -48,7 +50,7 @@ module Racecar
       Karafka::App.routes.draw do
         consumer_group(group_id) do
           subscriptions.each do |subscription|
-            # An alternative of Kafka's names and patterns, as librdkafka tells them apart.
+            # As librdkafka tells patterns from names.
             name = subscription.topic.start_with?("^") ? Regexp.new(subscription.topic) : subscription.topic
             topic(name) do
               consumer delegate

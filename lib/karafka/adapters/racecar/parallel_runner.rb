@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Racecar
-  # `parallel_workers` of a consumer class: forks so many processes, each of which joins the group. The first one that ends ends all.
+  # `parallel_workers` of a consumer class: forks that number of processes, each of which joins the group. The first one that ends ends all.
   class ParallelRunner
     SIGNALS = %w[INT TERM QUIT].freeze
     private_constant :SIGNALS

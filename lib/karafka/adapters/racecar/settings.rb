@@ -23,7 +23,7 @@ module Racecar
       pause_timeout: [:float, 10], pause_with_exponential_backoff: [:boolean, false], max_pause_timeout: [:float],
       # What it sends.
       partitioner: [:string, "consistent_random", PARTITIONERS], producer_compression_codec: [:string, nil, CODECS],
-      # Who it is.
+      # Connections.
       security_protocol: [:string, nil, PROTOCOLS], ssl_ca_location: [:string], ssl_crl_location: [:string],
       ssl_keystore_location: [:string], ssl_keystore_password: [:string], ssl_certificate_location: [:string],
       ssl_key_location: [:string], ssl_key_password: [:string], ssl_verify_hostname: [:boolean, true], sasl_mechanism: [:string],
