@@ -22,9 +22,10 @@ module Karafka
     private_constant :TOPICS, :GROUPS
 
     # @param kafka [Hash{Symbol, String=>Object}] settings of librdkafka besides, or instead of, `config.kafka` and `config.admin.kafka`
+    # @param tokens [Object, nil] gives tokens instead of `config.oauth.token_provider_listener`
     # @raise [Errors::InvalidConfigurationError]
-    def initialize(kafka: {})
-      @connection = Connection.new(kafka)
+    def initialize(kafka: {}, tokens: nil)
+      @connection = Connection.new(kafka, tokens: tokens)
     end
 
     # @return [Topics]

@@ -57,10 +57,12 @@ module Karafka
       end
 
       # @param kafka [Hash{Symbol, String=>Object}] see {Admin#initialize}
+      # @param tokens [Object, nil] as `config.oauth.token_provider_listener`, which it replaces
       # @raise [Errors::InvalidConfigurationError]
-      def initialize(kafka = {})
+      def initialize(kafka = {}, tokens: nil)
         Setup.invalid!(LABEL, kafka, "a Hash") unless kafka.respond_to?(:to_hash)
 
+        @tokens = tokens
         @given = Setup::KafkaSettings.new(kafka, LABEL)
         Setup::KafkaContract.check!(@given) unless @given.empty?
       end
@@ -68,7 +70,7 @@ module Karafka
       # @param kafka [Hash{Symbol, String=>Object}] over those of this one
       # @return [Connection]
       def with(kafka)
-        Connection.new(@given.to_h.merge(Setup::KafkaSettings.new(kafka, LABEL).to_h))
+        Connection.new(@given.to_h.merge(Setup::KafkaSettings.new(kafka, LABEL).to_h), tokens: @tokens)
       end
 
       # @return [Object] the answer, on a client of its own
@@ -127,7 +129,7 @@ module Karafka
         settings["client.id"] ||= App.config.client_id
         # It is closed before anybody could read them.
         settings.delete("statistics.interval.ms")
-        given = Oauth::Settings.for_engine(settings, App.config.oauth.token_provider_listener, TOKENS)
+        given = Oauth::Settings.for_engine(settings, @tokens || App.config.oauth.token_provider_listener, TOKENS)
         Oauth::Tokens.start if given.key?("oauth.listener")
         given
       end

@@ -5,7 +5,7 @@ module Karafka
     # Configuration and routes in the form that `Native::Engine.new` takes, and the way back: which subscription group
     # and which topic of the routes the indexes of a lease stand for.
     class Config
-      # Where librdkafka's defaults do not suit the engine. A user's `config.kafka` goes before.
+      # Where librdkafka's defaults do not suit the engine. A user's `config.kafka` goes before. Adapters have an engine of their own.
       KAFKA_DEFAULTS = {
         # 1000 stalls a fast consumer each time its local queue is full.
         "fetch.queue.backoff.ms" => "10",
@@ -50,7 +50,7 @@ module Karafka
           Instrumentation::Safely.instrument(name, payload)
         end
       end
-      private_constant :TOKENS, :KAFKA_DEFAULTS, :FETCH_MAX_BYTES, :ANSWERS_PART, :LARGER_FETCHES, :STATISTICS_INTERVAL_MS,
+      private_constant :TOKENS, :FETCH_MAX_BYTES, :ANSWERS_PART, :LARGER_FETCHES, :STATISTICS_INTERVAL_MS,
                        :HEARTBEAT_INTERVAL_MS, :MAX_POLL_INTERVAL_MS, :LEAST_SCALE_DELAY_MS,
                        :PATTERN_INTERVAL_MS, :DEVELOPMENT
 

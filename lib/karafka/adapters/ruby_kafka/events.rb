@@ -1,0 +1,111 @@
+# frozen_string_literal: true
+
+module Kafka
+  # What an engine has to say while a consumer runs: for the log, and as events of ruby-kafka.
+  # @api private
+  class Events
+    # How long a read waits, ms. The end of the engine ends it, too.
+    TURN_MS = 1_000
+    # What waiting does not mend. ruby-kafka's loops end with these, too.
+    FINAL = %i[
+      topic_authorization_failed group_authorization_failed cluster_authorization_failed authentication sasl_authentication_failed
+      unsupported_sasl_mechanism illegal_sasl_state invalid_group_id inconsistent_group_protocol invalid_session_timeout
+      unsupported_version
+    ].freeze
+    # What a process cannot begin with.
+    UNREACHABLE = %i[all_brokers_down].freeze
+    private_constant :TURN_MS, :FINAL, :UNREACHABLE
+
+    # @param engine [Karafka::Engine]
+    # @param session [Session]
+    # @param settings [Settings]
+    # @param group_id [String]
+    def initialize(engine, session, settings, group_id)
+      @engine = engine
+      @session = session
+      @logger = settings.logger
+      @group_id = group_id
+      @instrumenter = Instrumenter.new(client_id: settings.client_id, group_id: group_id)
+      @assigned = false
+    end
+
+    # @return [self]
+    def start
+      @thread = Thread.new { read }
+      @thread.name = "kafka.events"
+      @thread.report_on_exception = false
+      self
+    end
+
+    # @return [void]
+    def finish
+      @thread.join(TURN_MS * 2 / 1_000.0)
+      @thread.kill
+    end
+
+    private
+
+    def read
+      while (events = @engine.events(TURN_MS))
+        events.each { |event| guarded { handle(event) } }
+      end
+    rescue Karafka::Errors::BaseError => e
+      @session.fail(ErrorNames.of(e))
+    end
+
+    # A subscriber that raises must not end it.
+    def guarded
+      yield
+    rescue StandardError => e
+      @logger.error("a subscriber of an event of #{@group_id} raised #{e.class}: #{e.message}")
+    end
+
+    def handle(event)
+      case event[:type]
+      when :error then error(event)
+      when :assigned then assigned(event)
+      when :revoked then @logger.info("#{@group_id}: gave up #{places(event)}#{" (lost)" if event[:lost]}")
+      when :committed then @logger.error("#{@group_id}: a commit failed: #{event[:error]}") if event[:error]
+      when :log then @logger.public_send(level(event), "#{event[:target]}: #{event[:message]}")
+      else other(event)
+      end
+    end
+
+    def error(event)
+      text = event[:message].to_s
+      @logger.error("#{@group_id}: #{text} (#{event[:code]})")
+      code = event[:code].to_sym
+      ends = FINAL.include?(code) || event[:fatal] || (UNREACHABLE.include?(code) && !@assigned)
+      @session.fail(ErrorNames.of(Karafka::Errors::KafkaError.new(text, code: code))) if ends
+    end
+
+    def assigned(event)
+      @assigned = true
+      @logger.info("#{@group_id}: assigned #{places(event)}")
+      @instrumenter.instrument("join_group.consumer")
+      @instrumenter.instrument("sync_group.consumer", { topic_partitions: by_topic(event) })
+    end
+
+    # Stuck batches, lost messages, topics that are missing, and what else there may be.
+    def other(event)
+      case event[:type]
+      when :stuck
+        @logger.warn("#{@group_id}: the block is busy with #{event[:topic]}/#{event[:partition]} for #{event[:age_ms] / 1_000} s")
+      when :left
+        @logger.error("#{@group_id}: a message of #{event[:topic]}/#{event[:partition]} takes longer than " \
+                      "#{Session::MESSAGE_LIMIT_MS / 1_000} s: the process leaves the group until it ends")
+      when :overtaken, :went_back, :recreated, :missing, :refused
+        @logger.warn("#{@group_id}: #{event.except(:group).map { |key, value| "#{key} #{value}" }.join(", ")}")
+      else @logger.debug { "#{@group_id}: #{event[:type]}" }
+      end
+    end
+
+    def by_topic(event)
+      event[:partitions].each_with_object({}) { |(topic, partition), found| (found[topic] ||= []) << partition }
+    end
+
+    def places(event) = event[:partitions].map { |topic, partition| "#{topic}/#{partition}" }.join(", ")
+
+    def level(event) = %w[error warn info].include?(event[:level].to_s) ? event[:level].to_sym : :debug
+  end
+end

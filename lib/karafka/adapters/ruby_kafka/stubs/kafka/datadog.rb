@@ -1,0 +1,4 @@
+# frozen_string_literal: true
+
+require "karafka/compat/ruby-kafka"
+require "karafka/adapters/ruby_kafka/metrics/datadog"

@@ -1,0 +1,82 @@
+# frozen_string_literal: true
+
+require "karafka/compat/ruby-kafka"
+
+RSpec.describe Kafka::Consumer do
+  let(:kafka) { Kafka.new("127.0.0.1:9", client_id: "spec") }
+
+  def settings(consumer, subscriptions = [Kafka::Session::Subscription.new("t", :earliest, 1_048_576)], **fetching)
+    fetching = Kafka::Session::Fetching.new(min_bytes: 1, max_bytes: 10_485_760, max_wait_time: 1, batches: false, **fetching)
+    session = Kafka::Session.allocate
+    { settings: consumer.instance_variable_get(:@settings), options: consumer.instance_variable_get(:@options), fetching: fetching }
+      .each { |name, value| session.instance_variable_set(:"@#{name}", value) }
+    session.send(:config, subscriptions)
+  end
+
+  it "has ruby-kafka's defaults in librdkafka's units" do
+    kafka_settings = settings(kafka.consumer(group_id: "g"))[:groups].first[:kafka]
+    expect(kafka_settings.slice("group.id", "session.timeout.ms", "auto.commit.interval.ms", "max.poll.interval.ms",
+                                "partition.assignment.strategy", "auto.offset.reset"))
+      .to eq("group.id" => "g", "session.timeout.ms" => "30000", "auto.commit.interval.ms" => "10000", "max.poll.interval.ms" => "60000",
+             "partition.assignment.strategy" => "roundrobin", "auto.offset.reset" => "earliest")
+  end
+
+  it "takes each of its options" do
+    consumer = kafka.consumer(group_id: "g", session_timeout: 45, offset_commit_interval: 0, heartbeat_interval: 3,
+                              rebalance_timeout: 90,
+                              assignment_strategy: :range, refresh_topic_interval: 7, fetcher_max_queue_size: 10,
+                              offset_commit_threshold: 5)
+    given = settings(consumer, min_bytes: 100, max_wait_time: 2)[:groups].first[:kafka]
+    expect(given.values_at("session.timeout.ms", "auto.commit.interval.ms", "heartbeat.interval.ms", "max.poll.interval.ms",
+                           "partition.assignment.strategy", "topic.metadata.refresh.interval.ms", "fetch.min.bytes", "fetch.wait.max.ms"))
+      .to eq(%w[45000 0 3000 90000 range 7000 100 2000])
+  end
+
+  it "begins each topic where its subscription says, with a client for each of both" do
+    subscriptions = [["a", :earliest], [/^b/, :latest], ["c", :earliest]].map do |topic, offset|
+      Kafka::Session::Subscription.new(topic, offset, 99)
+    end
+    groups = settings(kafka.consumer(group_id: "g"), subscriptions)[:groups]
+    expect(groups.map { |group| [group[:kafka]["auto.offset.reset"], group[:topics].map { |topic| topic[:name] || topic[:pattern] }] })
+      .to eq([["earliest", %w[a c]], ["latest", ["^b"]]])
+    expect(groups.first[:topics].first[:max_bytes]).to eq(99)
+  end
+
+  it "refuses what cannot work, with what is allowed" do
+    consumer = kafka.consumer(group_id: "g")
+    expect { kafka.consumer(group_id: "") }.to raise_error(ArgumentError, /group_id is ""/)
+    expect { kafka.consumer(group_id: "g", assignment_strategy: Object.new) }
+      .to raise_error(ArgumentError, /must be one of range, roundrobin, cooperative-sticky/)
+    expect { consumer.subscribe("t", default_offset: :middle) }.to raise_error(ArgumentError, /:earliest or :latest/)
+    expect { consumer.each_message { nil } }.to raise_error(ArgumentError, "there is nothing to consume: call subscribe first")
+    expect { consumer.each_message }.to raise_error(ArgumentError, "each_message needs a block")
+    expect { consumer.each_batch }.to raise_error(ArgumentError, "each_batch needs a block")
+    expect { consumer.pause("t", 0, exponential_backoff: true) }.to raise_error(ArgumentError, /needs a timeout/)
+  end
+
+  it "takes ruby-kafka's own strategy" do
+    given = settings(kafka.consumer(group_id: "g", assignment_strategy: Kafka::RoundRobinAssignmentStrategy.new))
+    expect(given[:groups].first[:kafka]["partition.assignment.strategy"]).to eq("roundrobin")
+  end
+
+  it "keeps pauses of partitions that have not come yet" do
+    consumer = kafka.consumer(group_id: "g")
+    consumer.pause("t", 0, timeout: 10)
+    consumer.pause(:t, 1)
+    expect([consumer.paused?("t", 0), consumer.paused?("t", 1), consumer.paused?("t", 2)]).to eq([true, true, false])
+    consumer.resume("t", 1)
+    expect(consumer.paused?("t", 1)).to be(false)
+  end
+
+  it "answers before it runs, and has nothing to do for heartbeats" do
+    consumer = kafka.consumer(group_id: "g")
+    consumer.seek("t", 0, 5)
+    expect([consumer.stop, consumer.commit_offsets, consumer.trigger_heartbeat, consumer.trigger_heartbeat!]).to eq([nil] * 4)
+  end
+
+  it "ends with ConnectionError where no broker can be reached", deadline: 60 do
+    consumer = kafka.consumer(group_id: "g")
+    consumer.subscribe("t")
+    expect { consumer.each_message { nil } }.to raise_error(Kafka::ConnectionError)
+  end
+end
