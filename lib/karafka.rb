@@ -6,7 +6,7 @@ require "pathname"
 require "zeitwerk"
 
 require_relative "karafka/version"
-require_relative "karafka/errors"
+require_relative "karafka/base/errors"
 require_relative "karafka/compat/conflicts"
 
 Karafka::Conflicts.check!
@@ -21,8 +21,8 @@ module Karafka
   LOADER.inflector.inflect("version" => "VERSION", "unset" => "UNSET")
   # Loaded by hand or on demand: they define other names than their paths say.
   LOADER.ignore(
-    *%w[version errors compat/conflicts compat/rdkafka oauth/oidc].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
-    *%w[active_job active_job.rb adapters testing testing.rb].map { |path| File.join(__dir__, "karafka", path) },
+    *%w[version base/errors compat/conflicts compat/rdkafka oauth/oidc].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
+    *%w[active_job active_job.rb adapters heroku.rb testing testing.rb].map { |path| File.join(__dir__, "karafka", path) },
     *Dir[File.join(__dir__, "karafka", "compat", "{delivery_boy,phobos,racecar,ruby-kafka}.rb")],
     File.join(__dir__, "karafka", "on_rails", "railtie.rb")
   )

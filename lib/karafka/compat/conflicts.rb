@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative "../errors"
+require_relative "../base/errors"
 
 module Karafka
   # This gem replaces karafka and waterdrop: their constants are the same, so a process can have only one of them.

@@ -94,6 +94,7 @@ module Karafka
           tokens = application.oauth.token_provider_listener
           config.oauth.token_provider_listener = tokens if tokens
           customisation&.call(config)
+          application.class.platforms.each { |platform| platform.apply_to_producer(config) }
         end
         @built_from = source
         arrived(made)

@@ -86,6 +86,16 @@ module Karafka
       nested :active_job, Jobs
       nested :control, Control
 
+      @platforms = []
+
+      class << self
+        # Where an application runs may decide about its settings: each gets `apply(config)` before they are checked, and
+        # `apply_to_producer(config)` before the application's producer is built.
+        # @return [Array<#apply, #apply_to_producer>] such as {Karafka::Heroku}
+        # @api private
+        attr_reader :platforms
+      end
+
       def initialize
         super("config")
         @producer = ApplicationProducer.new(self)
@@ -136,6 +146,7 @@ module Karafka
       # @return [void]
       # @raise [Errors::InvalidConfigurationError]
       def validate!
+        self.class.platforms.each { |platform| platform.apply(self) }
         if pause.timeout > pause.max_timeout
           Setup.invalid!("config.pause.timeout", pause.timeout, "at most config.pause.max_timeout (#{pause.max_timeout})")
         end

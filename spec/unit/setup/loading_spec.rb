@@ -59,7 +59,7 @@ RSpec.describe "loading the gem" do
           found.is_a?(Module) && found.name&.start_with?("\#{place}::") && found != place ? missing(found) : []
         end
       end
-      puts missing(Karafka).reject { |name| name.start_with?("Karafka::Cli::", "Karafka::Flow::") }
+      puts missing(Karafka).reject { |name| name.start_with?("Karafka::Cli::", "Karafka::Flow::") }.sort
       puts ObjectSpace.each_object(TracePoint).count(&:enabled?)
     RUBY
     expect([out, err]).to eq(["Karafka::ActiveJob\nKarafka::Native\n0\n", ""])

@@ -27,7 +27,7 @@ module Karafka
       # @param locations [Array<Thread::Backtrace::Location>] the methods on the way here, the innermost first
       # @return [UnassignedConsumerError]
       def self.for(consumer, locations)
-        own = locations.take_while { |location| location.absolute_path.to_s.start_with?(__dir__) }
+        own = locations.take_while { |location| location.absolute_path.to_s.start_with?(File.dirname(__dir__)) }
         called = (own.last || locations.first).base_label
         new("`#{called}` of #{consumer.class} works only where the consumer has a partition. In a test build it with " \
             "`karafka.consumer_for(:topic)` of the testing kit: require \"karafka/testing/rspec/helpers\" " \
