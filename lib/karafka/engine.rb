@@ -15,6 +15,10 @@ module Karafka
     #   That number of workers get nil from `take` when they come next.
     # @!method retain(count)
     #   @return [Integer] how many of those that were to be retired stay, as they have not come yet
+    # @!method enter_worker(index)
+    #   The calling thread is that worker: what it does is shown while it takes leases.
+    # @!method leave_worker
+    #   The calling thread takes no more leases.
     # @!method quiet
     #   Hands out no more batches, stays in its groups.
     # @!method stop
@@ -36,7 +40,7 @@ module Karafka
     # @!method events(timeout_ms)
     #   @return [Array<Hash>, nil] nil once closed and empty
     def_delegators :@native, :take, :retire, :retain, :quiet, :stop, :force_stop, :state, :events, :set_throttle, :pause, :resume,
-                   :whereabouts, :end_back_off
+                   :whereabouts, :end_back_off, :enter_worker, :leave_worker
 
     # @return [String]
     def self.librdkafka_version
@@ -61,6 +65,13 @@ module Karafka
     # @return [void]
     def report_to(heartbeat)
       heartbeat.watch(@native)
+    end
+
+    # From now on that one shows it.
+    # @param observer [Native::Observer]
+    # @return [void]
+    def show_to(observer)
+      observer.watch(@native)
     end
 
     # As `stop`; the last commits, leaving the groups and ending the clients share that time.

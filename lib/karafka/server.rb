@@ -106,6 +106,11 @@ module Karafka
         runtime&.engine&.state
       end
 
+      # @return [Engine::Observer, nil] probes, metrics and state of this process; nil before the start
+      def observer
+        runtime&.observer
+      end
+
       # @return [String] unique for this process: host, process id and a random part
       def id
         @id = nil unless @id_pid == ::Process.pid

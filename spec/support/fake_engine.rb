@@ -27,6 +27,9 @@ class FakeEngine
   def stop_within(_budget) = stop
   def retire(count) = count.times { @queue << nil }
   def retain(_count) = 0
+  def enter_worker(_index) = nil
+  def leave_worker = nil
+  def show_to(_observer) = nil
   def start = @calls << :start
   def force_stop = @calls << :force_stop
   def quiet = @calls << :quiet

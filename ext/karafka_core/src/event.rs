@@ -155,6 +155,10 @@ pub enum Event {
         clients: usize,
         grown: bool,
     },
+    /// The host is asked where its workers are; see `Observer::give_backtraces`.
+    Backtraces {
+        question: u64,
+    },
     Log {
         level: &'static str,
         target: String,
@@ -175,6 +179,8 @@ impl Event {
 
 struct Inner {
     events: VecDeque<Event>,
+    /// Since when the oldest of them waits.
+    waits_since: Option<Instant>,
     dropped: u64,
     closed: bool,
 }
@@ -190,6 +196,7 @@ impl EventQueue {
     pub fn new(capacity: usize) -> Self {
         let inner = Inner {
             events: VecDeque::new(),
+            waits_since: None,
             dropped: 0,
             closed: false,
         };
@@ -205,6 +212,7 @@ impl EventQueue {
         if inner.closed {
             return;
         }
+        inner.waits_since.get_or_insert_with(Instant::now);
         if inner.events.len() >= self.capacity && !event.is_membership() {
             inner.dropped += 1;
         } else {
@@ -220,6 +228,7 @@ impl EventQueue {
         loop {
             if !inner.events.is_empty() || inner.dropped > 0 {
                 let mut found: Vec<Event> = inner.events.drain(..).collect();
+                inner.waits_since = None;
                 if inner.dropped > 0 {
                     found.push(Event::Dropped {
                         count: std::mem::take(&mut inner.dropped),
@@ -244,6 +253,14 @@ impl EventQueue {
                 return Some(Vec::new());
             }
         }
+    }
+
+    /// How long nobody has taken the events that there are.
+    pub fn unread_for(&self) -> Duration {
+        self.inner
+            .lock()
+            .waits_since
+            .map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     pub fn interrupt(&self, cancel: &Cancel) {

@@ -14,9 +14,13 @@ pub mod event;
 pub mod filter;
 pub mod json;
 mod kafka;
+pub mod metrics;
+pub mod observe;
 pub mod produce;
 
 pub use base::{cancel, errand, fork, fork_files, heartbeat};
-pub use consume::{commit_metadata, eligibility, engine, lease, operator_pauses, partition, transaction_offsets};
+pub use consume::{
+    commit_metadata, eligibility, engine, history, lease, operator_pauses, partition, transaction_offsets, workers,
+};
 pub use event::PartitionRow;
 pub use kafka::{mock_broker, oauth, settings};

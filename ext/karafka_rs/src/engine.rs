@@ -2,12 +2,13 @@
 
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use karafka_core::cancel::Cancel;
 use karafka_core::config::EngineConfig;
 use karafka_core::engine::{Engine as Core, Taken};
 use karafka_core::filter::throttle::ThrottleConfig;
+use karafka_core::metrics::registry;
 use karafka_core::operator_pauses::OperatorPause;
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Value};
 
@@ -51,13 +52,29 @@ impl Engine {
         let core = &rb_self.0;
         loop {
             let interrupt = Cancel::new();
-            match gvl::without_gvl(|| core.take(&interrupt), || core.interrupt_take(&interrupt)) {
+            let take = || (core.take(&interrupt), Instant::now());
+            let taken = gvl::without_gvl(take, || core.interrupt_take(&interrupt)).map(|(taken, at)| {
+                if matches!(taken, Ok(Taken::Lease(_))) {
+                    registry().gvl_wait.observe_time(at.elapsed());
+                }
+                taken
+            });
+            match taken {
                 None | Some(Ok(Taken::Interrupted)) => gvl::check_interrupts(ruby)?,
                 Some(Ok(Taken::Lease(lease))) => return Lease::new(ruby, *lease).map(Some),
                 Some(Ok(Taken::Closed | Taken::Retired)) => return Ok(None),
                 Some(Err(error)) => return Err(errors::raise(ruby, error)),
             }
         }
+    }
+
+    /// Once for each worker: the calling thread is one.
+    fn enter_worker(&self, index: usize) {
+        self.0.enter_worker(index);
+    }
+
+    fn leave_worker(&self) {
+        self.0.leave_worker();
     }
 
     fn retire(ruby: &Ruby, rb_self: &Self, workers: usize) -> Result<(), Error> {
@@ -174,6 +191,8 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_singleton_method("new", function!(Engine::new, 1))?;
     class.define_method("start", method!(Engine::start, 0))?;
     class.define_method("take", method!(Engine::take, 0))?;
+    class.define_method("enter_worker", method!(Engine::enter_worker, 1))?;
+    class.define_method("leave_worker", method!(Engine::leave_worker, 0))?;
     class.define_method("retire", method!(Engine::retire, 1))?;
     class.define_method("retain", method!(Engine::retain, 1))?;
     class.define_method("quiet", method!(Engine::quiet, 0))?;

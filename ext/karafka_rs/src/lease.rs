@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use karafka_core::lease::{Lease as Core, Settlement, Wait};
+use karafka_core::lease::{Departure, Lease as Core, Settlement, Wait};
+use karafka_core::workers::Place;
 use magnus::{gc, method, prelude::*, DataTypeFunctions, Error, RModule, Ruby, Symbol, TypedData, Value};
 
 pub mod memory;
@@ -127,6 +128,21 @@ impl Lease {
         self.core.settle(Settlement::SkipMessage { offset, mark }).is_some()
     }
 
+    /// Once for each consumer instance.
+    fn set_place(&self, class: String, file: Option<String>, line: Option<u32>) {
+        self.core.set_place(Place { class, file, line });
+    }
+
+    /// Once for each message that leaves: `kind` as in Failures::Counters.
+    fn departed(&self, kind: Symbol) -> Result<(), Error> {
+        match &*kind.name()? {
+            "dispatched" => self.core.departed(Departure::DeadLetter),
+            "moved" => self.core.departed(Departure::RetryTopic),
+            _ => self.core.departed(Departure::Skipped),
+        }
+        Ok(())
+    }
+
     fn unmarked_index(&self) -> Option<usize> {
         self.core.unmarked_index()
     }
@@ -167,6 +183,8 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("retry", method!(Lease::retry, 2))?;
     class.define_method("untried", method!(Lease::untried, 1))?;
     class.define_method("skip_message", method!(Lease::skip_message, 2))?;
+    class.define_method("set_place", method!(Lease::set_place, 3))?;
+    class.define_method("departed", method!(Lease::departed, 1))?;
     class.define_method("unmarked_index", method!(Lease::unmarked_index, 0))?;
     class.define_method("settled?", method!(Lease::is_settled, 0))?;
     class.define_method("revoked?", method!(Lease::is_revoked, 0))?;

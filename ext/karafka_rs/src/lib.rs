@@ -10,6 +10,7 @@ mod json;
 mod lease;
 mod mock_broker;
 mod oauth;
+mod observer;
 mod producer;
 mod reader;
 mod settings;
@@ -33,5 +34,6 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     reader::define(ruby, native)?;
     settings::define(native)?;
     oauth::define(native)?;
+    observer::define(ruby, native)?;
     Ok(())
 }

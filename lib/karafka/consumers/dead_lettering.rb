@@ -21,14 +21,14 @@ module Karafka
         return karafka_skipped(message, reason) unless queue.topic
 
         sent = Failures::Dispatch.new(self, message, reason, "dispatch", attempt: karafka_lease.attempt).call
-        Failures::Counters.add(:dispatched)
+        Failures::Counters.add(:dispatched, karafka_lease)
         Failures::Dispatch.announce(self, message, reason, sent, nil)
       end
 
       private
 
       def karafka_skipped(message, reason)
-        Failures::Counters.add(:skipped)
+        Failures::Counters.add(:skipped, karafka_lease)
         payload = { caller: self, message: message, reason: "dispatch", error: reason }
         Instrumentation::Announcements.announce("consumer.consuming.skipped", payload)
       end

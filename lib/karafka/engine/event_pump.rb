@@ -29,9 +29,12 @@ module Karafka
       # @param groups [Array<Routing::SubscriptionGroup>]
       # @param workers [Enumerable<Worker>]
       # @param transactions [TransactionalProducers, nil]
-      def initialize(engine, groups = [], workers = [], transactions = nil)
+      # @param observer [Observer, nil]
+      def initialize(engine, groups = [], workers = [], transactions = nil, observer: nil)
         @engine = engine
         @transactions = transactions
+        @observer = observer
+        @workers = workers
         @stuck = StuckReport.new(workers)
         @groups = groups.to_h { |group| [group.id.to_s, group] }
         @reports = Hash.new { |known, id| known[id] = reports_of(@groups[id]) }
@@ -65,6 +68,7 @@ module Karafka
         when :back then @reports[event[:group].to_s].back
         when :assigning, :revoking, :assigned, :revoked then moves(event)
         when *REPORTS then send(event[:type], event)
+        when :backtraces then @observer&.give_backtraces(event[:question], @workers)
         when :stuck, :left, :returned then @stuck.public_send(event[:type], event, owner_of(event))
         when :dropped_events then Karafka.logger.warn("#{event[:count]} events of the engine were dropped: subscribers are too slow")
         else Karafka.logger.debug("engine: #{event.inspect}")

@@ -12,8 +12,10 @@ module Karafka
 
       class << self
         # @param kind [Symbol] :dispatched to a dead letter queue, :moved to a retry topic, :skipped, :stopped (partitions)
+        # @param lease [Native::Lease, nil] the message's: the engine counts by topic
         # @return [void]
-        def add(kind)
+        def add(kind, lease = nil)
+          lease&.departed(kind)
           @lock.synchronize { @counts[kind] += 1 }
         end
 

@@ -100,7 +100,7 @@ module Karafka
         end
         # It has left: whatever fails from here on must not send it a second time.
         leave(lease, message, mark: mark)
-        Counters.add(stage ? :moved : :dispatched)
+        Counters.add(stage ? :moved : :dispatched, lease)
         Dispatch.announce(consumer, message, error, dispatched, stage)
         dispatched
       end
@@ -153,7 +153,7 @@ module Karafka
       def skip(lease, message, error, reason)
         return unless leave(lease, message, mark: true)
 
-        Counters.add(:skipped)
+        Counters.add(:skipped, lease)
         announce("consumer.consuming.skipped", message: message, reason: reason, error: error)
         true
       end

@@ -50,6 +50,7 @@ module Karafka
         # @param rest [Hash{Symbol=>Object}]
         # @return [void]
         def error(error, type, caller: nil, **rest)
+          ErrorCounts.add(type)
           report(error, type, caller) if @reporter
           return log(error, type) unless Karafka.monitor.listening?("error.occurred")
 

@@ -193,6 +193,7 @@ module Karafka
 
       consumer = new_consumer
       consumer.karafka_assign(self)
+      lease.set_place(*Place.of(consumer.class))
       consumer.karafka_lease = lease
       consumer.messages = nothing_yet
       instrument(consumer, "consumer.initialize")

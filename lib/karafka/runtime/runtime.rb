@@ -26,6 +26,9 @@ module Karafka
     # @return [Exception, nil] why it had to stop
     attr_reader :failure
 
+    # @return [Engine::Observer, nil] what it shows of itself; nil before the start
+    attr_reader :observer
+
     # @return [Symbol] how the process consumes, see {Server::ExecutionMode}
     attr_reader :mode
 
@@ -63,7 +66,9 @@ module Karafka
       coordinator = Coordinator.new(routes, @transactions)
       build = worker_builder(routes, coordinator)
       @workers = Workers.new(@engine) { |index| build.call(index) }
-      @pump = Engine::EventPump.new(@engine, routes.subscription_groups, @workers, @transactions)
+      @observer = Engine::Observer.new(id: Server.id)
+      @observer.watch(@engine)
+      @pump = Engine::EventPump.new(@engine, routes.subscription_groups, @workers, @transactions, observer: @observer)
       Failures::Topics.prepare(routes.subscription_groups.flat_map(&:active_topics))
       begin_all(routes.concurrency) unless @told_to_stop
       self
@@ -77,6 +82,7 @@ module Karafka
       nil until leave?(@control.wait(@status.quieting? ? QUIET_CHECK : nil))
       finish
     ensure
+      @observer&.close
       # Not left to the garbage collector: an application may start and stop often.
       @control.close
     end
@@ -111,7 +117,7 @@ module Karafka
     def begin_all(concurrency)
       each_listener("connection.listener.starting")
       # First: what librdkafka refuses is raised here, and then no thread is left behind.
-      @control_socket = Server::ControlSocket.bind { @engine.start }
+      @control_socket = Server::ControlSocket.bind { @observer.serve { @engine.start } }
       @engine.quiet if @told_to_be_quiet
       Banner.lines(@listeners.map(&:subscription_group), concurrency).each { |line| Karafka.logger.info(line) }
       @pump.start

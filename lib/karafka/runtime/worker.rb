@@ -111,11 +111,13 @@ module Karafka
     end
 
     def run
+      @engine.enter_worker(@index)
       while (lease = @engine.take)
         @lease = lease
         process(lease)
         @lease = nil
       end
+      @engine.leave_worker
       @finished = true
     rescue Errors::BaseError => e
       # Of `take`: all that comes of a batch is contained. The engine cannot go on.

@@ -35,6 +35,50 @@ module Karafka
       # Commands for the process while it runs.
       class Control < Settings
         setting :socket, Types.optional(Types::FILE)
+
+        # @return [void]
+        # @raise [Errors::InvalidConfigurationError]
+        # @api private
+        def check!
+          Setup::SocketPath.of(socket) if socket
+        end
+      end
+
+      # Probes, metrics and state over HTTP.
+      class Http < Settings
+        setting :port, Types.optional(Types::PORT)
+        setting :bind, Types::ADDRESS, "127.0.0.1"
+        setting :socket, Types.optional(Types::FILE)
+        setting :token, Types.optional_secret(Types::TOKEN)
+        setting :ready_lag, Types.optional(Types::NATURAL)
+        setting :polling_ttl, Types::DELAY, 60_000
+        setting :consuming_ttl, Types.optional(Types::DELAY)
+        setting :events_ttl, Types::DELAY, 300_000
+        setting :partition_metrics, Types::BOOLEAN, true
+
+        # @return [Boolean] whether it answers at all
+        def on?
+          !(port.nil? && socket.nil?)
+        end
+
+        # Each node of a swarm answers at a port of its own.
+        # @param nodes [Integer]
+        # @return [void]
+        # @raise [Errors::InvalidConfigurationError]
+        # @api private
+        def check!(nodes)
+          Setup::SocketPath.of(socket, setting: "config.http.socket") if socket
+          last = 65_536 - nodes
+          return if port.nil? || port <= last
+
+          Setup.invalid!("config.http.port", port, "at most #{last}, so that #{nodes} nodes of a swarm have ports behind it")
+        end
+
+        # @return [Boolean] whether only this machine can ask
+        # @api private
+        def loopback?
+          bind == "localhost" || bind == "::1" || bind.start_with?("127.")
+        end
       end
 
       # Jobs of Active Job.
@@ -85,6 +129,7 @@ module Karafka
       nested :oauth, Oauth
       nested :active_job, Jobs
       nested :control, Control
+      nested :http, Http
 
       @platforms = []
 
@@ -153,7 +198,8 @@ module Karafka
         # First: a misspelt "bootstrap.servers" is to be called misspelt, not missing.
         KafkaContract.check!(kafka, whole: true)
         Karafka::Oauth::Settings.check!(kafka, oauth.token_provider_listener)
-        Setup::SocketPath.of(control.socket) if control.socket
+        control.check!
+        http.check!(swarm.nodes)
         return if brokers?
 
         raise Errors::InvalidConfigurationError,

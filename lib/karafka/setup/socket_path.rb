@@ -13,14 +13,15 @@ module Karafka
       class << self
         # @param given [String] as it was set; seen from the directory of the application
         # @param node [Integer, nil] of a swarm: each has a file of its own, such as `karafka.sock.0`
+        # @param setting [String] for the message
         # @return [String] absolute
         # @raise [Errors::InvalidConfigurationError] it is too long
-        def of(given, node: nil)
+        def of(given, node: nil, setting: "config.control.socket")
           path = File.expand_path(given, Karafka.root)
           most = MOST_BYTES - NODE_BYTES
           return node ? "#{path}.#{node}" : path if path.bytesize <= most
 
-          Setup.invalid!("config.control.socket", given, "a path of at most #{most} bytes; #{path} has #{path.bytesize}")
+          Setup.invalid!(setting, given, "a path of at most #{most} bytes; #{path} has #{path.bytesize}")
         end
 
         # @param path [String] of a process, or of a swarm

@@ -46,6 +46,17 @@ module Karafka
       FILE = Type.new("the path of a file", convert: ->(value) { value.respond_to?(:to_path) ? value.to_path : value }) do |value|
         value.is_a?(String) && !value.empty? && value.valid_encoding? && !value.include?("\0")
       end
+      # 0: any that is free.
+      PORT = Type.new("an Integer from 0 to 65535") { |value| value.is_a?(Integer) && value.between?(0, 65_535) }
+      ADDRESS = Type.new("a name or an address of this machine, such as \"127.0.0.1\" or \"0.0.0.0\"") do |value|
+        value.is_a?(String) && value.match?(/\A[A-Za-z0-9.:_-]{1,255}\z/)
+      end
+      # What an HTTP header can have.
+      HIDDEN = ->(value) { value.instance_of?(String) ? Secret.new(value).freeze : value }
+      private_constant :HIDDEN
+      TOKEN = Type.new("8 to 1024 printable ASCII characters without spaces", secret: true, convert: HIDDEN) do |value|
+        value.is_a?(String) && value.match?(/\A[!-~]{8,1024}\z/)
+      end
       LOGGER = Type.new("a Logger: something with debug, info, warn and error") do |value|
         %i[debug info warn error].all? { |level| value.respond_to?(level) }
       end
@@ -84,6 +95,14 @@ module Karafka
       # @return [Type] the same, or nil
       def self.optional(type)
         Type.new("#{type.description}, or nil", convert: ->(value) { value.nil? ? nil : type.convert(value) }) do |value|
+          value.nil? || type.allowed?(value)
+        end
+      end
+
+      # @param type [Type] of a secret
+      # @return [Type] the same, or nil; a wrong value is not shown
+      def self.optional_secret(type)
+        Type.new("#{type.description}, or nil", secret: true, convert: ->(value) { type.convert(value) }) do |value|
           value.nil? || type.allowed?(value)
         end
       end

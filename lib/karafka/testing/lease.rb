@@ -116,6 +116,10 @@ module Karafka
 
       def skip_message(offset, mark) = settle([:skip_message, offset, mark]) { |position| position.skip_message(self, offset, mark) }
 
+      # Only a process that runs shows these.
+      def set_place(*) = nil
+      def departed(_kind) = nil
+
       # @return [Array] how it was settled
       def settled = @calls.select { |call| SETTLES.include?(Array(call).first) }
       def settled? = !settled.empty?

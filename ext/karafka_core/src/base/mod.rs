@@ -3,8 +3,10 @@
 pub(crate) mod allocator;
 pub(crate) mod arena_pool;
 pub mod cancel;
+pub(crate) mod clock;
 pub mod errand;
 pub mod fork;
 pub mod fork_files;
 pub mod heartbeat;
+pub(crate) mod per_process;
 pub(crate) mod sync;

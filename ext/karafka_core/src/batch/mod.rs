@@ -200,6 +200,15 @@ impl Batch {
         self.complete_at_ms
     }
 
+    /// Where the bytes of a message begin; behind the last one, where they end.
+    fn begin_of(&self, slot: usize) -> usize {
+        self.slots.get(slot).map_or(self.arena.len(), |slot| slot.at)
+    }
+
+    pub(crate) fn first_offset(&self) -> Option<i64> {
+        self.slots.first().map(|slot| slot.offset)
+    }
+
     fn span(&self, span: Span) -> Option<&[u8]> {
         (span.len != NIL).then(|| &self.arena[span.at..span.at + span.len as usize])
     }

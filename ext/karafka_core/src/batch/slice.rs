@@ -145,6 +145,20 @@ impl Slice {
         }
     }
 
+    /// Bytes of payload, key and headers of one message.
+    pub fn bytes_of(&self, index: usize) -> usize {
+        self.at(index)
+            .map_or(0, |(batch, slot)| batch.begin_of(slot + 1) - batch.begin_of(slot))
+    }
+
+    /// The same of the first `count` messages together. Of a run it does not depend on their number.
+    pub fn bytes_of_front(&self, count: usize) -> usize {
+        match &self.picked {
+            None => self.batch.begin_of(self.from + count) - self.batch.begin_of(self.from),
+            Some(_) => (0..count).map(|index| self.bytes_of(index)).sum(),
+        }
+    }
+
     /// Cuts off at most `max_messages` and `max_bytes` (but at least one message); the rest stays.
     pub fn split_front(&mut self, max_messages: usize, max_bytes: usize) -> Slice {
         let mut to = self.from;

@@ -98,6 +98,7 @@ impl Drain<'_> {
             codes::NO_ERROR => return self.look_at(message),
             PARTITION_EOF => {
                 self.drained.reached_end = true;
+                self.partition.figures.log_end.met(message.offset());
                 self.pass_to_end(message.offset());
             }
             code => {
@@ -243,7 +244,11 @@ impl Drain<'_> {
             .fetch_add(self.left_out, Ordering::Relaxed);
         let mut drained = self.drained;
         drained.more = more;
+        let metrics = &self.partition.figures.metrics;
+        metrics.filtered_messages.add(self.left_out);
         if self.looked_at > 0 {
+            metrics.fetched_messages.add(self.looked_at as u64);
+            metrics.fetched_bytes.add(self.bytes as u64);
             self.partition.note_sizes(self.looked_at, self.bytes);
         }
         if let Some((batch, _)) = &mut drained.batch {

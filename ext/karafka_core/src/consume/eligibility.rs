@@ -73,7 +73,7 @@ impl Partition {
         let expired = carry.count_front(carry.len(), |slot| selection.is_expired(slot.timestamp_ms, now_ms));
         if expired > 0 {
             carry.drop_front(expired);
-            self.skipped.expired.fetch_add(expired as u64, Ordering::Relaxed);
+            self.expired(expired);
             self.marks.skip(carry.passed());
         }
         (self.choose_due(carry, limit, now_ms), expired)
@@ -105,6 +105,11 @@ impl Partition {
             Ok(count) => Choice::Run(carry.split_front(count, config.max_bytes)),
             Err(at) => Choice::Later(at),
         }
+    }
+
+    pub(crate) fn expired(&self, messages: usize) {
+        self.skipped.expired.fetch_add(messages as u64, Ordering::Relaxed);
+        self.figures.metrics.expired_messages.add(messages as u64);
     }
 
     /// How many of `wanted` messages the rate lets go out now; Err: none before that time.

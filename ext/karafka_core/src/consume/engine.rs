@@ -16,6 +16,7 @@ use crate::consume::lease::Lease;
 use crate::consume::multiplexing::Connections;
 use crate::consume::poller::{Budget, Host, Poller};
 use crate::consume::ready_queue::{Popped, ReadyQueue};
+use crate::consume::workers::Workers;
 use crate::error::{Error, KafkaError, Result};
 use crate::event::{Event, EventQueue};
 use crate::filter::throttle::{Throttle, ThrottleConfig};
@@ -23,11 +24,13 @@ use crate::kafka::client::ConsumerClient;
 use crate::{event::telemetry, kafka::settings};
 
 mod health;
+mod observing;
 mod pausing;
 mod starting;
 mod state;
 
 pub use health::{Health, Overdue};
+pub use observing::{GroupLook, Look};
 pub use state::{EngineState, GroupState, LeaseState, WaitingState};
 
 const EVENT_CAPACITY: usize = 10_000;
@@ -49,6 +52,7 @@ pub struct Engine {
     events: Arc<EventQueue>,
     switches: Arc<Switches>,
     budget: Arc<Budget>,
+    workers: Workers,
     force: AtomicBool,
     started: AtomicBool,
     open_groups: Mutex<usize>,
@@ -88,6 +92,7 @@ impl Engine {
             ready,
             events,
             switches,
+            workers: Workers::default(),
             force: AtomicBool::new(false),
             started: AtomicBool::new(false),
             group_closed: Condvar::new(),

@@ -9,6 +9,7 @@ use crate::base::sync::Mutex;
 
 use crate::base::fork::ForkGuard;
 use crate::config::{GroupConfig, TopicConfig, TopicTable};
+use crate::consume::history::History;
 use crate::consume::known_commits::KnownCommits;
 use crate::consume::metadata_limit::MetadataLimit;
 use crate::consume::multiplexing::Connections;
@@ -23,12 +24,17 @@ use crate::kafka::client::ConsumerClient;
 use crate::kafka::doubt::Doubt;
 use crate::kafka::topics::{Known, KnownTopics};
 use crate::kafka::troubles::Troubles;
+use crate::metrics::{registry, GroupMetrics};
+
+mod counting;
 
 /// Switches of the whole engine.
 #[derive(Debug, Default)]
 pub struct Switches {
     pub quiet: AtomicBool,
     pub stopping: AtomicBool,
+    /// Somebody looks at lag: the ends of logs are asked for.
+    pub watched: AtomicBool,
     pub throttles: Vec<Throttle>,
     pub holds: OperatorPauses,
     pub topics: KnownTopics,
@@ -79,6 +85,10 @@ pub struct Group {
     pub doubt: Arc<Doubt>,
     /// Topics of the routes that do not exist.
     pub missing: Mutex<BTreeSet<Arc<str>>>,
+    pub metrics: Arc<GroupMetrics>,
+    pub history: History,
+    /// Its name among the members of the group, since the last assignment.
+    pub member: Mutex<Option<String>>,
     attention: AtomicBool,
     /// Nothing is fetched ahead, and the first that is taken wakes the poll thread.
     still: AtomicBool,
@@ -109,6 +119,9 @@ impl Group {
         Ok(Group {
             brokers: Arc::from(brokers),
             connections: connections.zip(place),
+            metrics: registry().group(config.kafka.get("group.id").map_or("", String::as_str)),
+            history: History::default(),
+            member: Mutex::default(),
             index,
             id: Arc::from(config.id.as_str()),
             topics: TopicTable::new(&config.topics)?,
@@ -242,6 +255,9 @@ impl Group {
     }
 
     pub fn emit(&self, event: Event) {
+        if let Event::Error { error, .. } = &event {
+            self.history.failed(error);
+        }
         self.events.push(event);
     }
 
@@ -269,6 +285,7 @@ impl Group {
         if let Some(refusal) = refusal {
             self.metadata_limit.learn(&self.id, refusal);
         }
+        self.count_commit(&offsets, refusal.is_some());
         if error.is_some() {
             self.commit_again();
         } else {

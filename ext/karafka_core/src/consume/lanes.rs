@@ -154,6 +154,12 @@ impl<M> Lanes<M> {
         self.waiting
     }
 
+    /// Of the lane that has failed most often in a row.
+    pub fn attempt(&self) -> u32 {
+        let failures = self.lanes.iter().map(|lane| lane.failures).max().unwrap_or(0);
+        failures.saturating_add(1)
+    }
+
     pub fn is_out(&self) -> bool {
         self.lanes.iter().any(|lane| lane.out.is_some())
     }

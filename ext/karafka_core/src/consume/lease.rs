@@ -2,12 +2,14 @@
 //! settlement does, see `partition/settling.rs`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::batch::Slice;
 use crate::consume::partition::{Partition, Position};
+use crate::consume::workers::{own_slot, Place, Slot};
+use crate::metrics::Counter;
 
 mod offsets;
 
@@ -108,13 +110,31 @@ pub struct Lease {
     delivery: Delivery,
     settled: AtomicBool,
     taken_by: ThreadId,
+    since: Instant,
+    /// Of the worker that has it. A lease may live longer: its messages refer to it.
+    slot: Option<Weak<Slot>>,
+}
+
+/// How a message left its partition without being processed there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    DeadLetter,
+    RetryTopic,
+    Skipped,
 }
 
 impl Lease {
     pub(crate) fn new(partition: Arc<Partition>, delivery: Delivery) -> Self {
+        let (since, slot) = (Instant::now(), own_slot());
+        partition.count_begin(&delivery);
+        if let Some(slot) = &slot {
+            slot.begin(&partition, &delivery, since);
+        }
         Lease {
             partition,
             delivery,
+            since,
+            slot: slot.as_ref().map(Arc::downgrade),
             settled: AtomicBool::new(false),
             taken_by: std::thread::current().id(),
         }
@@ -160,13 +180,38 @@ impl Lease {
         }
         // The thread that took it also takes the next one: no other has to be woken.
         let comes_back = self.taken_by == std::thread::current().id();
-        self.partition.settle(&self.delivery, settlement, comes_back)
+        if let Some(slot) = self.slot.as_ref().and_then(Weak::upgrade) {
+            slot.end(self.since);
+        }
+        self.partition
+            .settle(&self.delivery, settlement, (self.since.elapsed(), comes_back))
     }
 
     /// The key of each message, in order (for a lease of the kind `Keys`). None: ordered with no other message.
     pub fn spread(&self, keys: &[Option<i64>]) {
         if self.kind() == Kind::Keys && !self.is_settled() && !self.partition.group.guard.is_foreign() {
             self.partition.spread(self.messages(), keys);
+        }
+    }
+
+    /// The code that serves it and the next leases of the same consumer, for people who ask what the process does.
+    pub fn set_place(&self, place: Place) {
+        if !self.partition.group.guard.is_foreign() {
+            self.partition.set_place(self.lane(), place);
+        }
+    }
+
+    /// One of its messages has left in that way.
+    pub fn departed(&self, departure: Departure) {
+        self.departures(departure).add(1);
+    }
+
+    fn departures(&self, departure: Departure) -> &Counter {
+        let metrics = &self.partition.figures.metrics;
+        match departure {
+            Departure::DeadLetter => &metrics.dead_letters,
+            Departure::RetryTopic => &metrics.moved_messages,
+            Departure::Skipped => &metrics.skipped_messages,
         }
     }
 

@@ -23,9 +23,11 @@ use crate::kafka::ffi::Commit;
 
 mod asking;
 mod beginning;
+mod counting;
 mod fetch_queue;
 mod handover;
 mod idle;
+pub(crate) mod log_end;
 mod next_batch;
 mod offsets;
 mod parallel;
@@ -38,16 +40,19 @@ mod seek_and_pause;
 mod seeking;
 mod serial;
 mod settling;
+mod snapshot;
 mod whereabouts;
 mod work;
 
 pub(crate) use beginning::Begin;
+use counting::Figures;
 use fetch_queue::{FetchCallback, Prefetched};
 use handover::Handover;
 use idle::Idle;
 pub use offsets::Marked;
 use phase::{Phase, Step};
 pub use revocation::Out;
+pub use snapshot::{LeaseOut, Paused, Snapshot};
 pub use whereabouts::{Standing, Whereabouts};
 use work::Work;
 
@@ -171,6 +176,7 @@ pub struct Partition {
     pub(crate) marks: Marks,
     pub(crate) epochs: LeaderEpochs,
     pub(crate) skipped: Skipped,
+    pub(crate) figures: Figures,
     /// The offset after the last message that was drained; -1: any may be the next.
     pub(crate) fetched_to: AtomicI64,
     prefetched: Prefetched,
@@ -216,6 +222,7 @@ impl Partition {
         let ids = config.parallel.as_ref().map_or(1, |parallel| parallel.limit as u64);
         Ok(Arc::new(Partition {
             id: NEXT_ID.fetch_add(ids, Ordering::Relaxed),
+            figures: Figures::new(group.group_id(), topic),
             group,
             topic: Arc::from(topic),
             topic_name: c_string("topic", topic)?,
@@ -243,26 +250,6 @@ impl Partition {
 
     pub(crate) fn place(&self) -> TopicPartition {
         (self.topic.clone(), self.number)
-    }
-
-    /// The first message of this assignment was fetched. Reports it where this process had committed a later one.
-    pub(crate) fn begins_at(&self, offset: i64) {
-        if self.begun.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        if let Some(committed) = self.group.known_commits.beyond(&self.place(), offset) {
-            self.group.emit(Event::WentBack {
-                group: self.group.id.clone(),
-                topic: self.topic.clone(),
-                partition: self.number,
-                offset,
-                committed,
-            });
-        }
-    }
-
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed)
     }
 
     pub fn config(&self) -> &TopicConfig {

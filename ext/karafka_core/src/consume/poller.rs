@@ -7,6 +7,7 @@ mod commits;
 mod cooperative_rejoin;
 mod identity;
 mod lease_watchdog;
+mod log_ends;
 mod manual_assignment;
 mod prefetch_budget;
 mod pulse;
@@ -25,6 +26,7 @@ use rdkafka::types::RDKafkaRespErr;
 use self::cooperative_rejoin::CooperativeRejoin;
 use self::identity::{is_missing, Identity};
 use self::lease_watchdog::LeaseWatchdog;
+use self::log_ends::LogEnds;
 use self::manual_assignment::ManualAssignment;
 pub use self::prefetch_budget::Budget;
 use self::prefetch_budget::Prefetch;
@@ -78,6 +80,7 @@ pub struct Poller {
     pulse: Pulse,
     identity: RefCell<Identity>,
     stranded: RefCell<Stranded>,
+    log_ends: RefCell<LogEnds>,
     /// The ids of topics that were reported to stand in the place of others.
     recreations: RefCell<HashMap<Arc<str>, Option<Arc<str>>>>,
 }
@@ -95,6 +98,7 @@ impl Poller {
             pulse: Pulse::default(),
             identity: RefCell::new(Identity::new()),
             stranded: RefCell::default(),
+            log_ends: RefCell::default(),
             recreations: RefCell::default(),
         }
     }
@@ -146,6 +150,7 @@ impl Poller {
         self.group.set_away(false);
         *self.identity.borrow_mut() = Identity::new();
         *self.stranded.borrow_mut() = Stranded::default();
+        *self.log_ends.borrow_mut() = LogEnds::default();
         let begun = match self.look_around(&client) {
             Some(end) => Ok(Some(end)),
             None if self.group.config.is_direct() => Ok(None),
@@ -198,6 +203,7 @@ impl Poller {
             prefetch.run_if_due(self, client);
             self.identity.borrow_mut().run_if_due(self, client);
             self.stranded.borrow_mut().run_if_due(self, client);
+            self.log_ends.borrow_mut().run_if_due(self, client);
             let wait = next_commit.saturating_duration_since(Instant::now()).min(IDLE_POLL);
             let wait = wait.min(prefetch.wait()).min(self.pulse.wait());
             let wait = wait.min(self.identity.borrow().wait());
@@ -265,7 +271,12 @@ impl Poller {
                 }
                 group.committed(offsets, error);
             }
-            Polled::Answer(question, answer) => self.identity.borrow_mut().answered(self, client, question, answer),
+            Polled::Answer(question, answer) => {
+                let others = self.log_ends.borrow_mut().take(self, question, answer);
+                if let Some(answer) = others {
+                    self.identity.borrow_mut().answered(self, client, question, answer);
+                }
+            }
             Polled::Error(error) if is_missing(&error) => {
                 tracing::debug!(target: "librdkafka", "{error}");
                 self.identity.borrow_mut().look_for_missing();

@@ -1,11 +1,9 @@
 //! `tracing` into the bounded event queue of whoever listens: log lines reach the host's logger without a call from our threads.
 
 use std::fmt::Write;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Once, Weak};
 
-use crate::base::fork::ForkGuard;
+use crate::base::per_process::PerProcess;
 use crate::base::sync::Mutex;
 use tracing::field::{Field, Visit};
 use tracing::{Level, Metadata, Subscriber};
@@ -14,35 +12,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::event::{Event, EventQueue};
 
-/// The listeners of this process. A forked child has its own: the parent's queues live there forever, nobody reads them, and
-/// one of the parent's threads may hold a lock of this or of them.
-struct Listeners {
-    guard: ForkGuard,
-    queues: Mutex<Vec<Weak<EventQueue>>>,
-}
-
-static LISTENERS: AtomicPtr<Listeners> = AtomicPtr::new(ptr::null_mut());
+/// The listeners of this process: nobody reads a parent's queues in a forked child.
+static LISTENERS: PerProcess<Mutex<Vec<Weak<EventQueue>>>> = PerProcess::new(Mutex::default);
 static INSTALL: Once = Once::new();
 
 fn listeners() -> &'static Mutex<Vec<Weak<EventQueue>>> {
-    loop {
-        let current = LISTENERS.load(Ordering::Acquire);
-        // SAFETY: null, or from `Box::into_raw` and never freed.
-        if let Some(known) = unsafe { current.as_ref() }.filter(|known| !known.guard.is_foreign()) {
-            return &known.queues;
-        }
-        let own = Box::into_raw(Box::new(Listeners {
-            guard: ForkGuard::new(),
-            queues: Mutex::new(Vec::new()),
-        }));
-        if LISTENERS
-            .compare_exchange(current, own, Ordering::AcqRel, Ordering::Acquire)
-            .is_err()
-        {
-            // SAFETY: made above, and nobody else has seen it.
-            drop(unsafe { Box::from_raw(own) });
-        }
-    }
+    LISTENERS.get()
 }
 
 /// From now on `queue` gets the process's log lines, as long as it lives and was the first to ask.

@@ -140,6 +140,13 @@ impl Troubles {
         (lasts || last.at.elapsed() <= waited).then(|| Arc::clone(last))
     }
 
+    /// What keeps it from all brokers just now.
+    pub fn now(&self) -> Option<String> {
+        let state = self.state.lock();
+        let last = state.last.as_ref().filter(|_| state.all_down)?;
+        Some(last.text.clone())
+    }
+
     fn reached(&self, broker: &str) {
         let is_back = self.state.lock().reached(broker, Instant::now());
         if is_back {

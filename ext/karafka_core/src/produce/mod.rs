@@ -11,6 +11,7 @@ mod events;
 mod idle;
 mod injected;
 mod messages;
+pub mod observing;
 mod partitions;
 mod producer_core;
 mod purge;
@@ -19,6 +20,7 @@ mod reload;
 mod reports;
 mod resend;
 mod single;
+mod tally;
 mod transaction;
 mod waiters;
 

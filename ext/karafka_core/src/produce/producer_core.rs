@@ -186,6 +186,7 @@ impl ProducerCore {
         let _ = self
             .state
             .compare_exchange(NEW, RUNNING, Ordering::SeqCst, Ordering::SeqCst);
+        super::observing::began(self);
         if again {
             self.events.push(Event::Reconnected);
         }
@@ -202,6 +203,11 @@ impl ProducerCore {
     /// What the clients from now on are made with.
     pub fn configure(&self, config: ClientConfig, settings: BTreeMap<String, String>) {
         *self.config.lock() = (config, settings);
+    }
+
+    /// Of those that its clients are made with.
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.config.lock().1.get(name).cloned()
     }
 
     pub fn generation(&self) -> u64 {

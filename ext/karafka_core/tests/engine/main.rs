@@ -22,6 +22,8 @@ mod lessons_offsets;
 mod membership;
 mod memory;
 mod multiplexing;
+mod observing;
+mod observing_http;
 mod offsets;
 mod operator_pauses;
 mod parallel;

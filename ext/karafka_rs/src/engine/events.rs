@@ -22,6 +22,7 @@ pub fn hash(ruby: &Ruby, event: &Event) -> Result<RHash, Error> {
             .add("group", &**group)?
             .add("partitions", partitions(ruby, rows)?)?
             .add("lost", *lost)?,
+        Event::Backtraces { question } => Fields::of_type(ruby, "backtraces")?.add("question", *question)?,
         Event::Polled { group, passed } => Fields::of_type(ruby, "polled")?
             .add("group", &**group)?
             .add("time_ms", passed.as_secs_f64() * 1_000.0)?,

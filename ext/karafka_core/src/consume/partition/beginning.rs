@@ -102,6 +102,26 @@ impl Partition {
         true
     }
 
+    /// The first message of this assignment was fetched. Reports it where this process had committed a later one.
+    pub(crate) fn begins_at(&self, offset: i64) {
+        if self.begun.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Some(committed) = self.group.known_commits.beyond(&self.place(), offset) {
+            self.group.emit(Event::WentBack {
+                group: self.group.id.clone(),
+                topic: self.topic.clone(),
+                partition: self.number,
+                offset,
+                committed,
+            });
+        }
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     /// Where the log begins and ends, as last seen in a fetch; -1: not seen.
     pub(crate) fn seen_of_log(&self) -> (i64, i64) {
         let client = self.group.client();

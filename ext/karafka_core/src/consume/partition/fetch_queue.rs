@@ -77,5 +77,6 @@ impl Drop for FetchCallback {
 unsafe extern "C" fn on_filled(_: *mut sys::rd_kafka_t, opaque: *mut libc::c_void) {
     // SAFETY: the pointer of `FetchCallback::start`, valid while the call-back is on.
     let partition = unsafe { &*opaque.cast::<Arc<Partition>>() };
+    partition.arrived();
     partition.notify();
 }

@@ -159,6 +159,7 @@ impl Partition {
             .take()
             .map(|filling| (filling.batch, filling.deadline));
         let has_id = state.has_topic_id();
+        self.drained_since();
         let drained = state.unlocked(|| {
             let mut fetch_queue = self.fetch_queue.lock();
             let queue = fetch_queue.as_mut().map(|fetch_queue| &mut fetch_queue.queue)?;
@@ -184,6 +185,9 @@ impl Partition {
         };
         if batch.is_some() || more {
             self.group.stir();
+        }
+        if more {
+            self.arrived();
         }
         // After the drain: it has nothing that was read after a later answer.
         state.reading.drained_at = self.group.doubt.seen();

@@ -163,6 +163,10 @@ impl Partition {
         }
     }
 
+    pub(crate) fn commit_sent_at(&self) -> Instant {
+        self.state.lock().commit_sent_at
+    }
+
     /// A broker has confirmed all marks.
     pub fn is_confirmed(&self) -> bool {
         let state = self.state.lock();

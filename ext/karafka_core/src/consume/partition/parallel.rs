@@ -2,7 +2,6 @@
 //! connects that with the partition: fetched messages, leases, offsets.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -120,7 +119,7 @@ impl Partition {
             let is_over = |message: &Message| config.selection.is_expired(message.picked.timestamp_ms(), now_ms);
             let expired = parallel.lanes.leave_out(lane, is_over);
             if expired > 0 {
-                self.skipped.expired.fetch_add(expired as u64, Ordering::Relaxed);
+                self.expired(expired);
                 parallel.publish(&self.marks);
             }
             let messages: Vec<_> = parallel

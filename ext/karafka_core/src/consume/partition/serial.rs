@@ -30,6 +30,10 @@ impl Default for Serial {
 }
 
 impl Serial {
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
     pub fn out(&self) -> Option<(Kind, Instant)> {
         self.out
     }

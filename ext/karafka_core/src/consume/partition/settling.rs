@@ -9,12 +9,12 @@ use crate::consume::lease::{Delivery, Kind, Settlement, Wait};
 use crate::event::Event;
 
 impl Partition {
-    /// See `Lease::settle`. `comes_back`: this thread takes the next lease itself, so no other has to be woken.
+    /// See `Lease::settle`. `took`: how long it was out. `comes_back`: this thread takes the next lease itself, so no other has to be woken.
     pub(crate) fn settle(
         self: &Arc<Self>,
         delivery: &Delivery,
         settlement: Settlement,
-        comes_back: bool,
+        (took, comes_back): (Duration, bool),
     ) -> Option<Duration> {
         if settlement == Settlement::Dropped && delivery.kind == Kind::Consume {
             self.report_abandoned(delivery);
@@ -25,9 +25,11 @@ impl Partition {
             self.start_idle_timer(&mut state);
         }
         let State { work, reading, .. } = &mut *state;
+        let processed = work.processed(&self.marks, delivery, settlement);
         work.settle(self, reading, (delivery, settlement, delay));
         // Under the lock: `fence` comes before or after, not between the mark and this answer.
         let alive = self.is_alive();
+        self.count_end(delivery, settlement, processed, took);
         if state.work.is_shared() {
             self.lane_let_go(state, comes_back);
         } else if delivery.kind.is_final() {

@@ -24,6 +24,7 @@ impl Poller {
 
     fn close_in_steps(&self, client: Arc<ConsumerClient>, failed: bool) {
         self.begin_step("committing");
+        let began = Instant::now();
         let current = || -> Vec<_> { self.group.assignment.lock().current.values().cloned().collect() };
         self.say_revoking(&current(), failed);
         current().iter().for_each(|partition| partition.fence());
@@ -43,6 +44,7 @@ impl Poller {
             (leaving, assignment.generation)
         };
         leaving.iter().for_each(Partition::end);
+        self.count_leaving(&leaving, failed, began);
         self.say_revoked(&leaving, generation, failed);
         self.group.clear_client();
         self.begin_step("leaving its group");

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, TopicPartition};
 use crate::kafka::client::ConsumerClient;
 use crate::kafka::ffi::QueueEvent;
+use crate::metrics::Cause;
 
 impl Poller {
     pub(super) fn assign(&self, client: &ConsumerClient, event: &QueueEvent) {
@@ -20,6 +21,7 @@ impl Poller {
             true => self.ask_for_second_round(client),
             false => self.cooperative_rejoin.note(),
         }
+        *self.group.member.lock() = client.member_id();
         self.take_on(client, places, || client.assign(event));
     }
 
@@ -35,6 +37,7 @@ impl Poller {
             assignment.generation += 1;
             assignment.generation
         };
+        let began = Instant::now();
         let mut opened = Vec::new();
         self.group.emit(Event::Assigning {
             group: self.group.id.clone(),
@@ -63,6 +66,10 @@ impl Poller {
             assignment
                 .current
                 .extend(partitions.iter().cloned().zip(opened.iter().cloned()));
+        }
+        if !partitions.is_empty() {
+            self.group
+                .rebalanced(Cause::Assigned, partitions.len(), began.elapsed());
         }
         let group = self.group.id.clone();
         self.group.emit(Event::Assigned {
@@ -168,6 +175,7 @@ impl Poller {
     }
 
     pub(super) fn revoke(&self, client: &ConsumerClient, event: &QueueEvent) {
+        let began = Instant::now();
         self.cooperative_rejoin.note();
         let lost = client.assignment_lost();
         let (leaving, generation) = {
@@ -186,7 +194,20 @@ impl Poller {
             self.report(error);
         }
         client.wake_fetchers();
+        self.count_leaving(&leaving, lost, began);
         self.say_revoked(&leaving, generation, lost);
+    }
+
+    pub(super) fn count_leaving(&self, leaving: &[Arc<Partition>], lost: bool, began: Instant) {
+        let cause = match () {
+            () if lost => Cause::Lost,
+            () if self.group.is_stopping() => Cause::Stopping,
+            () if self.group.is_away() => Cause::OverLimit,
+            () => Cause::Revoked,
+        };
+        if !leaving.is_empty() {
+            self.group.rebalanced(cause, leaving.len(), began.elapsed());
+        }
     }
 
     pub(super) fn say_revoking(&self, leaving: &[Arc<Partition>], lost: bool) {

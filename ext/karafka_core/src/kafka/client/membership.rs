@@ -44,6 +44,25 @@ impl ConsumerClient {
         }
     }
 
+    /// Its name among the members of the group. Answered by librdkafka's main thread, so for the poll thread only.
+    pub fn member_id(&self) -> Option<String> {
+        // SAFETY: a living client; the text is ours to free.
+        unsafe {
+            let id = sys::rd_kafka_memberid(self.ptr());
+            if id.is_null() {
+                return None;
+            }
+            let text = CStr::from_ptr(id).to_string_lossy().into_owned();
+            sys::rd_kafka_mem_free(self.ptr(), id.cast());
+            Some(text).filter(|text| !text.is_empty())
+        }
+    }
+
+    /// What keeps it from all brokers just now.
+    pub fn trouble_now(&self) -> Option<String> {
+        self.troubles.now()
+    }
+
     pub(super) fn is_cooperative(&self) -> bool {
         // SAFETY: a static string, or null before the first rebalance.
         unsafe {

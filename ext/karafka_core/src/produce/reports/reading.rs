@@ -15,6 +15,7 @@ use crate::produce::events::Event;
 use crate::produce::producer_core::ProducerCore;
 use crate::produce::refused::{self, Fate};
 use crate::produce::resend::{Batch, Kept, Tried};
+use crate::produce::tally::Tally;
 
 /// A message that again and again meets others in its batch fails with them.
 const MOST_TIMES: u32 = 20;
@@ -35,6 +36,7 @@ pub(super) struct Reports<'a> {
     others: Vec<Kept>,
     /// Some of it are not sent again yet.
     mixed: bool,
+    tally: Tally,
 }
 
 impl<'a> Reports<'a> {
@@ -49,6 +51,7 @@ impl<'a> Reports<'a> {
             earlier: Vec::new(),
             others: Vec::new(),
             mixed: false,
+            tally: Tally::default(),
         }
     }
 
@@ -198,6 +201,7 @@ impl<'a> Reports<'a> {
             let refused = refused::is_about_content(code) || code == refused::DIFFERENT_RECORD;
             let before = self.shared.resends.answered(opaque, refused).unwrap_or_default();
             let latency_us = before.latency_us.saturating_add(latency(message));
+            self.tally.add(message, code != codes::NO_ERROR, latency_us);
             let trouble = || self.shared.troubles.during(Duration::from_micros(latency_us.into()));
             let report = delivery::NativeReport {
                 partition: (*message).partition,
@@ -251,7 +255,9 @@ impl<'a> Reports<'a> {
     }
 
     /// Gives how many messages were not delivered.
-    pub fn done(self) -> usize {
+    pub fn done(mut self) -> usize {
+        // First: once nothing is under way all of it is counted.
+        self.tally.done();
         if self.count > self.failed {
             self.shared.reload.delivered();
         }
