@@ -84,6 +84,18 @@ module Kafka
       nil
     end
 
+    # @api private
+    # @return [Producer] with a buffer of its own, on the same connections
+    # @raise [InvalidTxnStateError] a transaction is one thread's
+    def for_another_thread
+      if transactional?
+        raise InvalidTxnStateError,
+              "a transactional producer is for one thread: make one for each, with its own transactional_id"
+      end
+
+      dup.tap(&:clear_buffer)
+    end
+
     # Gives up the connections, and a transaction that is open. What is in the buffer is not sent.
     # @return [void]
     def shutdown

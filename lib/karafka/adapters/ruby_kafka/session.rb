@@ -19,7 +19,9 @@ module Kafka
     LEAST_FETCH_BYTES = 1_048_576
     MOST_FETCH_BYTES = 4_194_304
     PATTERN_REFRESH_SECONDS = 60
-    private_constant :MESSAGES, :BATCH_MESSAGES, :CLOSE_MS, :LEAST_FETCH_BYTES, :MOST_FETCH_BYTES, :PATTERN_REFRESH_SECONDS
+    # How late a signal may be, seconds.
+    SIGNALS = 0.1
+    private_constant :MESSAGES, :BATCH_MESSAGES, :CLOSE_MS, :LEAST_FETCH_BYTES, :MOST_FETCH_BYTES, :PATTERN_REFRESH_SECONDS, :SIGNALS
 
     # What the caller of each_message or each_batch wants.
     Fetching = Struct.new(:min_bytes, :max_bytes, :max_wait_time, :batches, keyword_init: true)
@@ -47,6 +49,7 @@ module Kafka
     def start
       ErrorNames.translated { @engine.start }
       @events = Events.new(@engine, self, @settings, @options.group_id).start
+      @signals = watch_signals if RUBY_VERSION < "3.3"
     end
 
     # @return [Karafka::Native::Lease, nil] nil: there will be none
@@ -76,9 +79,19 @@ module Kafka
       left = [(deadline - Karafka::Clock.now_ms).ceil, 1].max
       @settings.logger.warn("the group #{@options.group_id} was not left within #{CLOSE_MS} ms") unless @engine.join(left)
       @events&.finish
+      @signals&.kill
     end
 
     private
+
+    # Until Ruby 3.3 a signal gets to a main thread that waits in the engine only where another thread goes to sleep in Ruby itself
+    # after the last one that did has woken.
+    def watch_signals
+      Thread.new do
+        Thread.current.name = "kafka.signals"
+        loop { sleep SIGNALS }
+      end
+    end
 
     def config(subscriptions)
       app = Karafka::App.config

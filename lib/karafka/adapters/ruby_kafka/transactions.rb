@@ -8,6 +8,9 @@ module Kafka
     Marking = Struct.new(:lease) do
       def karafka_lease_of(_message) = lease
       def karafka_needless = nil
+      # Where nobody knows whether it was committed the caller gets the error, its consumer ends, and the next one asks the group.
+      def karafka_in_doubt(_offset) = nil
+      def karafka_committed_in_transaction(lease, offset) = lease.transaction_committed(offset)
     end
     private_constant :Marking
 

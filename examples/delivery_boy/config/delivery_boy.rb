@@ -1,0 +1,5 @@
+# frozen_string_literal: true
+
+DeliveryBoy.configure do |config|
+  config.delivery_interval = 1
+end
