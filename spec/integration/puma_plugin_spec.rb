@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "net/http"
+require "open3"
 require "spec_helper"
 require "support/free_ports"
 require "support/mock_cluster"
@@ -93,6 +94,37 @@ RSpec.describe "Puma's plugin" do
     web = puma
     expect(wait_for_exit(web.pid, seconds: Wait::LONG * 2).exitstatus).to eq(1)
     expect(web.log).to match(/InvalidConfigurationError.*orders/)
+  end
+
+  it "ends at each of 15 Ctrl-C, whenever they come", deadline: 600 do
+    15.times do |round|
+      web = puma
+      terminal.wait_for_log(web, /Use Ctrl-C to stop/)
+      expect(Net::HTTP.get("127.0.0.1", "/#{round}", port)).to eq("sent"), web.log
+      terminal.stop(web, signal: :INT)
+    end
+  end
+
+  it "lets a thread that tells Puma of its end return before Puma goes on" do
+    output, status = Open3.capture2e(Terminal::NEUTRAL, RbConfig.ruby, "-I", File.expand_path("../../lib", __dir__), "-e", <<~RUBY)
+      require "puma"
+      require "puma/events"
+      require "puma/plugin/karafka"
+      Told = Thread::Queue.new
+      def notify_safely = Told.pop && puts("the writer returns")
+      # Up to Puma 5 they write, too.
+      events = Puma::Events.instance_method(:initialize).arity.zero? ? Puma::Events.new : Puma::Events.strings
+      launcher = Struct.new(:events, :config).new(events, Struct.new(:options).new({ workers: 0 }))
+      Puma::Plugins.find("karafka").new.start(launcher)
+      launcher.events.fire(:state, :running)
+      writer = Thread.new { notify_safely }
+      Thread.pass until writer.stop?
+      closer = Thread.new { launcher.events.fire(:state, :stop) && puts("Puma goes on") }
+      Thread.pass until closer.stop?
+      Told << true
+      closer.join
+    RUBY
+    expect([output, status.success?]).to eq(["the writer returns\nPuma goes on\n", true])
   end
 
   ["preload_app!", "preload_app! false"].each do |preloading|

@@ -10,6 +10,7 @@ Puma::Plugin.create do
   # @return [void]
   def start(launcher)
     events = launcher.events
+    events.register(:state) { |state| await_notifier if %i[stop halt restart].include?(state) }
     on(events, :before_restart, :on_restart) { end_consuming }
     on(events, :after_stopped, :on_stopped) { end_consuming }
     return on(events, :after_booted, :on_booted) { begin_consuming } unless launcher.config.options[:workers].to_i.positive?
@@ -35,6 +36,21 @@ Puma::Plugin.create do
     @consuming = Process.pid
     # Ctrl-C is no event.
     at_exit { end_consuming }
+  end
+
+  # Puma's thread learns of its end by a pipe, which it closes then. On Ruby 3.3 and 3.4 that close hangs forever where the writer, such
+  # as the trap of Ctrl-C, has not returned from its write yet (Puma's issue 3677, with this plugin or without). So the writer gets
+  # its turn first: for a second at most, as it does nothing else there.
+  def await_notifier
+    give_up = Karafka::Clock.now + 1
+    sleep(0.001) while notifying? && Karafka::Clock.now < give_up
+  end
+
+  # @return [Boolean] whether a thread still tells Puma's
+  def notifying?
+    (Thread.list - [Thread.current]).any? do |thread|
+      thread.backtrace_locations&.any? { |location| location.base_label == "notify_safely" }
+    end
   end
 
   # Once, and not for the process that this one was forked from.
