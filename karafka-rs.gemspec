@@ -22,7 +22,7 @@ Gem::Specification.new do |spec|
 
   # Listed from the disk, not from git: the gem is also built where there is no checkout.
   spec.files = Dir.chdir(__dir__) do
-    Dir["lib/**/*.{rb,erb,tt,yml}", "exe/*", "sig/**/*.rbs", "docs/**/*.md", "ext/**/*.{rs,rb,toml,md}",
+    Dir["lib/**/*.{rb,erb,tt,yml}", "exe/*", "sig/**/*.rbs", "docs/**/*.{md,json}", "extra/**/*", "ext/**/*.{rs,rb,toml,md}",
         "Cargo.{toml,lock}", "README.md", "CHANGELOG.md", "LICENSE-*", "THIRD-PARTY-LICENSES"]
       .select { |path| File.file?(path) }.grep_v(%r{\Aext/.*/(tests|examples|benches)/|/tests\.rs\z})
   end

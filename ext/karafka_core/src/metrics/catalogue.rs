@@ -69,7 +69,7 @@ const PRODUCED: &[&str] = &["topic"];
 
 /// In the order in which it is emitted.
 #[rustfmt::skip]
-pub const CATALOGUE: &[Metric] = &[
+pub static CATALOGUE: &[Metric] = &[
     metric((Kind::Counter, "karafka_fetched_messages_total", "messages", TOPIC, "",
         "Messages taken from what librdkafka has fetched, before filters.")),
     metric((Kind::Counter, "karafka_fetched_bytes_total", "bytes", TOPIC, "",

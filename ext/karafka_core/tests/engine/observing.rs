@@ -254,6 +254,12 @@ fn a_thousand_partitions_are_shown_in_time() {
         });
         times.min().unwrap()
     };
+    let shown = observer.metrics(karafka_core::observe::Format::Plain);
+    let mut heads: Vec<_> = shown.lines().filter(|line| line.starts_with("# TYPE")).collect();
+    let count = heads.len();
+    heads.sort_unstable();
+    heads.dedup();
+    assert_eq!(heads.len(), count, "all samples of a metric stand together");
     let text = took(&|| observer.metrics(karafka_core::observe::Format::Plain).len());
     let summary = took(&|| observer.state(karafka_core::observe::Detail::Summary).len());
     let full = took(&|| observer.state(karafka_core::observe::Detail::Full).len());

@@ -53,6 +53,7 @@ impl Partition {
         let mut state = self.state.lock();
         self.fetched_to
             .store(commit.as_ref().map_or(-1, |commit| commit.offset), Ordering::Relaxed);
+        self.figures.found(commit.as_ref().map_or(-1, |commit| commit.offset));
         state.found = commit;
         state.origin = origin;
         state.begin = Begin::Known;

@@ -25,6 +25,8 @@ pub(crate) struct Figures {
     waits_since_us: AtomicU64,
     /// Of the first message that was handed out last.
     pub out_timestamp_ms: AtomicI64,
+    /// What was committed at the assignment; -1: nothing.
+    found: AtomicI64,
     /// By lane.
     pub places: Mutex<Vec<(usize, Arc<Place>)>>,
 }
@@ -37,8 +39,17 @@ impl Figures {
             arrived_us: AtomicU64::new(0),
             waits_since_us: AtomicU64::new(0),
             out_timestamp_ms: AtomicI64::new(-1),
+            found: AtomicI64::new(-1),
             places: Mutex::default(),
         }
+    }
+
+    pub fn found(&self, offset: i64) {
+        self.found.store(offset, Ordering::Relaxed);
+    }
+
+    pub fn found_at(&self) -> i64 {
+        self.found.load(Ordering::Relaxed)
     }
 }
 

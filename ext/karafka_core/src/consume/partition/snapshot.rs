@@ -93,7 +93,10 @@ impl Partition {
             topic: self.topic.clone(),
             partition: self.number,
             position,
-            committed: committed(&state),
+            committed: match state.committed {
+                -1 => self.figures.found_at(),
+                known => known,
+            },
             high_watermark: seen_high.max(end),
             end,
             lag,
@@ -128,7 +131,7 @@ impl Partition {
             waiting,
             filling,
             Some(self.marks.marked()),
-            state.found.as_ref().map(|commit| commit.offset),
+            Some(self.figures.found_at()),
             Some(self.fetched_to.load(Ordering::Relaxed)),
             // The log was empty.
             Some(self.figures.log_end.met_at()),
@@ -155,13 +158,6 @@ impl Partition {
             .filter(|at| *at > 0)
             .or_else(|| self.figures.log_end.beyond_since_ms(position))?;
         Some((now_ms() - since).max(0))
-    }
-}
-
-fn committed(state: &State) -> i64 {
-    match state.committed {
-        -1 => state.found.as_ref().map_or(-1, |commit| commit.offset),
-        known => known,
     }
 }
 
