@@ -19,12 +19,15 @@ module Karafka
       }.freeze
 
       # An answer of a broker stays in memory until the last of its messages is copied, whichever partitions they are of;
-      # librdkafka's 50 MB would be a third of the bound. When fetching stops each group may get one more from each broker, so
-      # with many groups it is less. Larger where messages may be larger.
-      FETCH_MAX_BYTES = 1_048_576..4_194_304
+      # librdkafka's 50 MB would be most of the bound. When fetching stops each group may get one more from each broker, so
+      # with many groups it is less. Larger where messages may be larger. A broker cuts an answer within a producer's batch and sends
+      # that batch again: four of librdkafka's largest, which end below 1,000,000 bytes, or of 1,000,000 bytes each, fit in.
+      FETCH_MAX_BYTES = 1_010_000..4_010_000
       # Answers under way of all groups are to be at most such a part of the bound, with one broker.
-      ANSWERS_PART = 16
+      ANSWERS_PART = 2
       LARGER_FETCHES = %w[message.max.bytes fetch.message.max.bytes max.partition.fetch.bytes].freeze
+      # Two names of one setting.
+      PARTITION_FETCHES = %w[fetch.message.max.bytes max.partition.fetch.bytes].freeze
 
       # What `statistics.emitted` and the metrics listeners live on. Off where nobody listens: it is expensive.
       STATISTICS_INTERVAL_MS = "5000"
@@ -50,8 +53,8 @@ module Karafka
           Instrumentation::Safely.instrument(name, payload)
         end
       end
-      private_constant :TOKENS, :FETCH_MAX_BYTES, :ANSWERS_PART, :LARGER_FETCHES, :STATISTICS_INTERVAL_MS,
-                       :HEARTBEAT_INTERVAL_MS, :MAX_POLL_INTERVAL_MS, :LEAST_SCALE_DELAY_MS,
+      private_constant :TOKENS, :FETCH_MAX_BYTES, :ANSWERS_PART, :LARGER_FETCHES, :PARTITION_FETCHES,
+                       :STATISTICS_INTERVAL_MS, :HEARTBEAT_INTERVAL_MS, :MAX_POLL_INTERVAL_MS, :LEAST_SCALE_DELAY_MS,
                        :PATTERN_INTERVAL_MS, :DEVELOPMENT
 
       # @return [Array<Routing::SubscriptionGroup>] in the order of the engine's groups
@@ -116,7 +119,7 @@ module Karafka
         statistics(complete, group)
         sessions(complete) unless complete["group.protocol"]&.casecmp?("consumer")
         commits(complete)
-        complete["fetch.max.bytes"] ||= fetch_max_bytes(complete)
+        fetches(complete)
         new_topics(complete, group)
         complete["group.id"] = group.consumer_group_id
         complete["auto.offset.reset"] = group.initial_offset
@@ -226,6 +229,14 @@ module Karafka
 
         Setup.invalid!("multiplexing scale_delay of #{group.topics.map(&:name).join(", ")}", group.connections.scale_delay,
                        "at least #{LEAST_SCALE_DELAY_MS} ms with \"group.protocol\": \"consumer\": partitions may take that long to move")
+      end
+
+      # One partition may have all of an answer, so that each answer is cut once.
+      def fetches(settings)
+        settings["fetch.max.bytes"] ||= fetch_max_bytes(settings)
+        return if PARTITION_FETCHES.any? { |name| settings.key?(name) }
+
+        settings["max.partition.fetch.bytes"] = [Integer(settings["fetch.max.bytes"]), FETCH_MAX_BYTES.end].min.to_s
       end
 
       # librdkafka refuses one that is smaller than `message.max.bytes`.

@@ -121,7 +121,7 @@ module Karafka
       routed :long_running_limit, nil
       setting :stuck_report_after, Types::OPTIONAL_DELAY, 60_000
       setting :revocation_grace, Types::MILLISECONDS, 30_000
-      setting :max_queued_bytes, Types::OPTIONAL_COUNT, 134_217_728
+      setting :max_queued_bytes, Types::OPTIONAL_COUNT, 67_108_864
       setting :offset_recommit_interval, Types::OPTIONAL_DELAY, 21_600_000
       nested :pause, Pause
       nested :admin, Admin

@@ -17,14 +17,15 @@ RSpec.describe Karafka::Engine::Config do
 
     plain = { delay_by_ms: 0, expire_after_ms: nil, only: nil, throttles: [] }
     expect(engine.to_h).to eq(
-      revocation_grace_ms: 30_000, stuck_report_ms: 60_000, max_queued_bytes: 134_217_728, throttles: [],
+      revocation_grace_ms: 30_000, stuck_report_ms: 60_000, max_queued_bytes: 67_108_864, throttles: [],
       groups: [{
         id: "app_0", recommit_interval_ms: 21_600_000, multiplexing: nil, skip_new_partitions: false,
         missing_error_after_ms: 60_000,
         kafka: {
           "bootstrap.servers" => "127.0.0.1:9092", "client.id" => "shop", "group.id" => "app", "auto.offset.reset" => "earliest",
           "session.timeout.ms" => "10000", "fetch.queue.backoff.ms" => "10", "fetch.wait.max.ms" => "50",
-          "fetch.max.bytes" => "4194304", "queued.max.messages.kbytes" => "8192", "queued.min.messages" => "50000",
+          "fetch.max.bytes" => "4010000", "max.partition.fetch.bytes" => "4010000",
+          "queued.max.messages.kbytes" => "8192", "queued.min.messages" => "50000",
           "heartbeat.interval.ms" => "500",
           "allow.auto.create.topics" => "true", "topic.metadata.refresh.interval.ms" => "5000"
         },
@@ -79,7 +80,7 @@ RSpec.describe Karafka::Engine::Config do
 
   {
     { "message.max.bytes": 10_000_000 } => "10000000", { "max.partition.fetch.bytes": 20_000_000 } => "20000000",
-    { "fetch.message.max.bytes": 100_000 } => "4194304"
+    { "fetch.message.max.bytes": 100_000 } => "4010000"
   }.each do |settings, expected|
     it "has answers of #{expected} bytes with #{settings}, which librdkafka takes" do
       setup(**settings)
@@ -92,9 +93,22 @@ RSpec.describe Karafka::Engine::Config do
   it "has smaller answers where less may be fetched ahead and where there are more groups" do
     sizes = ->(limit) { setup { |config| config.max_queued_bytes = limit }.then { kafka.map { |it| Integer(it["fetch.max.bytes"]) } } }
     topic
-    expect([false, 33_554_432, 1_000_000].map(&sizes)).to eq([[4_194_304], [2_097_152], [1_048_576]])
+    expect([false, 4_194_304, 1_000_000].map(&sizes)).to eq([[4_010_000], [2_097_152], [1_010_000]])
     topic(:other) { initial_offset "latest" }
-    expect(sizes.call(50_331_648)).to eq([1_572_864] * 2)
+    expect(sizes.call(6_291_456)).to eq([1_572_864] * 2)
+  end
+
+  # Each cut has a broker send a producer's batch again.
+  {
+    {} => "4010000", { "fetch.max.bytes": 2_000_000 } => "2000000", { "fetch.max.bytes": 20_000_000 } => "4010000",
+    { "max.partition.fetch.bytes": 100_000 } => "100000", { "fetch.message.max.bytes": 100_000 } => nil
+  }.each do |settings, expected|
+    it "lets one partition have #{expected || "what it was given"} of an answer with #{settings}, which librdkafka takes" do
+      setup(**settings)
+      topic
+      expect(kafka.first["max.partition.fetch.bytes"]).to eq(expected)
+      expect { Karafka::Native::Engine.new(engine.to_h) }.not_to raise_error
+    end
   end
 
   describe "topics that come later" do

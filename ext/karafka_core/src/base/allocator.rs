@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 /// Larger than the largest answer of a broker by default (`fetch.max.bytes`), which is allocated again and again; fresh pages for
 /// each of them cost a third more CPU. glibc's own threshold grows with what is freed, up to 32 MB.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const FROM_KERNEL_BYTES: libc::c_int = 4_400_000;
+const FROM_KERNEL_BYTES: libc::c_int = 4_100_000;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const USERS_OWN: [&str; 2] = ["MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"];
 
-const BETWEEN: Duration = Duration::from_millis(500);
+const BETWEEN: Duration = Duration::from_millis(250);
 
 /// Once, before anything is fetched. What the environment says holds.
 pub fn set_up() {

@@ -16,7 +16,7 @@ use crate::config::InitialOffset;
 use crate::error::c_string;
 use crate::error::{Error, Result};
 use crate::kafka::doubt::Doubt;
-use crate::kafka::fetch_threshold::FetchThreshold;
+use crate::kafka::fetch_limits::FetchLimits;
 use crate::kafka::ffi::Queue;
 use crate::kafka::heartbeats::Heartbeats;
 use crate::kafka::troubles::Troubles;
@@ -45,7 +45,7 @@ pub struct ConsumerClient {
     troubles: ManuallyDrop<Arc<Troubles>>,
     /// The group's members agree on the assignment among themselves: the protocol before KIP-848.
     is_classic: bool,
-    fetch_threshold: Option<FetchThreshold>,
+    fetch_limits: Option<FetchLimits>,
     /// Used by the protocol of KIP-848 only.
     pub heartbeats: Arc<Heartbeats>,
     /// For SASL; empty where there are none.
@@ -119,7 +119,7 @@ impl ConsumerClient {
             // SAFETY: given back in `destroy`, before the client.
             tokens: unsafe { oauth::Registration::of(client.native_ptr(), &group.kafka) },
             // SAFETY: it goes with the client.
-            fetch_threshold: unsafe { FetchThreshold::of(client.native_ptr()) },
+            fetch_limits: unsafe { FetchLimits::of(client.native_ptr()) },
             client: ManuallyDrop::new(client),
             troubles: ManuallyDrop::new(troubles),
             credentials: (setting("sasl.username")?, setting("sasl.password")?),

@@ -3,8 +3,8 @@
 pub(crate) mod client;
 pub(crate) mod creation;
 pub(crate) mod doubt;
+pub(crate) mod fetch_limits;
 pub(crate) mod fetch_queue;
-pub(crate) mod fetch_threshold;
 pub(crate) mod fetched;
 pub(crate) mod ffi;
 pub(crate) mod heartbeats;

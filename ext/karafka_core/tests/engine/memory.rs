@@ -148,6 +148,26 @@ on_both! {
         harness.wait_for_messages(100);
     }
 
+    fn what_is_fetched_ahead_stays_below_the_limit_while_every_batch_fails(kafka) {
+        let (topic, _) = filled(kafka);
+        // An answer for each empty partition would be all that there is.
+        let mut group = of(kafka, &[&topic], 2_000_000);
+        group.kafka.insert("fetch.message.max.bytes".into(), "2000000".into());
+        let id = group.id.clone();
+        let mut config = engine_config(vec![group]);
+        config.max_queued_bytes = Some(LIMIT);
+        let harness = Harness::start(config, 2, |lease| {
+            lease.nack();
+        });
+        let all_failed = || (0..PARTITIONS).all(|partition| !harness.log.offsets(partition).is_empty());
+        wait_until("each partition has failed", all_failed);
+        some_time(&harness.log, &id);
+        let (_, log) = harness.stop();
+        let most = statistics(&log, &id, "fetchq_size").into_iter().max().expect("statistics");
+        eprintln!("most fetched ahead: {most} of {LIMIT}");
+        assert!(most <= MOST, "{most} bytes fetched ahead");
+    }
+
     fn a_partition_that_comes_back_to_a_full_process_is_read_on(kafka) {
         let (topic, group) = filled(kafka);
         let name = group.kafka["group.id"].clone();

@@ -16,22 +16,39 @@ pub fn gc_adjust(bytes: isize) {
 /// Bytes of batches alive at which the collector is asked to sweep at once.
 const COLLECT_ABOVE_BYTES: usize = 16 * 1024 * 1024;
 static COLLECT_ABOVE: AtomicUsize = AtomicUsize::new(COLLECT_ABOVE_BYTES);
+/// What a young collection may leave.
+const LEFT_BYTES: usize = COLLECT_ABOVE_BYTES / 2;
+/// How much more is held before the next collection where young ones do not help.
+const GROWTH_BYTES: usize = COLLECT_ABOVE_BYTES * 3 / 2;
+/// What the last full collection left: consumers need that much.
+static NEEDED: AtomicUsize = AtomicUsize::new(0);
 
 /// Ruby sweeps as it allocates, and a consumer that allocates little (no-op, `pluck`) keeps hundreds of megabytes of
-/// batches that nobody refers to. So a young collection runs when they have doubled since the last.
+/// batches that nobody refers to. So a young collection runs when 16 MB of them are alive.
 ///
 /// It does not find all: what an old consumer refers to while any collection runs counts as old itself, so each of those
-/// leaves one batch behind. Where many are left, a full collection follows.
+/// leaves one batch of each consumer behind. Where many are left a full collection follows. Where many are needed (a thousand
+/// consumers refer to their last batches) a young one would find nothing, so only full ones run, and they are dear: not before as much
+/// again is held.
 pub fn collect_if_due(ruby: &Ruby) -> Result<(), Error> {
     if held_bytes() <= COLLECT_ABOVE.load(Ordering::Relaxed) {
         return Ok(());
     }
-    collect(ruby, false)?;
-    if held_bytes() > COLLECT_ABOVE_BYTES / 2 {
-        collect(ruby, true)?;
+    let young = NEEDED.load(Ordering::Relaxed) <= LEFT_BYTES;
+    if young {
+        collect(ruby, false)?;
     }
-    // A consumer may really need them: then the next time is when it has twice as many.
-    COLLECT_ABOVE.store(COLLECT_ABOVE_BYTES.max(2 * held_bytes()), Ordering::Relaxed);
+    if !young || held_bytes() > LEFT_BYTES {
+        collect(ruby, true)?;
+        NEEDED.store(held_bytes(), Ordering::Relaxed);
+    }
+    let needed = NEEDED.load(Ordering::Relaxed);
+    let above = if needed <= LEFT_BYTES {
+        COLLECT_ABOVE_BYTES
+    } else {
+        needed + GROWTH_BYTES.max(needed)
+    };
+    COLLECT_ABOVE.store(above, Ordering::Relaxed);
     Ok(())
 }
 

@@ -66,7 +66,7 @@ impl Budget {
             .map(|group| setting(group, "fetch.max.bytes", FETCH_MAX_BYTES));
         Budget {
             limit_bytes,
-            reserve_bytes: answers.sum::<usize>().min(limit_bytes / 4),
+            reserve_bytes: answers.sum::<usize>().min(limit_bytes / 2),
             used: groups.iter().map(|_| Used::default()).collect(),
         }
     }
@@ -195,7 +195,9 @@ impl Prefetch {
         }
         let queued = Queued::of(poller);
         self.budget.used[self.group].store(&queued);
-        client.set_fetch_threshold(self.threshold(poller, &queued));
+        let threshold = self.threshold(poller, &queued);
+        // Where memory is short a batch at a time has to do: answers of ordinary size for each empty partition could be many times the bound.
+        client.limit_fetches(threshold, self.closed);
         if self.closed {
             self.trim.run_if_due(now);
         }

@@ -13,10 +13,12 @@ use crate::kafka::fetch_queue::FetchQueue;
 use crate::kafka::ffi::{error_result, PartitionList, Queue};
 
 impl ConsumerClient {
-    /// From this many queued messages on nothing more is fetched of a partition; 0: of none.
-    pub fn set_fetch_threshold(&self, messages: usize) {
-        if let Some(threshold) = &self.fetch_threshold {
-            threshold.set(messages);
+    /// From this many queued messages on nothing more is fetched of a partition; 0: of none. With `one_batch` an answer holds one
+    /// batch of one partition.
+    pub fn limit_fetches(&self, threshold: usize, one_batch: bool) {
+        if let Some(limits) = &self.fetch_limits {
+            limits.set_threshold(threshold);
+            limits.set_one_batch(one_batch);
         }
     }
 
