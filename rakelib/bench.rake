@@ -7,6 +7,7 @@ namespace :bench do
   { consume: "Messages a second and CPU a message, beside the plain-Rust ceiling",
     produce: "Messages sent a second, CPU a message and time of a sync call", latency: "From send to consume",
     skew: "One busy partition beside idle ones, and memory where much could be fetched ahead",
+    racecar: "A consumer of racecar, beside the plain-Rust ceiling",
     read: "Reading a topic without a group", jobs: "Enqueuing jobs of Active Job",
     command_line: "`karafka consume` and `karafka produce`, beside kcat",
     parallel: "Waiting consumers: several batches of one partition at once",

@@ -81,7 +81,7 @@ RSpec.describe "an application of racecar on real Kafka", deadline: 240 do
           line = [value, "k", { "h" => "x" }, 0, offset, retries].inspect.sub(/\]\z/, ", Time]")
           value == "bad" && retries < 2 ? [line, "error not yet [\"#{topic}\", 0, 1, #{retries}]"] : [line]
         end, "revoked [0, 1]", "teardown 3"]]
-      ), app.read("log")
+      ), app.read("stdout")
       expect(committed).to eq(3)
       expect(cluster.watermarks(target)[0].last).to eq(3)
     end
@@ -90,7 +90,7 @@ RSpec.describe "an application of racecar on real Kafka", deadline: 240 do
       send_all("one", "bad")
       run("--pause-timeout", "0")
       expect(app.wait).to eq(1)
-      expect(app.read("log")).to match(/process': not yet \(RuntimeError\)/)
+      expect(app.read("stdout")).to match(/process': not yet \(RuntimeError\)/)
       expect(app.output.grep(/teardown/)).to eq(["teardown 1"])
       expect(committed).to eq(1)
     end
@@ -116,6 +116,30 @@ RSpec.describe "an application of racecar on real Kafka", deadline: 240 do
       end
       expect(app.output.grep(/"old"/)).to eq([])
       app.stop
+    end
+
+    it "tells its events to ActiveSupport::Notifications, where that is loaded" do
+      app.write("config/racecar.rb", notes + <<~RUBY)
+        require "active_support"
+        require "active_support/notifications"
+        ActiveSupport::Notifications.subscribe(/\\.racecar\\z/) do |name, _, _, _, payload|
+          note("event \#{name} \#{payload.values_at(:offset, :group_id, :consumer_class, :exception).compact.inspect}")
+        end
+      RUBY
+      send_all("one", "bad")
+      run("--pause-timeout", "0.1")
+      app.wait_for_output { |lines| lines.grep(/pause_status/).any? }
+      app.stop
+      id = "\"#{group}.copy-consumer\""
+      expect(app.output.grep(/\Aevent (start_)?process_message/).first(3)).to eq(
+        ["event start_process_message.racecar [0, #{id}, \"CopyConsumer\"]", "event process_message.racecar [0, #{id}, \"CopyConsumer\"]",
+         "event start_process_message.racecar [1, #{id}, \"CopyConsumer\"]"]
+      )
+      expect(app.output.grep(/RuntimeError/).first).to include("event process_message.racecar [1, #{id}", '["RuntimeError", "not yet"]')
+      names = app.output.grep(/\Aevent/).map { |line| line.split[1] }.uniq
+      expect(names).to include("start_main_loop.racecar", "main_loop.racecar", "join_group.racecar", "leave_group.racecar",
+                               "partitions_assigned.racecar", "partitions_revoked.racecar", "produce_message.racecar",
+                               "acknowledged_message.racecar", "deliver_messages.racecar")
     end
 
     it "prints its configuration at USR1" do

@@ -55,7 +55,8 @@ module AdapterApplication
     # Starts a command.
     # @return [self]
     def start(command, *arguments, env: {})
-      @pid = Process.spawn(@env.merge(env), *line(command), *arguments, chdir: @dir, out: path("log"), err: %i[child out], in: File::NULL)
+      @pid = Process.spawn(@env.merge(env), *line(command), *arguments, chdir: @dir, out: path("stdout"), err: %i[child out],
+                                                                        in: File::NULL)
       @pids << @pid
       self
     end
@@ -69,7 +70,7 @@ module AdapterApplication
       status.exitstatus || -status.termsig
     rescue Wait::DeadlineError => e
       @pids.delete(@pid)
-      raise e.class, "#{e.message}\n#{read("log")}"
+      raise e.class, "#{e.message}\n#{read("stdout")}"
     end
 
     # @return [Integer] exit status
@@ -85,15 +86,15 @@ module AdapterApplication
 
     # @yieldparam output [Array<String>]
     def wait_for_output(what = "output")
-      wait_until(what) { yield(output) }
+      wait_until(what) { yield(output) || (gone? && !yield(output) && raise(Wait::DeadlineError, "the process has ended before #{what}")) }
     rescue Wait::DeadlineError => e
-      raise e.class, "#{e.message}, which is #{output.last(10)}\n#{read("log")}"
+      raise e.class, "#{e.message}, which is #{output.last(10)}\n#{read("stdout")}"
     end
 
     def wait_for_log(pattern)
-      wait_until(pattern.inspect) { read("log").match(pattern) }
+      wait_until(pattern.inspect) { read("stdout").match(pattern) }
     rescue Wait::DeadlineError => e
-      raise e.class, "#{e.message} in\n#{read("log")}"
+      raise e.class, "#{e.message} in\n#{read("stdout")}"
     end
 
     def close
@@ -107,6 +108,13 @@ module AdapterApplication
     end
 
     private
+
+    # It has ended, and nobody has waited for it yet. One in the background is another process.
+    def gone?
+      !@pid.nil? && @pids.include?(@pid) && File.read("/proc/#{@pid}/stat").match?(/\) Z/)
+    rescue Errno::ENOENT
+      true
+    end
 
     def line(command)
       [RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-e", "$stdout.sync = true; #{COMMANDS.fetch(command)}", "--"]

@@ -33,9 +33,11 @@ module Karafka
     attr_reader :mode
 
     # @param mode [Symbol] :embedded: in an application whose process and producer are not ours to end
+    # @param app [Class<App>, #routes] whose routes it consumes; an adapter has several runtimes, each with routes of its own
     # @yieldparam engine [Engine] once it is made, before it starts
-    def initialize(mode: :standalone, &on_engine)
+    def initialize(mode: :standalone, app: App, &on_engine)
       @mode = mode
+      @app = app
       @on_engine = on_engine
       @status = Status.new(:initialized)
       @control = Server::Control.new
@@ -55,7 +57,7 @@ module Karafka
     # @return [self]
     # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
     def start
-      routes = Engine::Config.new
+      routes = Engine::Config.new(@app)
       check_monitor
       @engine = Engine.new(routes.to_h)
       routes.attach(@engine)

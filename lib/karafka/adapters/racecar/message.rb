@@ -20,11 +20,12 @@ module Racecar
       # @param lease [Karafka::Native::Lease]
       # @return [Array<Message>]
       def all(lease)
-        list = []
+        # The values of all cross the border at once: whoever takes a batch reads them.
+        list = lease.raw_payloads
         index = 0
-        size = lease.size
+        size = list.size
         while index < size
-          list << over(lease, index)
+          list[index] = over(lease, index, list[index])
           index += 1
         end
         list
@@ -32,13 +33,14 @@ module Racecar
     end
 
     # @api private
-    def initialize(source, index)
+    def initialize(source, index, value = nil)
       @source = source
       @index = index
+      @value = value
     end
 
     # @return [String, nil] the bytes as they came; nil for a tombstone
-    def value = @source.raw_payload(@index)
+    def value = @value || @source.raw_payload(@index)
     alias payload value
 
     # @return [String, nil]

@@ -39,7 +39,7 @@ module Racecar
     # @return [void]
     def batch(delegate, lease)
       messages = Message.all(lease)
-      attempt(delegate, lease, "process_batch", -> { about_batch(messages, lease) }) do
+      attempt(delegate, lease, "process_batch", :about_batch, messages) do
         @consumer.process_batch(messages)
         @consumer.deliver!
       end
@@ -52,7 +52,7 @@ module Racecar
     # @return [void]
     def message(delegate, lease, params)
       message = params.karafka_as(Message)
-      attempt(delegate, lease, "process_message", -> { about_message(message) }) do
+      attempt(delegate, lease, "process_message", :about_message, message) do
         @consumer.process(message)
         @consumer.deliver!
       end
@@ -61,15 +61,15 @@ module Racecar
 
     private
 
-    def attempt(delegate, lease, event, about, &)
+    def attempt(delegate, lease, event, about, subject, &)
       @busy = true
       resumed(lease) unless @paused.empty?
-      listening?(lease, event) ? observed(event, about.call, &) : yield
+      listening?(lease, event) ? observed(event, send(about, subject), &) : yield
       @probe&.touch
     rescue *FATAL
       raise
     rescue Exception => e # rubocop:disable Lint/RescueException -- as the engine: whatever it was, the messages come again
-      failed(delegate, lease, e, about.call)
+      failed(delegate, lease, e, send(about, subject))
     ensure
       @busy = false
     end
@@ -132,10 +132,11 @@ module Racecar
         retries_count: message.retries_count }
     end
 
-    def about_batch(messages, lease)
-      { consumer_class: @consumer.class.to_s, topic: lease.topic, partition: lease.partition, first_offset: messages.first.offset,
+    def about_batch(messages)
+      first = messages.first
+      { consumer_class: @consumer.class.to_s, topic: first.topic, partition: first.partition, first_offset: first.offset,
         last_offset: messages.last.offset, last_create_time: messages.last.create_time, message_count: messages.size,
-        retries_count: lease.attempt - 1 }
+        retries_count: first.retries_count }
     end
   end
 end

@@ -1,0 +1,110 @@
+# frozen_string_literal: true
+
+module Phobos
+  # Gives a class and its instances `producer`, with {PublicAPI}.
+  module Producer
+    LOCK = Mutex.new
+    private_constant :LOCK
+
+    # @api private
+    def self.included(base)
+      base.extend(ClassMethods)
+    end
+
+    # @return [PublicAPI]
+    def producer
+      self.class.producer
+    end
+
+    # What {Producer} gives the class.
+    module ClassMethods
+      # @return [PublicAPI]
+      def producer
+        PublicAPI.shared
+      end
+    end
+
+    # Sends messages. One connection serves the process, its threads and both kinds of sending.
+    class PublicAPI
+      # @return [PublicAPI] of this process
+      def self.shared
+        @shared || LOCK.synchronize { @shared ||= new }
+      end
+
+      # Sends a message and waits for the answer.
+      # @return [void]
+      # @raise [WaterDrop::Errors::ProduceError]
+      def publish(topic:, payload:, key: nil, partition_key: nil, headers: nil)
+        publish_list([{ topic: topic, payload: payload, key: key, partition_key: partition_key, headers: headers }])
+      end
+
+      # Sends a message without waiting.
+      # @return [void]
+      # @raise [WaterDrop::Errors::ProduceError] there was no room for it
+      def async_publish(topic:, payload:, key: nil, partition_key: nil, headers: nil)
+        async_publish_list([{ topic: topic, payload: payload, key: key, partition_key: partition_key, headers: headers }])
+      end
+
+      # @param messages [Array<Hash{Symbol=>Object}>] `topic`, `payload`, `key`, `partition_key`, `headers`
+      # @return [void]
+      # @raise [WaterDrop::Errors::ProduceManyError]
+      def publish_list(messages)
+        connected.produce_many_sync(messages.map { |message| prepared(message) })
+        nil
+      end
+
+      # @param messages [Array<Hash{Symbol=>Object}>]
+      # @return [void]
+      # @raise [WaterDrop::Errors::ProduceManyError] there was no room for all
+      def async_publish_list(messages)
+        connected.produce_many_async(messages.map { |message| prepared(message) })
+        nil
+      end
+
+      # @return [KafkaClient]
+      def kafka_client
+        @kafka_client ||= Phobos.create_kafka_client("producer")
+      end
+
+      # @param kafka_client [KafkaClient] that of the listener; all share one connection anyway
+      # @return [void]
+      def configure_kafka_client(kafka_client)
+        @kafka_client = kafka_client
+      end
+
+      # Delivers what is under way and disconnects; the next message connects again.
+      # @return [void]
+      def async_producer_shutdown
+        LOCK.synchronize { @waterdrop.tap { @waterdrop = nil } }&.close
+      end
+      alias sync_producer_shutdown async_producer_shutdown
+
+      # @return [WaterDrop::Producer]
+      def connected
+        @waterdrop || LOCK.synchronize { @waterdrop ||= build }
+      end
+      alias sync_producer connected
+      alias async_producer connected
+      alias create_sync_producer connected
+      alias create_async_producer connected
+
+      private
+
+      def build
+        WaterDrop::Producer.new do |config|
+          config.kafka = KafkaSettings.producer
+          config.logger = Karafka::App.config.logger
+        end
+      end
+
+      # A message without a partition_key is placed by its key.
+      def prepared(message)
+        found = message.to_hash.transform_keys(&:to_sym).compact
+        found[:topic] = found[:topic].to_s
+        found[:headers] = found[:headers].to_h { |name, value| [name.to_s, value.to_s] } if found[:headers]
+        %i[key partition_key].each { |name| found[name] = found[name].to_s if found.key?(name) }
+        found
+      end
+    end
+  end
+end

@@ -1,0 +1,4 @@
+# frozen_string_literal: true
+
+require "karafka/compat/phobos"
+Phobos::CLI.itself
