@@ -87,7 +87,7 @@ RSpec.describe "an application of phobos on real Kafka", deadline: 240 do
         expect(lines).to eq(expected.map do |value, offset, retries|
                               [value, "k", 0, offset, retries, topic, group, { "h" => "x" }, true].inspect
                             end)
-        expect([app.output.grep(/\Astart/), app.output.grep(/\Astop/)]).to eq([["start Phobos::KafkaClient"], ["stop"]])
+        expect([app.output.grep(/\Astart/), app.output.grep(/\Astop/)]).to eq([["start Kafka::Client"], ["stop"]])
         expect([committed(topic), cluster.watermarks(target)[0].last]).to eq([3, 6])
         expect(app.read("log/phobos.log")).to include("Phobos configured", "Listener started", "error processing message, waiting 100 ms",
                                                       "waiting 200 ms", "waiting 300 ms", "Listener stopped", "Executor stopped")

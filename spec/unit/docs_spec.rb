@@ -11,7 +11,7 @@ require "karafka/testing/minitest/helpers"
 # are there.
 module Docs
   ROOT = File.expand_path("../..", __dir__)
-  PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *Dir.glob("docs/*.md", base: ROOT)].sort.freeze
+  PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *Dir.glob("docs/**/*.md", base: ROOT)].sort.freeze
   # What blocks may name without defining it: classes of the reader's application.
   STAND_INS = %w[OrdersConsumer VideosConsumer Receipt].freeze
   # What the pages say is not there.
@@ -20,8 +20,9 @@ module Docs
   NO_SETTING = /\A(messages?|consumer|config|routes|consumer_groups|producer|fetcher|params|krs|waterdrop|karafka)\.|\.(rb|md|toml|so)\z/
   # A block that begins with this comment is only parsed.
   SYNTAX_ONLY = "<!-- syntax only: "
+  BINSTUBS = "rails|karafka|racecar|racecarctl|phobos"
   # Top-level directories of this repository; anything else with a slash belongs to the reader's application.
-  PATH = %r{(?<![\w/.-])(?!bin/(?:rails|karafka)\b)(?:bin|bench|examples|exe|ext|lib|rakelib|sig|spec|docs|\.ci)/[\w./*-]*[\w*]}
+  PATH = %r{(?<![\w/.-])(?!bin/(?:#{BINSTUBS})\b)(?:bin|bench|examples|exe|ext|lib|rakelib|sig|spec|docs|\.ci)/[\w./*-]*[\w*]}
 
   Block = Struct.new(:page, :line, :language, :text, :syntax_only) do
     def where = "#{page}:#{line}"
@@ -195,7 +196,7 @@ RSpec.describe "README and docs" do
           [Docs::ROOT, File.join(Docs::ROOT, File.dirname(page))].any? { |root| Dir.glob(File.join(root, path)).any? }
         end
         # The compiled extension, and files of the reader's application: a block may say which one it is.
-        theirs = %w[lib/karafka_rs spec/karafka_spec.rb spec/support/karafka.rb]
+        theirs = %w[lib/karafka_rs spec/karafka_spec.rb spec/support/karafka.rb phobos_boot.rb]
         theirs += Docs.blocks(page).filter_map { |block| block.text[/\A# (\S+\.rb)$/, 1] }
         expect(gone - theirs).to eq([])
       end
@@ -341,7 +342,9 @@ RSpec.describe "README and docs" do
     known += Docs.rows("docs/producing.md", "Middleware, events and logs").flat_map { |row| Docs.names(row.first) }
     known += Karafka::Setup::Config.nested_settings.flat_map { |group, klass| klass.definitions.keys.map { |name| "#{group}.#{name}" } }
     words = Docs::PAGES.flat_map { |page| Docs.code_words(page).map { |word| [page, word] } }
-    dotted = words.select { |_, word| word.match?(/\A[a-z_]+(\.[a-z_]+)+\z/) && !word.match?(Docs::NO_SETTING) }
+    dotted = words.select do |page, word|
+      !page.start_with?("docs/migration/") && word.match?(/\A[a-z_]+(\.[a-z_]+)+\z/) && !word.match?(Docs::NO_SETTING)
+    end
     expect(missing(dotted) { |_, word| known.include?(word) }).to eq([])
   end
 end

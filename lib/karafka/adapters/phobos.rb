@@ -49,9 +49,9 @@ module Phobos
     end
 
     # @param role [String, nil] "producer" or "consumer": its own section `kafka` goes before the common one
-    # @return [KafkaClient]
+    # @return [Kafka::Client] it connects when it is used
     def create_kafka_client(role = nil)
-      KafkaClient.new(KafkaSettings.connection(role))
+      ::Kafka.new(logger: config.custom_kafka_logger, **KafkaSettings.client(role))
     end
 
     # @param config [#min_ms, #max_ms, nil] nil: the section `backoff`
@@ -69,19 +69,5 @@ module Phobos
     def after(retries)
       [min_ms * (2**[retries, 30].min), max_ms].min.clamp(1..)
     end
-  end
-
-  # What handlers and producers get as their client of Kafka. It holds settings, and no connection.
-  class KafkaClient
-    # @return [Hash{String=>String}] settings of librdkafka
-    attr_reader :settings
-
-    # @param settings [Hash{String=>String}]
-    def initialize(settings)
-      @settings = settings
-    end
-
-    # @return [nil]
-    def close; end
   end
 end

@@ -49,9 +49,7 @@ module Karafka
     end
 
     # @return [Boolean]
-    def embedded?
-      @mode == :embedded
-    end
+    def embedded? = @mode == :embedded
 
     # Checks everything, then starts threads and connections.
     # @return [self]

@@ -11,7 +11,7 @@ module Phobos
     # The class methods, for what is done once.
     module ClassMethods
       # Called when the listener starts.
-      # @param kafka_client [KafkaClient]
+      # @param kafka_client [Kafka::Client]
       # @return [void]
       def start(kafka_client); end
 

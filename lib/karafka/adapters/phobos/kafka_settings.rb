@@ -23,8 +23,14 @@ module Phobos
       # @param role [String, nil] "producer" or "consumer"
       # @return [Hash{String=>String}]
       def connection(role = nil)
+        translate(client(role), "kafka")
+      end
+
+      # @param role [String, nil] "producer" or "consumer"
+      # @return [Hash{Symbol=>Object}] as ruby-kafka's client takes them
+      def client(role = nil)
         own = role && section(role)[:kafka]
-        translate({ **section(:kafka), **(own || {}) }, "kafka")
+        { **section(:kafka), **(own || {}) }.compact
       end
 
       # @return [Hash{String=>String}]

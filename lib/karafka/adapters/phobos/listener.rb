@@ -32,7 +32,7 @@ module Phobos
     attr_reader :topic
     # @return [Encoding, nil]
     attr_reader :encoding
-    # @return [KafkaClient]
+    # @return [Kafka::Client]
     attr_reader :kafka_client
 
     # @param handler [Class] includes {Handler}, or {BatchHandler} with `delivery: "inline_batch"`

@@ -33,40 +33,45 @@ module Phobos
 
       # Sends a message and waits for the answer.
       # @return [void]
-      # @raise [WaterDrop::Errors::ProduceError]
+      # @raise [Kafka::DeliveryFailed]
       def publish(topic:, payload:, key: nil, partition_key: nil, headers: nil)
         publish_list([{ topic: topic, payload: payload, key: key, partition_key: partition_key, headers: headers }])
       end
 
       # Sends a message without waiting.
       # @return [void]
-      # @raise [WaterDrop::Errors::ProduceError] there was no room for it
+      # @raise [Kafka::BufferOverflow] there was no room for it
       def async_publish(topic:, payload:, key: nil, partition_key: nil, headers: nil)
         async_publish_list([{ topic: topic, payload: payload, key: key, partition_key: partition_key, headers: headers }])
       end
 
       # @param messages [Array<Hash{Symbol=>Object}>] `topic`, `payload`, `key`, `partition_key`, `headers`
       # @return [void]
-      # @raise [WaterDrop::Errors::ProduceManyError]
+      # @raise [Kafka::DeliveryFailed] `failed_messages` are those that did not arrive
       def publish_list(messages)
-        connected.produce_many_sync(messages.map { |message| prepared(message) })
+        all = messages.map { |message| prepared(message) }
+        connected.produce_many_sync(all)
         nil
+      rescue WaterDrop::Errors::ProduceError => e
+        raise ::Kafka::DeliveryFailed.new(e.message, failed_of(all, e)), cause: e
       end
 
       # @param messages [Array<Hash{Symbol=>Object}>]
       # @return [void]
-      # @raise [WaterDrop::Errors::ProduceManyError] there was no room for all
+      # @raise [Kafka::BufferOverflow] there was no room for all
       def async_publish_list(messages)
         connected.produce_many_async(messages.map { |message| prepared(message) })
         nil
+      rescue WaterDrop::Errors::ProduceError => e
+        raise ::Kafka::BufferOverflow, e.message
       end
 
-      # @return [KafkaClient]
+      # @return [Kafka::Client]
       def kafka_client
         @kafka_client ||= Phobos.create_kafka_client("producer")
       end
 
-      # @param kafka_client [KafkaClient] that of the listener; all share one connection anyway
+      # @param kafka_client [Kafka::Client] that of the listener; all share one connection anyway
       # @return [void]
       def configure_kafka_client(kafka_client)
         @kafka_client = kafka_client
@@ -95,6 +100,11 @@ module Phobos
           config.kafka = KafkaSettings.producer
           config.logger = Karafka::App.config.logger
         end
+      end
+
+      def failed_of(messages, error)
+        handles = error.respond_to?(:dispatched) ? error.dispatched : []
+        messages.each_with_index.reject { |_, index| handles[index]&.report&.then { |report| report.error.nil? } }.map(&:first)
       end
 
       # A message without a partition_key is placed by its key.

@@ -193,10 +193,26 @@ RSpec.describe Phobos do
                          ])
     end
 
+    it "raises ruby-kafka's errors: DeliveryFailed with what did not arrive, BufferOverflow" do
+      fake = api.connected
+      handles = [nil, Karafka::Errors::KafkaError.new("no", code: :msg_timed_out)].map do |error|
+        Struct.new(:report).new(WaterDrop::DeliveryReport.new(0, 0, "t", error))
+      end
+      fake.define_singleton_method(:produce_many_sync) { |_| raise WaterDrop::Errors::ProduceManyError.new("no", handles) }
+      fake.define_singleton_method(:produce_many_async) { |_| raise WaterDrop::Errors::ProduceManyError.new("full", []) }
+      expect do
+        api.publish_list([{ topic: "t", payload: "1" }, { topic: "t", payload: "2" }])
+      end.to raise_error(Kafka::DeliveryFailed) { |error|
+               expect(error.failed_messages).to eq([{ topic: "t",
+                                                      payload: "2" }])
+             }
+      expect { api.async_publish(topic: "t", payload: "1") }.to raise_error(Kafka::BufferOverflow, "full")
+    end
+
     it "has kafka_client, configure_kafka_client, and shutdowns after which the next message connects again" do
       client = described_class.create_kafka_client
       api.configure_kafka_client(client)
-      expect([api.kafka_client, client.close]).to eq([client, nil])
+      expect([api.kafka_client, client.class, client.close]).to eq([client, Kafka::Client, nil])
       api.sync_producer_shutdown
       expect(api.async_producer).to be_a(WaterDrop::Producer)
       api.async_producer_shutdown
