@@ -123,6 +123,20 @@ RSpec.describe "karafka doctor", deadline: 300 do
     expect(doctor.last).to contain_exactly(include(severity: "error", cause: /"receive.message.max.bytes" is 2000000/))
   end
 
+  it "finds topics that delete messages before they have waited, and those that keep them for little longer" do
+    { 1 => { "retention.ms" => "10000" }, 2 => { "retention.ms" => "1000000" }, 3 => { "retention.bytes" => "1000000" } }
+      .each { |stage, config| cluster.create_topic("#{topic}.retry.#{stage}", config: config) }
+    settings({}, routes("retry_topics(delays: [10_000, 60_000, 600_000]); dead_letter_queue topic: false"))
+    _, found = doctor
+    expect(found).to contain_exactly(
+      include(check: "delays", severity: "error", subject: "topic #{topic}.retry.1",
+              cause: /waits there for 10000 ms, and retention.ms is 10000: it may be deleted/,
+              next_step: /set retention.ms to 3610000 at least/),
+      include(check: "delays", severity: "warning", subject: "topic #{topic}.retry.2", cause: /it is lost where nobody consumes for 940 s/),
+      include(check: "delays", severity: "warning", subject: "topic #{topic}.retry.3", cause: /retention.bytes is 1000000: above that/)
+    )
+  end
+
   it "finds members of another application in the group" do
     other = cluster.create_topic
     application("Karafka::App.config.client_id = 'other'\nKarafka::App.routes.draw { #{routes("", other)} }")

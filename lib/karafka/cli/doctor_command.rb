@@ -7,7 +7,7 @@ module Karafka
       include OnCluster
 
       CHECKS = [Doctor::ConnectionCheck, Doctor::VersionsCheck, Doctor::TopicsCheck, Doctor::RightsCheck, Doctor::TimeoutsCheck,
-                Doctor::SizesCheck, Doctor::GroupsCheck, Doctor::OffsetsCheck].freeze
+                Doctor::SizesCheck, Doctor::DelaysCheck, Doctor::GroupsCheck, Doctor::OffsetsCheck].freeze
       # A check may ask several questions.
       QUESTIONS = 3
       # Exit status where something was found, as `karafka topics plan --detailed-exitcode` has it.
