@@ -234,6 +234,15 @@ RSpec.describe "an application of racecar on real Kafka", deadline: 240 do
       expect([committed, cluster.watermarks(target)[0].last]).to eq([3, 9])
     end
 
+    it "commits each batch before the next one with synchronous_commits" do
+      send_all("1", "2", "3")
+      run("--synchronous-commits", "--offset-commit-interval", "600", "--max-wait-time", "0")
+      app.wait_for_output { |lines| lines.grep(/Array/).size == 2 }
+      wait_until("the commit, while it runs") { committed == 3 }
+      app.signal("KILL")
+      app.wait
+    end
+
     it "waits max_wait_time for a full batch" do
       app.write("app/consumers/copy_consumer.rb", notes + consumer.sub("fetch_messages = 2", "fetch_messages = 3"))
       run("--max-wait-time", "20")

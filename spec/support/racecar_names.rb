@@ -7,7 +7,7 @@ module RacecarNames
     on_partitions_assigned on_partitions_revoked process process_batch produce deliver! teardown statistics_callback heartbeat
     topic partition offset key headers value create_time retries_count
     group_id_prefix pause_timeout pause_with_exponential_backoff on_error offset_commit_interval session_timeout max_poll_interval
-    message_timeout max_bytes partition_assignment_strategy partitioner statistics_interval liveness_probe_enabled
+    message_timeout synchronous_commits max_bytes partition_assignment_strategy partitioner statistics_interval liveness_probe_enabled
     liveness_probe_file_path liveness_probe_max_interval RACECAR_LIVENESS_PROBE_SKIP_CONFIG_FILES brokers client_id sasl_password
     RACECAR_BROKERS config/racecar.yml config/racecar.rb --require -r -l --log --daemonize --pidfile
     status stop liveness_probe racecarctl racecar:install racecar:consumer racecar/heroku
