@@ -27,17 +27,21 @@ module DeliveryBoy
 
     # As {deliver_async!}; where there is no room, the message is dropped, and logged.
     # @return [nil]
-    def deliver_async(value, topic:, **options)
-      instance.deliver_async!(value, topic: topic, **options)
+    def deliver_async(value, topic:, key: nil, headers: nil, partition: nil, partition_key: nil, create_time: nil)
+      deliver_async!(value, topic: topic, key: key, headers: headers, partition: partition, partition_key: partition_key,
+                            create_time: create_time)
     rescue Kafka::BufferOverflow => e
       dropped(topic, e)
     end
 
-    # Sends in the background.
+    # Sends in the background. The options by name, as this is called often: passed on so, they cost no Hash.
+    # @param value [#to_s, nil]
+    # @param topic [#to_s]
     # @return [nil]
     # @raise [Kafka::BufferOverflow] max_queue_size and max_buffer_size messages wait for their answers
-    def deliver_async!(value, topic:, **options)
-      instance.deliver_async!(value, topic: topic, **options)
+    def deliver_async!(value, topic:, key: nil, headers: nil, partition: nil, partition_key: nil, create_time: nil)
+      (@instance || instance).deliver_async!(value, topic: topic, key: key, headers: headers, partition: partition,
+                                                    partition_key: partition_key, create_time: create_time)
     end
 
     # As {produce!}; where there is no room, the message is dropped, and logged.

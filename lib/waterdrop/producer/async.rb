@@ -34,6 +34,21 @@ module WaterDrop
         send_prepared(@middleware.run_many(messages))
       end
 
+      # As {#produce_many_async}, for callers that follow no single message: no handle is made.
+      # @api private
+      # @param messages [Array<Hash>]
+      # @return [void]
+      # @raise [Errors::MessageInvalidError]
+      # @raise [Errors::ProduceManyError]
+      def produce_many_unfollowed(messages)
+        ready!
+        messages = @middleware.run_many(messages)
+        instrument("messages.produced_async", :messages, messages) do
+          result = with_client { |client| client.produce(messages, @queue_full_timeout).tap { client.keep(self) } }
+          refused(result, messages, many: true) if result.is_a?(Array)
+        end
+      end
+
       private
 
       # They have been through the middleware.

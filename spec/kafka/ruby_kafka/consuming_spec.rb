@@ -90,6 +90,21 @@ RSpec.describe Kafka::Consumer, "on real Kafka" do
     expect(count).to eq(5)
   end
 
+  it "commits in the block, where it is asked to, all that came before" do
+    one = consumer(offset_commit_interval: 0)
+    before = nil
+    count = 0
+    one.each_message do
+      count += 1
+      next unless count == 5
+
+      one.commit_offsets
+      before = committed.values.sum
+      one.stop
+    end
+    expect([before, committed.values.sum]).to eq([4, 5])
+  end
+
   it "is left by break: the message that was not done comes again" do
     one = consumer
     first = nil

@@ -30,8 +30,9 @@ module DeliveryBoy
 
     # @return [nil]
     # @raise [Kafka::BufferOverflow]
-    def deliver_async!(value, topic:, **options)
-      (@background || background).produce(value, topic: topic, **options)
+    def deliver_async!(value, topic:, key: nil, headers: nil, partition: nil, partition_key: nil, create_time: nil)
+      (@background || background).produce(value, topic: topic, key: key, headers: headers, partition: partition,
+                                                 partition_key: partition_key, create_time: create_time)
     end
 
     # @return [nil]

@@ -10,7 +10,9 @@ module Kafka
     OPTIONS = %i[delivery_interval delivery_threshold max_queue_size].freeze
     # The most that cross at once, also where the threshold is higher.
     LARGEST_CROSSING = 1_000
-    private_constant :LARGEST_CROSSING
+    # What found no room is tried again after this many seconds.
+    LATER = 1
+    private_constant :LARGEST_CROSSING, :LATER
 
     # @api private
     # @param settings [Settings]
@@ -33,6 +35,7 @@ module Kafka
                                            "queue.buffering.max.messages": [@limit * 2, 100_000].max)
       @lock = Mutex.new
       @turn = Mutex.new
+      @ended = false
       @wake = ConditionVariable.new
       start_over
       report_failures
@@ -43,14 +46,14 @@ module Kafka
     # @param options [Hash{Symbol=>Object}] as {Producer#produce}
     # @return [nil]
     # @raise [BufferOverflow] more messages wait for their answers than max_queue_size and max_buffer_size allow
-    def produce(value, topic:, key: nil, partition: nil, partition_key: nil, headers: nil, create_time: nil)
-      message = { topic: topic.to_s, payload: value&.to_s, timestamp: create_time || Time.now }
-      message[:key] = key.to_s if key
-      message[:headers] = headers if headers&.any?
-      place(message, partition, partition_key)
+    def produce(value, topic:, key: nil, partition: nil, partition_key: nil, headers: nil, create_time: nil) # rubocop:disable Metrics/CyclomaticComplexity, Metrics/PerceivedComplexity -- the hot path
+      message = { topic: topic.to_s, payload: value&.to_s, key: key&.to_s, partition: partition, partition_key: partition_key&.to_s,
+                  timestamp: create_time || Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond), headers: headers }
       message = intercepted(message) unless @plain
+      # Of an empty key librdkafka thinks as of none.
+      message[:partition] ||= 0 if message[:key] == "" && partition_key.nil?
       due = @lock.synchronize { add(message, partition_key) }
-      announce(message) if @instrumenter.listening?("enqueue_message.async_producer")
+      announce(message) if @announces
       flush if due
       nil
     end
@@ -68,6 +71,7 @@ module Kafka
     # Sends everything and waits for the answers. What has none in time is dropped, and logged.
     # @return [nil]
     def shutdown
+      @ended = true
       @sender&.kill
       flush
       dropped = @transport.close
@@ -100,32 +104,29 @@ module Kafka
       raise ArgumentError, "delivery_interval is #{interval.inspect}, but must be a number of seconds" unless interval.is_a?(Numeric)
     end
 
-    # Also in a forked child: what was collected before the parent sends.
+    # The sender is dead in a forked child, where what was collected before is the parent's, and at the beginning.
+    def revive
+      start_over if @pid != Process.pid
+      @sender = start_sender
+    end
+
     def start_over
       @pid = Process.pid
       @messages = []
       @room = 0
-      @sender = nil
-      @awake = @asks = false
+      @awake = @asks = @late = false
+      @announces = @instrumenter.listening?("enqueue_message.async_producer")
       @plain = @interceptors.empty? && @transport.settings.partitioner.is_a?(Partitioner)
-    end
-
-    def place(message, partition, partition_key)
-      if partition then message[:partition] = Integer(partition)
-      elsif partition_key then message[:partition_key] = partition_key.to_s
-      elsif message[:key] && message[:key].empty? then message[:partition] = 0
-      end
     end
 
     # @return [Boolean] whether it is time to send
     def add(message, partition_key)
-      start_over if @pid != Process.pid
+      revive unless @sender&.alive? || @ended
       # Asked for only where what there was room for is used up.
       @room = room_for(message) if @room.zero?
       @room -= 1
       @asks = true if partition_key
       size = @messages.push(message).size
-      start_sender if @interval.positive? && !@sender&.alive?
       due = @threshold.positive? && size >= [@threshold, LARGEST_CROSSING].min
       # Nobody knows how long the number of partitions takes: that wait is not the caller's.
       due && @asks ? wake_sender : due
@@ -133,7 +134,6 @@ module Kafka
 
     # @return [false]
     def wake_sender
-      start_sender unless @sender&.alive?
       @awake = true
       @wake.signal
       false
@@ -152,8 +152,9 @@ module Kafka
     def flush
       @turn.synchronize do
         messages = @lock.synchronize do
-          start_over if @pid != Process.pid
+          revive unless @sender&.alive? || @ended
           @asks = false
+          @announces = @instrumenter.listening?("enqueue_message.async_producer")
           @messages.tap { @messages = [] }
         end
         hand_over(messages) unless messages.empty?
@@ -162,7 +163,7 @@ module Kafka
 
     def hand_over(messages)
       @instrumenter.instrument("deliver_messages.producer", { message_count: messages.size, attempts: 1 }) do |payload|
-        @transport.producer.produce_many_async(messages)
+        @transport.producer.produce_many_unfollowed(messages)
         payload[:delivered_message_count] = messages.size
       end
     rescue WaterDrop::Errors::ProduceManyError => e
@@ -178,8 +179,9 @@ module Kafka
       @logger.error("#{messages.size} messages are not sent yet: #{error.message}")
       @lock.synchronize do
         @messages = messages + @messages
-        start_sender unless @sender&.alive?
+        @late = true
       end
+      @wake.signal
     end
 
     # Nothing of a call is sent where one of its messages is wrong.
@@ -190,21 +192,33 @@ module Kafka
       hand_over(messages) unless messages.empty?
     end
 
+    # Sends by time, what was left over, and what needs to know the number of partitions.
     def start_sender
-      pause = @interval.positive? ? @interval : 1
-      @sender = Thread.new do
+      Thread.new do
         Thread.current.name = "kafka.async_producer"
         loop do
-          @lock.synchronize do
-            @wake.wait(@lock, pause) unless @awake
-            @awake = false
-          end
+          @lock.synchronize { rest }
           flush
         rescue StandardError => e
           @logger.error("sending by time failed: #{e.class}: #{e.message}")
         end
       end
     end
+
+    # Until the interval is over, or somebody asks.
+    def rest
+      since = Karafka::Clock.now
+      until @awake
+        left = pause && (since + pause - Karafka::Clock.now)
+        break if left && left <= 0
+
+        @wake.wait(@lock, left)
+      end
+      @awake = @late = false
+    end
+
+    # @return [Numeric, nil] seconds; nil: for as long as nobody asks
+    def pause = [(@interval if @interval.positive?), (LATER if @late)].compact.min
 
     def intercepted(message)
       pending = PendingMessage.new(value: message[:payload], key: message[:key], headers: message[:headers] || {}, topic: message[:topic],

@@ -40,6 +40,7 @@ module Kafka
                              }, refresh_topic_interval, offset_commit_threshold)
       @subscriptions = []
       @positions = Positions.new
+      @by_count = offset_commit_threshold.positive?
       @marked = 0
     end
 
@@ -114,6 +115,7 @@ module Kafka
     # @return [nil]
     # @raise [OffsetCommitError]
     def commit_offsets
+      mark_done
       @positions.leases.each(&:commit_sync)
       @marked = 0
       nil

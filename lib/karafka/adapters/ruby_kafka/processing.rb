@@ -6,7 +6,12 @@ module Kafka
   module Processing
     # After this many seconds within one batch the rest of it is taken anew, so that what is limited is the time of a message.
     TAKEN_ANEW = Session::MESSAGE_LIMIT_MS / 4_000.0
-    private_constant :TAKEN_ANEW
+    # What is processed is marked after this many seconds, or after one message: a member that loses its partition may repeat as much.
+    MARKED_AFTER = 0.01
+    # Seconds. Messages that take less are quick, and a few of them are done between two looks.
+    QUICK = 0.0001
+    FEW = 8
+    private_constant :TAKEN_ANEW, :MARKED_AFTER, :QUICK, :FEW
 
     private
 
@@ -14,17 +19,54 @@ module Kafka
       return process_intercepted(lease, marks, &) unless @interceptors.empty?
 
       shown = announced(lease, &)
+      @lease = lease
+      @marks = marks
+      @done = @marked_to = 0
+      work(lease, &shown)
+    ensure
+      # Left by an error, break or a kill: what was processed is marked.
+      mark_done
+      @lease = nil
+    end
+
+    # The hot path. The clock is looked at, and what is done is marked, after each message that takes some time; of quick ones after a
+    # few.
+    def work(lease) # rubocop:disable Metrics/CyclomaticComplexity, Metrics/PerceivedComplexity -- a call for each message costs
       size = lease.size
       index = 0
-      taken_at = Karafka::Clock.now
+      look_at = 1
+      taken_at = looked_at = marked_at = Process.clock_gettime(Process::CLOCK_MONOTONIC)
       while index < size
-        process(lease, FetchedMessage.new(lease, index), &shown)
-        mark(lease, lease.offset(index)) if marks
-        index += 1
-        return lease.release if @stopping && index < size
-        return take_anew(lease, index) if index < size && Karafka::Clock.now - taken_at > TAKEN_ANEW
+        yield FetchedMessage.new(lease, index)
+        @done = index += 1
+        return give_back(lease) if @stopping && index < size
+        next if index < look_at
+
+        now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        look_at = index + (@by_count || now - looked_at > QUICK ? 1 : FEW)
+        looked_at = now
+        marked_at = mark_done(now) if @by_count || now - marked_at > MARKED_AFTER
+        return take_anew(lease, index) if now - taken_at > TAKEN_ANEW && index < size
       end
-      marks ? lease.ack : lease.release
+      give_back(lease)
+    rescue StandardError => e
+      raise failed(lease, lease.offset(@done), e)
+    end
+
+    # Marked first: once the last lease of a partition is settled, its marks may count no more.
+    def give_back(lease)
+      mark_done
+      lease.release
+    end
+
+    # Marks all that is processed of the lease that is out.
+    # @return [Float, nil] now
+    def mark_done(now = nil)
+      if @lease && @marks && @done > @marked_to
+        @marked_to = @done
+        mark(@lease, @lease.offset(@done - 1))
+      end
+      now
     end
 
     def process(lease, message)
@@ -35,6 +77,7 @@ module Kafka
 
     # The rest of the batch comes next, with a time of its own.
     def take_anew(lease, index)
+      mark_done
       lease.seek(lease.offset(index), false)
       lease.release
     end
