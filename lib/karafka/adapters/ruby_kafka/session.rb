@@ -16,13 +16,12 @@ module Kafka
     KILOBYTE = 1_024
     # The last commits, leaving the group and the end of the clients, ms.
     CLOSE_MS = 15_000
-    # A smaller answer of a broker would not take a message of its default size.
-    LEAST_FETCH_BYTES = 1_048_576
-    MOST_FETCH_BYTES = 4_194_304
+    # Of an answer of a broker, which one partition may have all of: as in {Karafka::Engine::Config}.
+    FETCH_BYTES = 1_010_000..4_010_000
     PATTERN_REFRESH_SECONDS = 60
     # How late a signal may be, seconds.
     SIGNALS = 0.1
-    private_constant :MESSAGES, :KILOBYTE, :CLOSE_MS, :LEAST_FETCH_BYTES, :MOST_FETCH_BYTES, :PATTERN_REFRESH_SECONDS, :SIGNALS
+    private_constant :MESSAGES, :KILOBYTE, :CLOSE_MS, :FETCH_BYTES, :PATTERN_REFRESH_SECONDS, :SIGNALS
 
     # What the caller of each_message or each_batch wants.
     Fetching = Struct.new(:min_bytes, :max_bytes, :max_wait_time, :batches, keyword_init: true)
@@ -135,10 +134,10 @@ module Kafka
       wait_ms = (@fetching.max_wait_time * 1_000).round if @fetching.min_bytes > 1
       refresh = @options.refresh_topic_interval
       refresh = PATTERN_REFRESH_SECONDS if refresh.zero? && topics.any? { |subscription| subscription.topic.is_a?(Regexp) }
+      most = [@fetching.max_bytes.clamp(FETCH_BYTES), *topics.map(&:max_bytes)].max
       {
         "fetch.min.bytes" => @fetching.min_bytes, "fetch.wait.max.ms" => wait_ms,
-        "fetch.max.bytes" => [@fetching.max_bytes, MOST_FETCH_BYTES].min.clamp(LEAST_FETCH_BYTES, nil),
-        "max.partition.fetch.bytes" => topics.map(&:max_bytes).max,
+        "fetch.max.bytes" => most, "max.partition.fetch.bytes" => most,
         "topic.metadata.refresh.interval.ms" => ((refresh * 1_000).round if refresh.positive?),
         "allow.auto.create.topics" => "true"
       }

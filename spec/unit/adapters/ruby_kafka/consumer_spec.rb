@@ -44,9 +44,9 @@ RSpec.describe Kafka::Consumer do
 
   it "takes max_bytes_per_partition for batches and for answers of brokers" do
     consumer = kafka.consumer(group_id: "g")
-    consumer.subscribe("t", max_bytes_per_partition: 2_000_000)
+    consumer.subscribe("t", max_bytes_per_partition: 8_000_000)
     group = settings(consumer, consumer.instance_variable_get(:@subscriptions), batches: true)[:groups].first
-    expect([group[:topics].first[:max_bytes], group[:kafka]["max.partition.fetch.bytes"]]).to eq([2_000_000, "2000000"])
+    expect([group[:topics].first[:max_bytes], group[:kafka]["max.partition.fetch.bytes"]]).to eq([8_000_000, "8000000"])
   end
 
   it "refuses what cannot work, with what is allowed" do
