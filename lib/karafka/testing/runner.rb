@@ -78,6 +78,13 @@ module Karafka
         @run
       end
 
+      # Of an engine, which counts the workers that are inside. There is one here.
+      # @api private
+      def enter_worker(_index) = nil
+
+      # (see #enter_worker)
+      def leave_worker = nil
+
       # What the worker gets next.
       # @api private
       # @return [Lease, nil]
