@@ -25,7 +25,7 @@ namespace :verify do
     next sh("bin/verify-in-debian", given.suite, "bin/setup rails && rake verify:rails") if given.suite
 
     Rake::Task["compile:dev"].invoke
-    files = Dir["spec/unit/on_rails/*_spec.rb", "spec/integration/{*rails*,active_job,after_commit,outbox,puma_plugin}_spec.rb"]
+    files = Dir["spec/unit/on_rails/*_spec.rb", "spec/integration/{*rails*,active_job*,after_commit,outbox,puma_plugin}_spec.rb"]
     # A process for each, as in bin/test.
     failed = files.reject { |file| system("rspec", file) }
     abort "failed: #{failed.join(" ")}" if failed.any?

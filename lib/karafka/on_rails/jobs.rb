@@ -8,7 +8,10 @@ module Karafka
       # @return [void]
       def self.follow
         require "active_support/lazy_load_hooks"
-        ::ActiveSupport.on_load(:active_job) { require_relative "../active_job" }
+        ::ActiveSupport.on_load(:active_job) do
+          # Not where that file is what loads Active Job.
+          require_relative "../active_job" if Karafka.autoload?(:ActiveJob)
+        end
       end
     end
   end
