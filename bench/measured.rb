@@ -6,9 +6,11 @@
 require "json"
 # Of bench/incumbents: the gems that it names instead of this checkout.
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__)) unless ENV["BENCH_GEM_HOME"]
-require "karafka"
-
 OPTIONS = JSON.parse(ARGV.fetch(0), symbolize_names: true)
+# Before the gem, as in an application of Rails.
+require_relative "rails_around" if OPTIONS[:rails]
+require "karafka"
+rails_around(OPTIONS[:rails]) if OPTIONS[:rails]
 
 # Counts from the first batch on: joining the group is not part of the rate.
 class Meter

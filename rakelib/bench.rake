@@ -9,6 +9,8 @@ namespace :bench do
     skew: "One busy partition beside idle ones, and memory where much could be fetched ahead",
     racecar: "A consumer of racecar, beside the plain-Rust ceiling",
     read: "Reading a topic without a group", jobs: "Enqueuing jobs of Active Job",
+    jobs_a_second: "Empty jobs enqueued and performed, beside Sidekiq where it is installed",
+    in_rails: "What Rails' executor and reloader add to a consumer that reads JSON",
     command_line: "`karafka consume` and `karafka produce`, beside kcat",
     parallel: "Waiting consumers: several batches of one partition at once",
     memory: "Idle memory, boot, stop, memory over 20 million messages", peers: "Other Kafka clients on the same rows" }
