@@ -300,6 +300,7 @@ module WaterDrop
 
     # @return [Boolean] whether anybody listens
     def report_error(error, type, **payload)
+      Karafka::ErrorCounts.add(type)
       return false unless @monitor.listening?("error.occurred")
 
       @monitor.instrument("error.occurred", { producer_id: id, caller: self, error: error, type: type, **payload })

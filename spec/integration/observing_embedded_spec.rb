@@ -91,4 +91,33 @@ RSpec.describe "what an embedded server shows of itself" do
     expect(Net::HTTP.post(URI("#{url}/livez"), "x").code).to eq("405")
     expect(get(url, "/").json["error"]).to start_with("there are /livez, /readyz")
   end
+
+  it "counts the errors of producers by their type" do
+    start
+    counted = -> { HttpProbe.samples(get(url, "/metrics").body)['karafka_errors_total{type="message.produce_sync"}'] || 0 }
+    before = counted.call
+    made = new_producer({ "message.timeout.ms": 100, "bootstrap.servers": "127.0.0.1:1" })
+    expect { made.produce_sync(topic: "orders", payload: "x") }.to raise_error(WaterDrop::Errors::ProduceError)
+    expect(counted.call).to eq(before + 1)
+    failures = HttpProbe.samples(get(url, "/metrics").body)['karafka_produce_failures_total{topic="orders"}']
+    expect(failures).to be >= 1
+  end
+
+  it "shows metrics of the application, too, and goes on without them where they cannot be had" do
+    text = "# TYPE shop_orders_total counter\nshop_orders_total 12"
+    asked = []
+    start do |http|
+      http.registry = lambda do
+        asked << 1
+        asked.size == 2 ? raise("no database") : text
+      end
+    end
+    answer = get(url, "/metrics", "Accept" => "application/openmetrics-text")
+    expect(answer.type).to start_with("text/plain; version=0.0.4")
+    expect(answer.body).to include("karafka_info{").and end_with("#{text}\n")
+    note = "# The application's metrics are missing: config.http.registry raised RuntimeError.\n"
+    expect(get(url, "/metrics").body).to include("karafka_info{").and end_with(note)
+    expect(log.string).to include("http.registry.error: RuntimeError: no database")
+    expect(get(url, "/metrics").body).to end_with("shop_orders_total 12\n")
+  end
 end

@@ -8,6 +8,22 @@ module FreePorts
   RANGE = 12_000...30_000
 
   # @param count [Integer]
+  # @return [Integer] the first of that many in a row
+  def self.row(count)
+    random = Random.new
+    loop do
+      first = random.rand(RANGE)
+      held = []
+      count.times { |place| held << TCPServer.new("127.0.0.1", first + place) }
+      return first
+    rescue Errno::EADDRINUSE
+      next
+    ensure
+      held&.each(&:close)
+    end
+  end
+
+  # @param count [Integer]
   # @return [Array<Integer>] different ones
   def self.take(count = 1)
     random = Random.new

@@ -155,10 +155,10 @@ pub enum Event {
         clients: usize,
         grown: bool,
     },
-    /// The host is asked where its workers are; see `Observer::give_backtraces`.
-    Backtraces {
-        question: u64,
-    },
+    /// The host is asked where its workers are, with the number of the question; see `Observer::give_backtraces`.
+    Backtraces(u64),
+    /// The same for metrics of the application; see `Observer::give_app_metrics`.
+    AppMetrics(u64),
     Log {
         level: &'static str,
         target: String,

@@ -100,6 +100,10 @@ impl Observer {
         self.core
             .give_backtraces(question, lines.into_iter().collect::<BTreeMap<_, _>>());
     }
+
+    fn give_app_metrics(&self, question: u64, text: String) {
+        self.core.give_app_metrics(question, text);
+    }
 }
 
 fn count_error(kind: String) {
@@ -119,6 +123,7 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("state", method!(Observer::state, 1))?;
     class.define_method("live", method!(Observer::live, 0))?;
     class.define_method("ready", method!(Observer::ready, 0))?;
+    class.define_method("give_app_metrics", method!(Observer::give_app_metrics, 2))?;
     class.define_method("give_backtraces", method!(Observer::give_backtraces, 2))?;
     Ok(())
 }

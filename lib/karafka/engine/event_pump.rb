@@ -14,7 +14,7 @@ module Karafka
         revoking: "rebalance.partitions_revoke", revoked: "rebalance.partitions_revoked"
       }.freeze
       # Each has a method of its own.
-      REPORTS = %i[polled committed statistics abandoned skipped went_back recreated overtaken scaled reset].freeze
+      REPORTS = %i[polled committed statistics abandoned skipped went_back recreated overtaken scaled reset backtraces app_metrics].freeze
       # What becomes of a topic that was made again.
       RECREATED = {
         beginning: "are read from their beginning", end: "are read from their end, as `on_topic_recreated` says",
@@ -68,7 +68,6 @@ module Karafka
         when :back then @reports[event[:group].to_s].back
         when :assigning, :revoking, :assigned, :revoked then moves(event)
         when *REPORTS then send(event[:type], event)
-        when :backtraces then @observer&.give_backtraces(event[:question], @workers)
         when :stuck, :left, :returned then @stuck.public_send(event[:type], event, owner_of(event))
         when :dropped_events then Karafka.logger.warn("#{event[:count]} events of the engine were dropped: subscribers are too slow")
         else Karafka.logger.debug("engine: #{event.inspect}")
@@ -152,6 +151,15 @@ module Karafka
         statistics = changes.add_to(Instrumentation::Lag.fill(JSON.parse(event[:json]), event.fetch(:offsets, [])))
         Insights.add(group.consumer_group_id, statistics) if insights
         Instrumentation::Safely.instrument("statistics.emitted", { **owner_of(event), statistics: statistics })
+      end
+
+      # Somebody asks over HTTP.
+      def backtraces(event)
+        @observer&.give_backtraces(event[:question], @workers)
+      end
+
+      def app_metrics(event)
+        @observer&.give_app_metrics(event[:question])
       end
 
       # The client has failed for good, and another one takes its place.

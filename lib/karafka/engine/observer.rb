@@ -74,7 +74,24 @@ module Karafka
         @native.give_backtraces(question, lines)
       end
 
+      # Answers the engine's question for the application's own metrics.
+      # @param question [Integer]
+      # @return [void]
+      def give_app_metrics(question)
+        text = registry_text.dup.force_encoding(Encoding::UTF_8).scrub
+        @native.give_app_metrics(question, text.empty? || text.end_with?("\n") ? text : "#{text}\n")
+      rescue StandardError => e
+        Instrumentation::Safely.error(e, "http.registry.error", caller: self)
+        @native.give_app_metrics(question, "# The application's metrics are missing: config.http.registry raised #{e.class}.\n")
+      end
+
       private
+
+      # One of the gem prometheus-client, or whatever gives the text itself.
+      def registry_text
+        registry = @http.registry
+        registry.respond_to?(:call) ? registry.call.to_s : ::Prometheus::Client::Formats::Text.marshal(registry)
+      end
 
       def listen
         host, port, @socket = @native.serve
@@ -87,7 +104,7 @@ module Karafka
         {
           port: port, bind: @http.bind, socket: socket_path, token: @http.token&.to_s, ready_lag: @http.ready_lag,
           polling_ttl_ms: @http.polling_ttl, consuming_ttl_ms: @http.consuming_ttl, events_ttl_ms: @http.events_ttl,
-          partition_metrics: @http.partition_metrics, process: process, versions: versions
+          partition_metrics: @http.partition_metrics, app_metrics: !@http.registry.nil?, process: process, versions: versions
         }
       end
 

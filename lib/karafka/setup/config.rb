@@ -55,6 +55,7 @@ module Karafka
         setting :consuming_ttl, Types.optional(Types::DELAY)
         setting :events_ttl, Types::DELAY, 300_000
         setting :partition_metrics, Types::BOOLEAN, true
+        setting :registry, Types.optional(Types::REGISTRY)
 
         # @return [Boolean] whether it answers at all
         def on?

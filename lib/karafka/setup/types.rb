@@ -51,6 +51,10 @@ module Karafka
       ADDRESS = Type.new("a name or an address of this machine, such as \"127.0.0.1\" or \"0.0.0.0\"") do |value|
         value.is_a?(String) && value.match?(/\A[A-Za-z0-9.:_-]{1,255}\z/)
       end
+      REGISTRY = Type.new("something that answers to call with text in Prometheus' format, or a registry of the gem " \
+                          "prometheus-client") do |value|
+        value.respond_to?(:call) || (value.respond_to?(:metrics) && defined?(::Prometheus::Client::Formats::Text))
+      end
       # What an HTTP header can have.
       HIDDEN = ->(value) { value.instance_of?(String) ? Secret.new(value).freeze : value }
       private_constant :HIDDEN

@@ -162,6 +162,7 @@ module WaterDrop
       end
 
       def error(error, type, **payload)
+        Karafka::ErrorCounts.add(type)
         return log_unhandled(type, "#{error.message} (#{error.code})") unless @monitor.listening?("error.occurred")
 
         @monitor.instrument("error.occurred", { producer_id: @config.id, caller: self, error: error, type: type, **payload })

@@ -120,6 +120,7 @@ module WaterDrop
 
       # A subscriber must not decide about a transaction.
       def tell_of_step(step, error)
+        Karafka::ErrorCounts.add("transaction.#{step}")
         return unless @monitor.listening?("error.occurred")
 
         payload = { producer_id: @config.id, caller: self, error: error, type: "transaction.#{step}" }

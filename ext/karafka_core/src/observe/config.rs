@@ -25,6 +25,8 @@ pub struct ObserverConfig {
     pub events_ttl_ms: u64,
     /// Metrics of each partition.
     pub partition_metrics: bool,
+    /// The host has metrics of the application: text in the format 0.0.4, so nothing else is spoken.
+    pub app_metrics: bool,
     /// Of the process: id, host and the like.
     pub process: BTreeMap<String, String>,
     pub versions: BTreeMap<String, String>,
@@ -42,6 +44,7 @@ impl Default for ObserverConfig {
             consuming_ttl_ms: None,
             events_ttl_ms: 300_000,
             partition_metrics: true,
+            app_metrics: false,
             process: BTreeMap::new(),
             versions: BTreeMap::new(),
         }

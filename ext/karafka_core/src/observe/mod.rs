@@ -1,9 +1,9 @@
 //! What a process shows of itself: metrics, state, probes; and the HTTP server that answers with them. Nothing here waits for the
 //! host's language.
 
-mod backtraces;
 mod config;
 mod health;
+mod host;
 mod http;
 mod parts;
 mod rates;
@@ -27,7 +27,8 @@ use crate::base::sync::Mutex;
 use crate::batch::now_ms;
 use crate::consume::engine::{Engine, Look};
 use crate::consume::workers::WorkerState;
-use backtraces::Backtraces;
+use crate::event::Event;
+use host::{Backtraces, Question};
 use rates::Rates;
 
 /// Looks at the engine that runs, and at all producers of the process.
@@ -35,7 +36,8 @@ pub struct Observer {
     pub config: ObserverConfig,
     engine: Mutex<Weak<Engine>>,
     rates: Mutex<Rates>,
-    backtraces: Backtraces,
+    backtraces: Question<Backtraces>,
+    app_metrics: Question<String>,
     asked: AtomicBool,
     began: Instant,
     began_ms: i64,
@@ -47,7 +49,8 @@ impl Observer {
             config,
             engine: Mutex::default(),
             rates: Mutex::default(),
-            backtraces: Backtraces::default(),
+            backtraces: Question::default(),
+            app_metrics: Question::default(),
             asked: AtomicBool::new(false),
             began: Instant::now(),
             began_ms: now_ms(),
@@ -127,8 +130,39 @@ impl Observer {
         self.engine().map(|engine| engine.workers()).unwrap_or_default()
     }
 
+    /// None: the host did not answer.
+    async fn backtraces(&self) -> Option<Backtraces> {
+        let engine = self.engine()?;
+        let ask = |question| engine.ask_host(Event::Backtraces(question));
+        self.backtraces.ask(ask).await
+    }
+
     /// The host's answer to the event `Backtraces`: the lines of each worker.
     pub fn give_backtraces(&self, question: u64, lines: BTreeMap<usize, Vec<String>>) {
         self.backtraces.give(question, lines);
+    }
+
+    /// As `metrics`, with those of the application where it has some.
+    async fn all_metrics(&self, format: Format) -> String {
+        let own = self.metrics(format);
+        if !self.config.app_metrics {
+            return own;
+        }
+        let theirs = match self.engine() {
+            Some(engine) => {
+                self.app_metrics
+                    .ask(|question| engine.ask_host(Event::AppMetrics(question)))
+                    .await
+            }
+            None => None,
+        };
+        own + theirs
+            .as_deref()
+            .unwrap_or("# The application's metrics are missing: Ruby did not answer.\n")
+    }
+
+    /// The host's answer to the event `AppMetrics`: text in the format 0.0.4.
+    pub fn give_app_metrics(&self, question: u64, text: String) {
+        self.app_metrics.give(question, text);
     }
 }

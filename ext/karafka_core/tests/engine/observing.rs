@@ -268,3 +268,22 @@ fn a_thousand_partitions_are_shown_in_time() {
     assert!(text < Duration::from_secs(2) && summary < Duration::from_secs(2));
     harness.stop();
 }
+
+#[test]
+fn rates_say_how_many_messages_come_and_go() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    kafka.fill(&topic, 1, 0..10);
+    let group = kafka.group(vec![topic_config(&topic)]);
+    let harness = Harness::start(engine_config(vec![group]), 1, ack);
+    let observer = observer(&harness, ObserverConfig::default());
+    wait_until("the end is known", || of_topic(&state(&observer), &topic)["lag"] == 0);
+    kafka.fill(&topic, 1, 10..1_010);
+    let rate = |name: &str| of_topic(&state(&observer), &topic)[name].as_f64().unwrap_or(0.0);
+    wait_until("both are known", || rate("rate_in") > 0.0 && rate("rate_out") > 0.0);
+    assert!(
+        rate("rate_in") < 2_000.0 && rate("rate_out") < 2_000.0,
+        "messages a second, not in all"
+    );
+    harness.stop();
+}

@@ -22,7 +22,8 @@ pub fn hash(ruby: &Ruby, event: &Event) -> Result<RHash, Error> {
             .add("group", &**group)?
             .add("partitions", partitions(ruby, rows)?)?
             .add("lost", *lost)?,
-        Event::Backtraces { question } => Fields::of_type(ruby, "backtraces")?.add("question", *question)?,
+        Event::Backtraces(question) => Fields::of_type(ruby, "backtraces")?.add("question", *question)?,
+        Event::AppMetrics(question) => Fields::of_type(ruby, "app_metrics")?.add("question", *question)?,
         Event::Polled { group, passed } => Fields::of_type(ruby, "polled")?
             .add("group", &**group)?
             .add("time_ms", passed.as_secs_f64() * 1_000.0)?,

@@ -1,7 +1,6 @@
 //! Which requests are answered, and how.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -9,13 +8,9 @@ use hyper::header::{HeaderValue, ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CO
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{json, Value};
 
-use super::super::backtraces::Lines;
+use super::super::host::Backtraces;
 use super::super::{state, Detail, Format, Observer, Verdict};
-use crate::event::Event;
 
-/// How long the host gets to say where its workers are.
-const BACKTRACE_TIMEOUT: Duration = Duration::from_millis(500);
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const JSON: &str = "application/json";
 
 /// How a request came.
@@ -118,8 +113,11 @@ async fn route<B>(observer: &Observer, request: &Request<B>) -> Answer {
         "/readyz" => probe(&observer.ready()),
         "/metrics" => {
             let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-            let format = Format::wanted(accept.unwrap_or_default());
-            respond(StatusCode::OK, format.content_type(), observer.metrics(format))
+            let format = match observer.config.app_metrics {
+                true => Format::Plain,
+                false => Format::wanted(accept.unwrap_or_default()),
+            };
+            respond(StatusCode::OK, format.content_type(), observer.all_metrics(format).await)
         }
         "/v1/state" => {
             let detail = match has("detail=summary") {
@@ -130,7 +128,7 @@ async fn route<B>(observer: &Observer, request: &Request<B>) -> Answer {
         }
         "/v1/workers" => {
             let lines = match has("backtrace=1") {
-                true => Some(backtraces(observer).await),
+                true => Some(observer.backtraces().await),
                 false => None,
             };
             respond(StatusCode::OK, JSON, workers(observer, lines).to_string())
@@ -150,24 +148,8 @@ fn probe(verdict: &Verdict) -> Answer {
     respond(status, JSON, serde_json::to_string(verdict).unwrap_or_default())
 }
 
-/// None: the host did not say.
-async fn backtraces(observer: &Observer) -> Option<Lines> {
-    let question = observer.backtraces.ask();
-    observer.engine()?.ask_host(Event::Backtraces { question });
-    let deadline = Instant::now() + BACKTRACE_TIMEOUT;
-    loop {
-        if let Some(lines) = observer.backtraces.given(question) {
-            return Some(lines);
-        }
-        if Instant::now() >= deadline {
-            return None;
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-}
-
 /// `lines`: None where nobody asked for them.
-fn workers(observer: &Observer, lines: Option<Option<Lines>>) -> Value {
+fn workers(observer: &Observer, lines: Option<Option<Backtraces>>) -> Value {
     let mut all = Vec::new();
     for worker in observer.workers() {
         let mut value = state::worker(&worker);
