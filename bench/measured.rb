@@ -149,6 +149,7 @@ Karafka::App.setup do |config|
   config.max_messages = OPTIONS[:max_messages] if OPTIONS[:max_messages]
   config.max_wait_time = OPTIONS[:max_wait_time] if OPTIONS[:max_wait_time]
   config.max_queued_bytes = OPTIONS[:max_queued_bytes] if OPTIONS[:max_queued_bytes]
+  config.http.port = OPTIONS[:http] if OPTIONS[:http]
   config.logger = Logger.new($stderr, level: Logger::WARN)
 end
 

@@ -6,6 +6,7 @@ task(:bench) { sh "bin/bench", *("--peers" if ENV["PEERS"]) }
 namespace :bench do
   { consume: "Messages a second and CPU a message, beside the plain-Rust ceiling",
     produce: "Messages sent a second, CPU a message and time of a sync call", latency: "From send to consume",
+    observing: "What metrics, state and probes over HTTP cost, and how long they take with 1,000 partitions",
     skew: "One busy partition beside idle ones, and memory where much could be fetched ahead",
     racecar: "A consumer of racecar, beside the plain-Rust ceiling",
     read: "Reading a topic without a group", jobs: "Enqueuing jobs of Active Job",
