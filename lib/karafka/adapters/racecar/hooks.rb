@@ -9,6 +9,10 @@ module Racecar
       def empty? = partition_numbers.empty?
     end
 
+    # How long a message waits for the event that its partition is here, seconds. It comes at once, on another thread.
+    PATIENCE = 5
+    private_constant :PATIENCE
+
     # @param work [Work]
     # @param config [Config]
     # @param instrumenter [Instrumenter]
@@ -19,6 +23,9 @@ module Racecar
       @instrumenter = instrumenter
       @probe = probe
       @subscribed = []
+      @lock = Mutex.new
+      @change = ConditionVariable.new
+      @announced = []
     end
 
     # @return [void]
@@ -28,6 +35,23 @@ module Racecar
       on("statistics.emitted") { |event| @work.consumer.statistics_callback(event[:statistics]) } if statistics?
       # Not while it is at a message: a consumer that is stuck has to be noticed.
       on("connection.listener.fetch_loop") { @probe.touch unless @work.busy } if @probe
+    end
+
+    # Waits until `on_partitions_assigned` has been called for that partition.
+    # @param topic [String]
+    # @param partition [Integer]
+    # @return [void]
+    def wait_for(topic, partition)
+      deadline = nil
+      @lock.synchronize do
+        until @announced.include?([topic, partition])
+          deadline ||= Karafka::Clock.now + PATIENCE
+          left = deadline - Karafka::Clock.now
+          break unless left.positive?
+
+          @change.wait(@lock, left)
+        end
+      end
     end
 
     # @return [void]
@@ -48,9 +72,23 @@ module Racecar
     end
 
     def rebalanced(event, name, membership)
+      tell(event, name, membership)
+    ensure
+      announced(event[:tpl], name)
+    end
+
+    def announced(partitions, name)
+      places = partitions.flat_map { |topic, numbers| [topic].product(numbers) }
+      @lock.synchronize do
+        @announced = name == "partitions_assigned" ? @announced | places : @announced - places
+        @change.broadcast
+      end
+    end
+
+    def tell(event, name, membership)
       @instrumenter.instrument(membership, { group_id: @config.group_id })
       event[:tpl].each do |topic, partitions|
-        happened = RebalanceEvent.new(topic, partitions)
+        happened = RebalanceEvent.new(topic, partitions.sort)
         @instrumenter.instrument(name, { partitions: partitions, topic: topic })
         hook = :"on_#{name}"
         @work.consumer.class.public_send(hook, happened) if @work.consumer.class.respond_to?(hook)

@@ -30,6 +30,7 @@ module Racecar
       work = Work.new(processor, config: config, instrumenter: @instrumenter, probe: probe)
       Application.new(config, work).prepare
       hooks = Hooks.new(work, config: config, instrumenter: @instrumenter, probe: probe)
+      work.hooks = hooks
       hooks.install
       start(work, probe)
     ensure

@@ -16,6 +16,8 @@ module Racecar
     attr_reader :failure
     # @return [Boolean] whether it is at a message
     attr_reader :busy
+    # @return [Hooks, nil] that are called before the first message of a partition
+    attr_accessor :hooks
 
     # @param consumer [Consumer]
     # @param config [Config]
@@ -64,7 +66,8 @@ module Racecar
     def attempt(delegate, lease, event, about, subject, &)
       @busy = true
       resumed(lease) unless @paused.empty?
-      listening?(lease, event) ? observed(event, send(about, subject), &) : yield
+      begun(lease, event) unless @lease.equal?(lease)
+      @listening ? observed(event, send(about, subject), &) : yield
       @probe&.touch
     rescue *FATAL
       raise
@@ -74,11 +77,10 @@ module Racecar
       @busy = false
     end
 
-    # Asked once for each batch.
-    def listening?(lease, event)
-      return @listening if @lease.equal?(lease)
-
+    # Once for each batch.
+    def begun(lease, event)
       @lease = lease
+      hooks&.wait_for(lease.topic, lease.partition)
       @listening = @instrumenter.listening?(event) || @instrumenter.listening?("start_#{event}") || @instrumenter.listening?("main_loop")
     end
 
