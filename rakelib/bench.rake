@@ -9,6 +9,7 @@ namespace :bench do
     observing: "What metrics, state and probes over HTTP cost, and how long they take with 1,000 partitions",
     skew: "One busy partition beside idle ones, and memory where much could be fetched ahead",
     racecar: "A consumer of racecar, beside the plain-Rust ceiling",
+    ruby_kafka: "Consumers and producers of ruby-kafka and delivery_boy, beside the plain-Rust ceilings",
     read: "Reading a topic without a group", jobs: "Enqueuing jobs of Active Job",
     jobs_a_second: "Empty jobs enqueued and performed, beside Sidekiq where it is installed",
     in_rails: "What Rails' executor and reloader add to a consumer that reads JSON",
