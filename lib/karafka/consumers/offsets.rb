@@ -30,11 +30,11 @@ module Karafka
         end
 
         lease = @karafka_lease || karafka_lease
-        check_place(message) unless message.is_a?(Messages::Message) && message.of?(lease)
-        return false unless offset_metadata.nil? || lease.store_metadata(check_metadata(offset_metadata))
-
-        marked = lease.mark_forward(message.offset)
-        marked.nil? ? mark_back(lease, message) : marked
+        if offset_metadata.nil? && message.is_a?(Messages::Message)
+          marked = message.mark_in(lease)
+          return marked unless marked.nil?
+        end
+        mark_place(lease, message, offset_metadata)
       end
 
       # As {#mark_as_consumed}, and waits until that is committed. In a transaction it is committed with that.
@@ -149,8 +149,12 @@ module Karafka
 
       private
 
+      # What is of another batch, has metadata, or is before the last one that was marked.
       # @return [Boolean] as {#mark_as_consumed}
-      def mark_back(lease, message)
+      def mark_place(lease, message, offset_metadata)
+        check_place(message) unless message.is_a?(Messages::Message) && message.of?(lease)
+        return false unless offset_metadata.nil? || lease.store_metadata(check_metadata(offset_metadata))
+
         commits = topic.manual_offset_management?
         marked = lease.mark_exactly(message.offset, commits)
         return marked unless marked == :back

@@ -162,6 +162,14 @@ module Karafka
         [@source.object_id, @index].hash
       end
 
+      # Marks it as processed, with one call of the extension: what `mark_as_consumed` of a loop costs.
+      # @api private
+      # @return [Boolean, nil] false: the partition is lost; nil: it is of another batch, or before the last one that was marked, and
+      #   nothing has changed
+      def mark_in(lease)
+        @source.mark_at(@index) if @source.equal?(lease)
+      end
+
       # @api private
       # @return [Boolean] whether it is of that batch
       def of?(source)

@@ -133,7 +133,8 @@ module Karafka
         true
       end
 
-      def mark_forward(offset)
+      def mark_at(index)
+        offset = offset(index)
         mark_exactly(offset, false) if gone? || !back?(offset)
       end
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use karafka_core::partition::{Marked, Position};
 use magnus::{method, prelude::*, Error, Integer, RClass, Ruby, Symbol, Value};
 
-use super::Lease;
+use super::{messages, Lease};
 use crate::helpers::{errors, gvl};
 
 impl Lease {
@@ -13,13 +13,15 @@ impl Lease {
         self.core.mark(offset)
     }
 
-    /// false: the partition is lost; nil: an older message than the last one that was marked, and nothing has changed.
-    fn mark_forward(&self, offset: i64) -> Option<bool> {
-        match self.core.mark_forward(offset) {
+    /// Marks the message at that place of the batch. false: the partition is lost; nil: it is older than the last one that was
+    /// marked, and nothing has changed.
+    fn mark_at(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<Option<bool>, Error> {
+        let offset = messages::offset(ruby, rb_self, index)?;
+        Ok(match rb_self.core.mark_forward(offset) {
             Marked::Lost => Some(false),
             Marked::Forward => Some(true),
             Marked::Back => None,
-        }
+        })
     }
 
     /// false: the partition is lost; :back: an older message than the last one that was marked.
@@ -107,7 +109,7 @@ impl Lease {
 
 pub fn define(class: RClass) -> Result<(), Error> {
     class.define_method("mark", method!(Lease::mark, 1))?;
-    class.define_method("mark_forward", method!(Lease::mark_forward, 1))?;
+    class.define_method("mark_at", method!(Lease::mark_at, 1))?;
     class.define_method("mark_exactly", method!(Lease::mark_exactly, 2))?;
     class.define_method("store_metadata", method!(Lease::store_metadata, 1))?;
     class.define_method("committed_metadata", method!(Lease::committed_metadata, 0))?;
