@@ -24,7 +24,7 @@ module Karafka
     *%w[version base/errors compat/conflicts compat/rdkafka oauth/oidc].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
     *%w[active_job active_job.rb adapters heroku.rb testing testing.rb].map { |path| File.join(__dir__, "karafka", path) },
     *Dir[File.join(__dir__, "karafka", "compat", "{delivery_boy,phobos,racecar,ruby-kafka}.rb")],
-    File.join(__dir__, "karafka", "on_rails", "railtie.rb")
+    File.join(__dir__, "karafka", "runtime", "on_rails", "railtie.rb")
   )
   # Commands, which nothing else needs, and the extension.
   LOADER.do_not_eager_load(*%w[cli flow kafka/native.rb].map { |path| File.join(__dir__, "karafka", path) })
@@ -144,4 +144,4 @@ module Karafka
 end
 Karafka::OnRails::Jobs.follow if defined?(ActiveSupport)
 # In a Rails application this file is loaded after Rails.
-require_relative "karafka/on_rails/railtie" if defined?(Rails::Railtie)
+require_relative "karafka/runtime/on_rails/railtie" if defined?(Rails::Railtie)

@@ -8,8 +8,8 @@ module RubyRooms
   # from the settings, which hold a mapper of topics, and the runtime is driven by the server that it gives its state to.
   FLOORS = [
     %w[version base kafka], %w[instrumentation], %w[oauth], %w[deserializers], %w[setup routing failures/outcomes],
-    %w[messages], %w[failures], %w[consumers responders], %w[engine], %w[runtime server on_rails],
-    %w[admin flow swarm declaratives], %w[cli testing active_job heroku], %w[adapters]
+    %w[messages], %w[failures], %w[consumers responders], %w[engine], %w[runtime server],
+    %w[admin flow declaratives], %w[cli testing active_job heroku], %w[adapters]
   ].freeze
   # Karafka::App is the front door: every room asks it for settings and routes. Applications inherit from the base classes, so any
   # room may meet one. compat/ has names of earlier generations, and modules with such names that classes of any room include.

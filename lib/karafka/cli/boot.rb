@@ -50,7 +50,7 @@ module Karafka
           # The command has loaded Karafka before Rails, so that lib/karafka.rb did none of this, and Bundler does not load it again.
           require "rails"
           OnRails::Jobs.follow
-          require_relative "../on_rails/railtie"
+          require_relative "../runtime/on_rails/railtie"
           require rails_file.to_s
         end
 

@@ -123,7 +123,7 @@ RSpec.describe Karafka::Cli do
       # A Rails of its own is in spec/integration.
       allow(Karafka::Cli::Boot).to receive(:require).and_call_original
       allow(Karafka::Cli::Boot).to receive(:require).with("rails")
-      allow(Karafka::Cli::Boot).to receive(:require_relative).with("../on_rails/railtie")
+      allow(Karafka::Cli::Boot).to receive(:require_relative).with("../runtime/on_rails/railtie")
       allow(Karafka::OnRails::Jobs).to receive(:follow)
       expect(run("server")).to eq([0, "", ""])
       expect(app.config.client_id).to eq("rails")

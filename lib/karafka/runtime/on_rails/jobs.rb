@@ -10,7 +10,7 @@ module Karafka
         require "active_support/lazy_load_hooks"
         ::ActiveSupport.on_load(:active_job) do
           # Not where that file is what loads Active Job.
-          require_relative "../active_job" if Karafka.autoload?(:ActiveJob)
+          require_relative "../../active_job" if Karafka.autoload?(:ActiveJob)
         end
       end
     end
