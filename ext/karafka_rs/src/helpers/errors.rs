@@ -3,7 +3,7 @@
 use karafka_core::error::{Error as CoreError, KafkaError};
 use magnus::{kwargs, prelude::*, Error, ExceptionClass, RModule, Ruby};
 
-/// `Karafka::Errors::<name>`; the classes are declared in lib/karafka/errors.rb.
+/// `Karafka::Errors::<name>`; the classes are declared in lib/karafka/base/errors.rb.
 pub fn class(ruby: &Ruby, name: &str) -> Result<ExceptionClass, Error> {
     let karafka: RModule = ruby.class_object().const_get("Karafka")?;
     let errors: RModule = karafka.const_get("Errors")?;
