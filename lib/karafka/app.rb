@@ -27,12 +27,20 @@ module Karafka
       def setup(&block)
         raise ArgumentError, "setup takes a block: Karafka::App.setup { |config| … }" unless block
 
+        Routing::Features::Base.active.each { |feature| feature.pre_setup(config) }
         block.call(config)
         config.validate!
         # Loaded here rather than with the first message: that may be in a web request whose Timeout would leave half of it.
         Object.const_get(:WaterDrop)
         state.set_up = true
         config.refresh_producer
+        Routing::Features::Base.active.each { |feature| feature.post_setup(config) }
+      end
+
+      # Draws the routes anew, with the settings as they are now. Karafka 1.x had it for reloaded code.
+      # @return [void]
+      def reload
+        routes.reload
       end
 
       # @return [Setup::Config]

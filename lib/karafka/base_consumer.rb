@@ -49,7 +49,7 @@ module Karafka
 
     # @return [Routing::Topic] the route: its `name`, its settings
     def topic
-      karafka_assignment.topic
+      @karafka_assignment || !@karafka_route ? karafka_assignment.topic : @karafka_route
     end
 
     # @return [Integer]

@@ -36,6 +36,15 @@ module Karafka
         superclass.respond_to?(:topics) ? superclass.topics.merge(own_topics) : own_topics.dup
       end
 
+      # A check of the options of each `respond_to`, as 1.3 and 1.4 had it. Subclasses have it, too.
+      # @return [#call, nil] takes the options, and gives a result with `success?` and `errors`
+      attr_writer :options_contract
+
+      # @return [#call, nil]
+      def options_contract
+        @options_contract || (superclass.options_contract if superclass.respond_to?(:options_contract))
+      end
+
       # Responds outside of a consumer, with `Karafka.producer`.
       # @param data [Array<Object>] for {#respond}
       # @return [Array<WaterDrop::DeliveryHandle>] one for each message, in the order of {#respond_to}
@@ -69,11 +78,16 @@ module Karafka
     # @raise [WaterDrop::Errors::ProduceError] not taken, or a topic that is not `async` did not get its messages
     def call(...)
       outer = @karafka_outbox
-      outbox = @karafka_outbox = Responders::Outbox.new(self.class, @karafka_serializer)
+      outbox = @karafka_outbox = @karafka_last = Responders::Outbox.new(self.class, @karafka_serializer)
       respond(...)
       outbox.deliver(@karafka_producer || Karafka.producer)
     ensure
       @karafka_outbox = outer
+    end
+
+    # @return [Hash{String=>Array<Array(String, Hash)>}] by topic: payloads of the current call, or of the last one, with their options
+    def messages_buffer
+      @karafka_last&.to_h || {}
     end
 
     # What you define: calls {#respond_to} for each message.

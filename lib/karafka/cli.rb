@@ -9,6 +9,17 @@ module Karafka
     FORCED = 2
 
     class << self
+      # Nothing is left to prepare; `karafka` scripts of 1.x call it.
+      # @return [void]
+      def prepare; end
+
+      # Runs a command and ends the process, as `karafka` scripts of 1.x and 2.x do.
+      # @param argv [Array<String>]
+      # @return [void] does not return
+      def start(argv = ARGV)
+        exit(run(argv))
+      end
+
       # @param argv [Array<String>]
       # @param err [IO] where errors are written
       # @return [Integer] exit status

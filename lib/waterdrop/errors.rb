@@ -159,6 +159,10 @@ module WaterDrop
     # raised, and there for who rescues it.
     class ProducerUsedInParentProcess < BaseError; end
 
+    # Their names in WaterDrop 1.x.
+    InvalidConfiguration = ConfigurationInvalidError
+    InvalidMessageOptions = MessageInvalidError
+
     # As above: what WaterDrop says of a bug of its own.
     class StatusInvalidError < BaseError; end
   end

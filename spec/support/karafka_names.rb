@@ -9,7 +9,7 @@ module KarafkaNames
     karafka: %i[env env= root core_root gem_root boot_file logger monitor producer version refresh! pro? rails?],
     app: %i[
       setup config routes consumer_groups subscription_groups boot! after_init initialized? initializing? running? quieting? quiet?
-      stopping? stopped? terminated? supervising? done? assignments debug! run! stop! quiet! warmup env root logger monitor producer
+      stopping? stopped? terminated? supervising? done? reload assignments debug! run! stop! quiet! warmup env root logger monitor producer
     ],
     server: %i[run start stop quiet workers listeners id execution_mode],
     embedded: %i[start stop quiet],
@@ -21,7 +21,7 @@ module KarafkaNames
       attempt retrying? revoked? used? eofed? errors_tracker collapsed? synchronize each seek_offset
       mark_as_consumed mark_as_consumed! commit_offsets commit_offsets! store_offset_metadata offset_metadata pause resume seek
       produce_sync produce_async produce_many_sync produce_many_async transaction dispatch_to_dlq respond_with
-      pipe_async pipe_sync pipe_many_async pipe_many_sync trigger_heartbeat trigger_heartbeat!
+      call params_batch= pipe_async pipe_sync pipe_many_async pipe_many_sync trigger_heartbeat trigger_heartbeat!
     ],
     messages: %i[
       each first last size count length empty? to_a payloads raw_payloads metadata deserialize! map select group_by each_slice parsed parse!
@@ -33,10 +33,11 @@ module KarafkaNames
     ],
     message_metadata: %i[
       message timestamp create_time received_at receive_time headers raw_headers key raw_key offset deserializers partition topic
+      deserializer is_control_record
     ],
     batch_metadata: %i[
       size batch_size first_offset last_offset deserializers partition topic created_at scheduled_at processed_at consumption_lag
-      processing_lag highwater_mark_offset offset_lag unknown_last_offset?
+      processing_lag highwater_mark_offset offset_lag unknown_last_offset? unknown_last_offset deserializer is_control_record
     ],
     errors_tracker: %i[each last first size empty? count all counts clear trace_id topic partition],
     group: %i[id name topics subscription_groups active? to_h],
@@ -50,7 +51,7 @@ module KarafkaNames
     subscription_group: %i[
       id name topics kafka consumer_group consumer_group_id active? multiplexing? max_messages max_wait_time group group_id
     ],
-    routes: %i[draw each find map size empty? first last clear],
+    routes: %i[draw redraw reload active << each find map size empty? first last clear],
     monitor: %i[subscribe unsubscribe instrument notifications_bus listeners],
     bus: %i[register_event clear],
     event: %i[id payload [] to_h],
@@ -94,7 +95,7 @@ module KarafkaNames
   # Refused: Karafka::NotYet::CONSTANTS, and these.
   REFUSED_CONSTANTS = %w[
     Karafka::Pro::Iterator Karafka::Pro::RecurringTasks Karafka::Pro::ScheduledMessages Karafka::Pro::Processing::Filters::Base
-    Karafka::Params::Params
+    Karafka::Contracts::ResponderUsage
     Karafka::Instrumentation::Vendors::Datadog::MetricsListener Karafka::Instrumentation::Vendors::Kubernetes::LivenessListener
     Karafka::Instrumentation::Vendors::Appsignal::ErrorsListener
   ].freeze

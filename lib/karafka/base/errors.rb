@@ -231,5 +231,18 @@ module Karafka
     MissingBootFile = MissingBootFileError
     InvalidResponderUsage = InvalidResponderUsageError
     InvalidResponderMessageOptions = InvalidResponderMessageOptionsError
+
+    # Other names of 1.x and 2016, for code that rescues them: what is raised at the same moment here.
+    UnregisteredMonitorEventError = UnregisteredMonitorEvent = EventNotRegisteredError
+    ForcefulShutdown = ForcefulShutdownError
+    NonMatchingTopicError = NonMatchingRouteError
+    MissingClientError = MissingClient = UnassignedConsumerError
+    ResponderMissingError = ResponderMissing = InvalidResponderUsageError
+    DuplicatedTopicError = DuplicatedGroupError = InvalidTopicName = InvalidGroupName = InvalidPauseTimeout = InvalidConfigurationError
+    IncompatibleTopicError = InvalidConfigurationError
+    # Of 2.x.
+    DependencyConstraintsError = ConflictingGemError
+    CommandValidationError = CommandError
+    UnsupportedOptionError = UnsupportedFeatureError
   end
 end

@@ -14,6 +14,8 @@ module Karafka
       def self.start(given = ARGV, config = {})
         command, *rest = given
         known = all_commands.keys + map.keys + HELP_MAPPINGS
+        Base.find!(command, known)&.then { |own| return own.start(rest) }
+
         raise UndefinedCommandError.new(command, known.grep(/\A\w{2,}/), nil) unless command.nil? || known.include?(command)
 
         super((rest & %w[-h --help]).empty? ? given : help_of(command, rest), config)

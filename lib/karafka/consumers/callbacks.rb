@@ -32,6 +32,9 @@ module Karafka
           end
         end
 
+        # Its name in Karafka 1.0.
+        def after_received(...) = after_fetch(...)
+
         # Karafka 1.x had it for seeking before the first fetch.
         # @raise [Errors::UnsupportedFeatureError] always
         def before_fetch_loop(*) = App.before_fetch_loop

@@ -21,6 +21,16 @@ module Karafka
           before_enqueue_callbacks << (method_name || block)
         end
 
+        # What classes of 2016 said about their topic.
+        %i[topic group parser worker interchanger responder inline_mode batch_mode].each do |name|
+          define_method(:"#{name}=") do |value|
+            instead = name == :topic ? "topic(#{value.inspect}) { controller #{self.name} }" : "#{name} … in the topic's block"
+            raise Errors::UnsupportedFeatureError.for(
+              "`self.#{name} = #{value.inspect}` in #{self.name || "a controller"}", "Say it in the routes: #{instead}."
+            )
+          end
+        end
+
         # @api private
         # @return [Array<Symbol, Proc>]
         def before_enqueue_callbacks

@@ -11,6 +11,8 @@ module Karafka
     ) do
       # rubocop:enable Lint/StructNewOverride
 
+      include Compat::MetadataNames
+
       # @return [Integer, nil] messages of the partition behind the last one of this batch; nil while unknown
       def lag
         high_watermark && [high_watermark - last_offset - 1, 0].max
@@ -35,6 +37,8 @@ module Karafka
       def unknown_last_offset?
         high_watermark.nil?
       end
+      # Its name in Karafka 1.4.
+      alias_method :unknown_last_offset, :unknown_last_offset?
 
       # @param name [String, Symbol, Integer] of a field, by any of its names
       # @return [Object]

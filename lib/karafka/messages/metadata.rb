@@ -11,6 +11,8 @@ module Karafka
     ) do
       # rubocop:enable Lint/StructNewOverride
 
+      include Compat::MetadataNames
+
       alias_method :create_time, :timestamp
       # Its name in Karafka 1.x.
       alias_method :receive_time, :received_at

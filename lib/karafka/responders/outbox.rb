@@ -42,6 +42,7 @@ module Karafka
                 "`topic #{topic.name.to_sym.inspect}, multiple_usage: true` if that is meant."
         end
 
+        fulfilled!(topic, options)
         # Serialised here: what the caller does with the object later does not matter.
         message = { topic: Routing::TopicNames.in_kafka(topic.name), payload: serialize(topic, data) }
         options.each { |option, value| message[option(topic, option)] = value }
@@ -66,7 +67,24 @@ module Karafka
         raise Errors::InvalidResponderMessageOptionsError, "#{@responder}, a message for the topic #{topic}: #{e.message}"
       end
 
+      # @return [Hash{String=>Array<Array(String, Hash)>}] payloads and options by topic
+      def to_h
+        @entries.group_by { |entry| entry.topic.name }.transform_values do |entries|
+          entries.map { |entry| [entry.message[:payload], entry.message.except(:payload, :topic)] }
+        end
+      end
+
       private
+
+      def fulfilled!(topic, options)
+        contract = @responder.options_contract or return
+        result = contract.call(options.merge(topic: topic.name))
+        return if result.success?
+
+        raise Errors::InvalidResponderMessageOptionsError,
+              "#{@responder}, a message for the topic #{topic.name}: " \
+              "#{result.errors.to_h.map { |part, text| "#{part} #{text}" }.join(", ")}"
+      end
 
       def unregistered(name)
         nearest = Setup.suggestion(name, @topics.keys) if @topics.any?

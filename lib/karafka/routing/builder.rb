@@ -24,11 +24,46 @@ module Karafka
       def draw(&block)
         raise ArgumentError, "draw takes the routes as a block" unless block
 
+        @draws << block
         instance_eval(&block)
         topics.each { |topic| RetryTopic.draw(topic) }
         @groups.each_value(&:refresh)
         Contract.new(self).check!
+        Features::Base.active.each { |feature| feature.check!(self) }
         self
+      end
+
+      # Forgets all routes and draws others, as {#draw} does.
+      # @yield the routes
+      # @return [self]
+      # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
+      def redraw(&block)
+        raise ArgumentError, "redraw takes the routes as a block" unless block
+
+        clear
+        draw(&block)
+      end
+
+      # Draws the same routes again, with the settings as they are now.
+      # @return [self]
+      def reload
+        draws = @draws
+        clear
+        draws.each { |block| draw(&block) }
+        self
+      end
+
+      # @param group [ConsumerGroup] one that was made by hand; it replaces one of the same name
+      # @return [self]
+      def <<(group)
+        Setup.invalid!("consumer_groups <<", group, "a Karafka::Routing::ConsumerGroup") unless group.is_a?(ConsumerGroup)
+        @groups[group.name] = group
+        self
+      end
+
+      # @return [Array<ConsumerGroup>] those that this process consumes
+      def active
+        select(&:active?)
       end
 
       # @param name [String, Symbol] one that was drawn before is opened again
@@ -119,6 +154,7 @@ module Karafka
       # @return [void]
       def clear
         @groups = {}
+        @draws = []
         @warned = Set.new
         @selection = Selection.new
         @defaults_layer = Layer.new("defaults", ConfigDefaults)

@@ -135,6 +135,14 @@ module Karafka
       @platforms = []
 
       class << self
+        # As {App.config}, which 1.x also called so.
+        # @return [Config]
+        def config = App.config
+
+        # As {App.setup}, which 1.x also called so.
+        # @return [void]
+        def setup(&) = App.setup(&)
+
         # Where an application runs may decide about its settings: each gets `apply(config)` before they are checked, and
         # `apply_to_producer(config)` before the application's producer is built.
         # @return [Array<#apply, #apply_to_producer>] such as {Karafka::Heroku}

@@ -2,6 +2,7 @@
 
 require "support/fake_lease"
 require "support/karafka_names"
+require "support/karafka_names_of_1x"
 require "support/routes"
 
 RSpec.describe "the names of Karafka" do
@@ -65,7 +66,7 @@ RSpec.describe "the names of Karafka" do
   end
 
   it "are there as constants" do
-    expect(KarafkaNames::CONSTANTS.reject { |name| Object.const_get(name) || true }).to eq([])
+    expect((KarafkaNames::CONSTANTS + KarafkaNames::CONSTANTS_OF_1X).reject { |name| Object.const_get(name) || true }).to eq([])
   end
 
   it "are refused as constants of features that are not there, and not defined" do

@@ -30,8 +30,7 @@ module Karafka
       BaseWorker: "It belongs to `backend :sidekiq`.",
       BaseInterchanger: "It belongs to `backend :sidekiq`.",
       Interchanger: "It belongs to `backend :sidekiq`.",
-      CodeReloader: "Rails reloads code by itself; without Rails restart the process.",
-      Params: "`Karafka::Messages::Message` is what `params` is."
+      CodeReloader: "Rails reloads code by itself; without Rails restart the process."
     }.freeze
 
     # Commands of the CLI.
