@@ -182,6 +182,8 @@ module Karafka
       controlling "karafka workers 20", "Surplus workers end after their batch. At the next start it is `config.concurrency` again.\n"
       def workers(count) = ControlCommand.new(options).workers(count)
 
+      top_commands
+
       desc "doctor", "Check brokers, settings, topics, rights and groups, and say what to do"
       long_desc <<~TEXT
         Asks from this machine, with the application's settings, and changes nothing. Without an application give --brokers.

@@ -4,6 +4,8 @@ module Karafka
   module Cli
     # Options that several commands have, with their texts.
     module SharedOptions
+      include TopCommands
+
       private
 
       # What the next command consumes.

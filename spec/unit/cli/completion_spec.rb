@@ -26,12 +26,14 @@ RSpec.describe Karafka::Cli::CompletionCommand do
     expect(offered("")).to include("server", "routes", "completion", "broker")
     expect(offered("se")).to eq(["server"])
     expect(offered("worker")).to eq(%w[workers])
+    expect(offered("stat")).to eq(%w[status])
   end
 
   it "completes the options of a command, also behind its arguments" do
     expect(offered("broker", "--")).to include("--topics", "--brokers", "--help")
     expect(offered("broker", "--topics", "orders", "--br")).to eq(["--brokers"])
     expect(offered("completion", "bash", "--h")).to eq(["--help"])
+    expect(offered("top", "app-1:9394", "--")).to include("--once", "--json", "--stuck")
   end
 
   it "completes the commands below a command" do
