@@ -230,9 +230,7 @@ module Karafka
       end
 
       desc "version", "Print the version (also: -v)"
-      def version
-        say "karafka-rs #{VERSION}"
-      end
+      def version = say("karafka-rs #{VERSION}")
 
       NotYet::COMMANDS.each do |name, what|
         desc name, "(not supported yet) #{what}", hide: true
