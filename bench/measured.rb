@@ -64,7 +64,7 @@ class Meter
   end
 
   def percentiles
-    sorted = @latencies.sort
+    sorted = @latencies.drop(OPTIONS.fetch(:warm_up, 0)).sort
     { p50_ms: 0.5, p95_ms: 0.95, p99_ms: 0.99, max_ms: 1.0 }.transform_values { |part| sorted[((sorted.size - 1) * part).round] / 1e6 }
   end
 

@@ -3,7 +3,7 @@
 //!
 //! `ceiling --brokers B --topic T --count N [--mode c|a] [--batch 1000]`
 //!   c: a queue split off each partition, drained by the worker that wakes     a: message by message, main queue
-//! `ceiling ... --latency 1`: messages begin with their send time in ns (`load --rate`); reports percentiles
+//! `ceiling ... --latency 1000`: messages begin with their send time in ns (`load --rate`); reports percentiles of all but the first 1,000
 
 mod common;
 
@@ -119,7 +119,8 @@ impl Batch {
 /// What one run measures: counts from the first batch on, so that joining the group is not part of the rate.
 struct Meter {
     wanted: u64,
-    latency: bool,
+    /// How many messages are left out of the latencies, the first ones; None: no latencies.
+    latency: Option<usize>,
     started: Instant,
     first: Option<(Instant, f64)>,
     seen: u64,
@@ -136,7 +137,7 @@ impl Meter {
             self.checksum = self
                 .checksum
                 .wrapping_add(u64::from(payload.first().copied().unwrap_or(0)) + u64::from(*len));
-            if self.latency {
+            if self.latency.is_some() {
                 let sent = std::str::from_utf8(payload.get(..19).unwrap_or_default())
                     .ok()
                     .and_then(|text| text.parse().ok());
@@ -156,7 +157,8 @@ impl Meter {
             "seconds": seconds, "per_second": self.seen as f64 / seconds,
             "cpu_s_per_million": cpu / self.seen as f64 * 1e6, "rss_mb": peak_rss_mb(),
             "first_message_s": (first - self.started).as_secs_f64(), "checksum": self.checksum });
-        if self.latency {
+        if let Some(first) = self.latency {
+            self.latencies.drain(..first.min(self.latencies.len()));
             self.latencies.sort_unstable();
             let last = self.latencies.len().saturating_sub(1) as f64;
             for (name, part) in [("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99), ("max_ms", 1.0)] {
@@ -208,7 +210,7 @@ fn main() -> Outcome<()> {
 
     let meter = Meter {
         wanted: arguments.number("count", 1_000_000)?,
-        latency: arguments.optional("latency").is_some(),
+        latency: arguments.optional("latency").map(str::parse).transpose()?,
         started: Instant::now(),
         first: None,
         seen: 0,
