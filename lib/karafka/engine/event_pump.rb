@@ -39,6 +39,7 @@ module Karafka
         @groups = groups.to_h { |group| [group.id.to_s, group] }
         @reports = Hash.new { |known, id| known[id] = reports_of(@groups[id]) }
         @client_id = App.config.client_id
+        @repeats = Diagnosis::Repeats.new
       end
 
       # @return [self]
@@ -63,7 +64,7 @@ module Karafka
       # @return [void]
       def handle(event)
         case event[:type]
-        when :log then Karafka.logger.public_send(level(event[:level]), "#{event[:target]}: #{event[:message]}")
+        when :log then log(event)
         when :error then error(event)
         when :back then @reports[event[:group].to_s].back
         when :assigning, :revoking, :assigned, :revoked then moves(event)
@@ -88,6 +89,16 @@ module Karafka
         handle(event)
       rescue StandardError => e
         Instrumentation::Safely.say("cannot report #{event.inspect}: #{e.class}: #{e.message}")
+      end
+
+      # In an outage librdkafka says the same again and again, with other numbers.
+      def log(event)
+        level = level(event[:level])
+        silent = level == :debug ? 0 : @repeats.due([level, event[:target], event[:message].to_s.gsub(/\d+/, "0")])
+        return unless silent
+
+        text = "#{event[:target]}: #{event[:message]}#{Diagnosis::Repeats.count(silent)}"
+        Karafka.logger.public_send(level, Instrumentation::LogLine.new(text, source: event[:target], repeated: silent))
       end
 
       def error(event)

@@ -16,6 +16,15 @@ module Karafka
 
         # @param event [String]
         # @param payload [Hash{Symbol=>Object}]
+        # @return [LogLine]
+        def line(event, payload)
+          message = payload[:message]
+          place = message ? { topic: message.topic, partition: message.partition, offset: message.offset } : {}
+          LogLine.new(text(event, payload), event: event, **place, attempt: payload[:attempt], error: payload[:error]&.class&.name)
+        end
+
+        # @param event [String]
+        # @param payload [Hash{Symbol=>Object}]
         # @return [String]
         def text(event, payload)
           message = payload[:message]
@@ -49,7 +58,7 @@ module Karafka
         end
 
         def log(event, payload)
-          Karafka.logger.warn(text(event, payload))
+          Karafka.logger.warn(line(event, payload))
         rescue StandardError => e
           Safely.say("#{event} (and the logger raised #{e.class}: #{e.message})")
         end

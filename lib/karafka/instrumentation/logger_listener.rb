@@ -16,12 +16,27 @@ module Karafka
       private_constant :LINES
 
       LINES.each do |event, (level, text)|
-        define_method(:"on_#{event}") { |_event| send(level, "#{text} Karafka (#{::Process.pid})") }
+        define_method(:"on_#{event}") do |_event|
+          summaries.rest.each { |line| info(line) }
+          send(level, "#{text} Karafka (#{::Process.pid})")
+        end
       end
 
-      # @param log_polling [Boolean] also log each batch that arrives
-      def initialize(log_polling: true)
+      # These come with each batch; the others are rare.
+      FREQUENT = %i[consume eofed idle keys].freeze
+      private_constant :FREQUENT
+
+      # @param log_polling [Boolean] also log batches that arrive
+      # @param summary_every [Integer, false] ms: further batches of a topic within that time are one line together; false: each
+      #   batch has its lines
+      # @raise [ArgumentError] summary_every is something else
+      def initialize(log_polling: true, summary_every: 10_000)
+        unless summary_every == false || (summary_every.is_a?(Integer) && summary_every.positive?)
+          raise ArgumentError, "summary_every is #{summary_every.inspect}, but must be an Integer of at least 1, in milliseconds, or false"
+        end
+
         @log_polling = log_polling
+        @summaries = BatchSummaries.new(summary_every)
       end
 
       # @return [Boolean] whether batches that arrive are logged
@@ -50,11 +65,17 @@ module Karafka
       # @param event [Event]
       # @return [void]
       def on_connection_listener_fetch_loop_received(event)
+        # Without a batch it is the sign of life that comes each second.
+        summarise
         return if !log_polling? || event[:messages_buffer].empty?
 
         batch = event[:messages_buffer].metadata
-        info "[#{event[:subscription_group].id}] Got #{batch.size} messages of #{batch.topic}/#{batch.partition}, " \
-             "offsets #{batch.first_offset} to #{batch.last_offset}"
+        group = event[:subscription_group].id
+        level = summaries.received(group, batch.topic, batch.partition, batch.size) ? :info : :debug
+        send(level, "[#{group}] Got #{batch.size} messages of #{batch.topic}/#{batch.partition}, " \
+                    "offsets #{batch.first_offset} to #{batch.last_offset}",
+             group: group, topic: batch.topic, partition: batch.partition, messages: batch.size,
+             first_offset: batch.first_offset, last_offset: batch.last_offset)
       end
 
       # @param event [Event]
@@ -70,7 +91,11 @@ module Karafka
         job = event[:job]
         return debug("[#{job.id}] #{job.name}: nothing to do") if nothing_to_do?(job)
 
-        info "[#{job.id}] #{job.name} #{job.failed ? "failed after" : "finished in"} #{event[:time].round(2)} ms"
+        summarise
+        level = own_line?(job, event[:time]) ? :info : :debug
+        send(level, "[#{job.id}] #{job.name} #{job.failed ? "failed after" : "finished in"} #{event[:time].round(2)} ms",
+             job: job.id, kind: job.kind.to_s, topic: job.topic, partition: job.partition, failed: job.failed ? true : false,
+             duration_ms: event[:time])
       end
 
       # @param event [Event]
@@ -78,14 +103,15 @@ module Karafka
       def on_consumer_consuming_retry(event)
         consumer = event[:caller]
         warn "#{where(consumer)} Retrying #{consumer.class} from #{place(event[:offset])} in #{event[:delay]} ms " \
-             "(attempt #{event[:attempt]} failed)"
+             "(attempt #{event[:attempt]} failed)",
+             **about(consumer), offset: event[:offset], attempt: event[:attempt], delay_ms: event[:delay]
       end
 
       {
         consumer_consuming_postponed: "consumer.consuming.postponed", consumer_consuming_skipped: "consumer.consuming.skipped",
         dead_letter_queue_dispatched: "dead_letter_queue.dispatched", retry_topics_dispatched: "retry_topics.dispatched"
       }.each do |handler, name|
-        define_method(:"on_#{handler}") { |event| warn(Announcements.text(name, event.payload)) }
+        define_method(:"on_#{handler}") { |event| warn(Announcements.line(name, event.payload)) }
       end
 
       # @param event [Event]
@@ -95,33 +121,36 @@ module Karafka
         return unless event[:manual]
 
         length = event[:timeout] == -1 ? "until it is resumed" : "for #{event[:timeout]} ms"
-        info "#{where(event[:caller])} Pausing #{length}#{" at offset #{event[:offset]}" if event[:offset]}"
+        info "#{where(event[:caller])} Pausing #{length}#{" at offset #{event[:offset]}" if event[:offset]}",
+             **about(event[:caller]), offset: event[:offset], timeout_ms: event[:timeout]
       end
 
       # @param event [Event]
       # @return [void]
       def on_client_resume(event)
         # After a retry's pause comes the line of the batch.
-        send(event[:manual] ? :info : :debug, "#{where(event[:caller])} Resuming")
+        send(event[:manual] ? :info : :debug, "#{where(event[:caller])} Resuming", **about(event[:caller]))
       end
 
       # @param event [Event]
       # @return [void]
       def on_consumer_consuming_seek(event)
-        info "#{where(event[:caller])} Seeking to #{event[:message].offset}"
+        info "#{where(event[:caller])} Seeking to #{event[:message].offset}", **about(event[:caller]), offset: event[:message].offset
       end
 
       # @param event [Event]
       # @return [void]
       def on_rebalance_partitions_assigned(event)
-        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: assigned #{partitions(event)}"
+        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: assigned #{partitions(event)}",
+             group: event[:consumer_group_id], assigned: partitions(event)
       end
 
       # @param event [Event]
       # @return [void]
       def on_rebalance_partitions_revoked(event)
         verb = event[:lost] ? "lost" : "revoked"
-        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: #{verb} #{partitions(event)}"
+        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: #{verb} #{partitions(event)}",
+             group: event[:consumer_group_id], verb.to_sym => partitions(event)
       end
 
       # @param event [Event]
@@ -136,13 +165,36 @@ module Karafka
       # @return [void]
       def on_error_occurred(event)
         error = event[:error]
-        send(severity(error), ["#{describe(event)}: #{error.class}: #{Safely.message_of(error)}", *Backtrace.of(error)].join("\n"))
+        caller = event[:caller]
+        send(severity(error), ["#{describe(event)}: #{error.class}: #{Safely.message_of(error)}", *Backtrace.of(error)].join("\n"),
+             type: event[:type], error: error.class.name, **(caller.is_a?(BaseConsumer) ? about(caller) : {}))
       end
 
       private
 
       %i[debug info warn error fatal].each do |level|
-        define_method(level) { |text| Karafka.logger.public_send(level, text) }
+        define_method(level) do |text, **fields|
+          Karafka.logger.public_send(level, fields.empty? ? text : LogLine.new(text, **fields))
+        end
+      end
+
+      # A subclass may have an `initialize` of its own.
+      def summaries
+        @summaries ||= BatchSummaries.new(10_000)
+      end
+
+      def summarise
+        summaries.due.each { |line| info(line) }
+      end
+
+      def own_line?(job, time)
+        return true unless FREQUENT.include?(job.kind)
+
+        summaries.processed(job.assignment.topic.subscription_group.id, job, time)
+      end
+
+      def about(consumer)
+        { topic: consumer.topic.name, partition: consumer.partition, consumer: consumer.class.name }
       end
 
       # The consumer has no such method of its own.

@@ -108,6 +108,7 @@ module Karafka
       setting :strict_topics_namespacing, Types::BOOLEAN, true
       setting :strict_declarative_topics, Types::BOOLEAN, false
       setting :logger, Types::LOGGER, -> { Instrumentation::Logger.new }
+      setting :log_format, Types.one_of(:text, :json), :text
       setting :monitor, Types::MONITOR, -> { Instrumentation::Monitor.new }
       routed :backend, :inline
       setting :topic_mapper, Types.optional(Types::TOPIC_MAPPER), -> { Routing::TopicMapper.new }
@@ -209,12 +210,25 @@ module Karafka
         Karafka::Oauth::Settings.check!(kafka, oauth.token_provider_listener)
         control.check!
         http.check!(swarm.nodes)
+        format_log
         return if brokers?
 
         raise Errors::InvalidConfigurationError,
               "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }. " \
               "`karafka broker` starts a Kafka for development and prints its address."
       end
+
+      # A logger of the application's own writes the lines of others as well, so its format is changed by whoever made it.
+      def format_log
+        return if log_format == :text
+        return logger.formatter = Instrumentation::JsonFormatter.new if logger.is_a?(Instrumentation::Logger)
+        return if logger.respond_to?(:formatter) && logger.formatter.is_a?(Instrumentation::JsonFormatter)
+
+        Setup.invalid!("config.log_format", log_format,
+                       ":text beside a config.logger that is a #{logger.class}: set config.logger to " \
+                       "Karafka::Instrumentation::Logger.new, or give yours the formatter Karafka::Instrumentation::JsonFormatter.new")
+      end
+      private :format_log
 
       # @return [Boolean] whether it says where Kafka is
       # @api private

@@ -78,7 +78,7 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
   it "says nothing of what a consumer has no method for" do
     subscribe
     job = lambda do |kind, consumer|
-      assignment = instance_double(Karafka::Assignment, consumer: consumer)
+      assignment = instance_double(Karafka::Assignment, consumer: consumer, topic: self.consumer.topic)
       Karafka::Worker::Job.new(id: "w1-1", name: "#{kind} by X", kind: kind, assignment: assignment)
     end
     own = Class.new(Karafka::BaseConsumer) { def shutdown; end }.new
