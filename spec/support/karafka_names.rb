@@ -90,14 +90,16 @@ module KarafkaNames
     WaterDrop::Errors::ProducerClosedError WaterDrop::Errors::ProducerNotConfiguredError WaterDrop::Errors::ConfigurationInvalidError
     WaterDrop::Clients::Buffered WaterDrop::Clients::Dummy Rdkafka::RdkafkaError
     Karafka::ActiveJob::Consumer Karafka::ActiveJob::Deserializer Karafka::ActiveJob::CurrentAttributes
+    Karafka::Instrumentation::Vendors::Datadog::MetricsListener Karafka::Instrumentation::Vendors::Datadog::LoggerListener
+    Karafka::Instrumentation::Vendors::Datadog::MetricsListener::RdKafkaMetric
+    Karafka::Instrumentation::Vendors::Kubernetes::LivenessListener Karafka::Instrumentation::Vendors::Kubernetes::SwarmLivenessListener
+    Karafka::Instrumentation::Vendors::Appsignal::MetricsListener Karafka::Instrumentation::Vendors::Appsignal::ErrorsListener
   ].freeze
 
   # Refused: Karafka::NotYet::CONSTANTS, and these.
   REFUSED_CONSTANTS = %w[
     Karafka::Pro::Iterator Karafka::Pro::RecurringTasks Karafka::Pro::ScheduledMessages Karafka::Pro::Processing::Filters::Base
     Karafka::Contracts::ResponderUsage
-    Karafka::Instrumentation::Vendors::Datadog::MetricsListener Karafka::Instrumentation::Vendors::Kubernetes::LivenessListener
-    Karafka::Instrumentation::Vendors::Appsignal::ErrorsListener
   ].freeze
 
   # Settings of a topic, with arguments that are right.

@@ -2,7 +2,8 @@
 
 module Karafka
   module Instrumentation
-    # Listeners for services of others. None of them exists yet, and naming one says so.
+    # Listeners for services of others: {Datadog}, {Kubernetes} and {Appsignal}, under the names of Karafka 2.x. None of them needs a gem
+    # before it is used.
     module Vendors
       # @raise [Errors::UnsupportedFeatureError] always
       def self.const_missing(name)

@@ -1,0 +1,213 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Instrumentation
+    module Vendors
+      module Datadog
+        # Sends metrics to Datadog, or any other StatsD agent, under the names of Karafka 2.x.
+        #
+        # @example
+        #   listener = Karafka::Instrumentation::Vendors::Datadog::MetricsListener.new do |config|
+        #     config.client = Datadog::Statsd.new("localhost", 8125)
+        #     config.default_tags = ["host:#{Socket.gethostname}"]
+        #   end
+        #   Karafka.monitor.subscribe(listener)
+        class MetricsListener
+          # A number of librdkafka's statistics: `type` is :count, :gauge or :histogram, `scope` :root, :brokers or :topics, `name` that of
+          # the metric, `key_location` one key or several.
+          RdKafkaMetric = Struct.new(:type, :scope, :name, :key_location)
+
+          # What is sent of librdkafka's statistics unless `rd_kafka_metrics` says otherwise.
+          RD_KAFKA_METRICS = [
+            [:count, :root, "messages.consumed", "rxmsgs_d"],
+            [:count, :root, "messages.consumed.bytes", "rxmsg_bytes_d"],
+            [:count, :brokers, "consume.attempts", "txretries_d"],
+            [:count, :brokers, "consume.errors", "txerrs_d"],
+            [:count, :brokers, "receive.errors", "rxerrs_d"],
+            [:count, :brokers, "connection.connects", "connects_d"],
+            [:count, :brokers, "connection.disconnects", "disconnects_d"],
+            [:gauge, :brokers, "network.latency.avg", %w[rtt avg]],
+            [:gauge, :brokers, "network.latency.p95", %w[rtt p95]],
+            [:gauge, :brokers, "network.latency.p99", %w[rtt p99]],
+            [:gauge, :topics, "consumer.lags", "consumer_lag_stored"],
+            [:gauge, :topics, "consumer.lags_delta", "consumer_lag_stored_d"]
+          ].map { |values| RdKafkaMetric.new(*values).freeze }.freeze
+
+          # @return [#count, #gauge, #histogram, #distribution] by default {Statsd}, which needs no gem
+          attr_writer :client
+          # @return [String, nil] comes before all names, with a dot
+          attr_accessor :namespace
+          # @return [Array<String>] such as "env:production"
+          attr_accessor :default_tags
+          # @return [Array<RdKafkaMetric>]
+          attr_accessor :rd_kafka_metrics
+          # @return [Symbol] :histogram or :distribution
+          attr_reader :distribution_mode
+
+          # @yieldparam config [MetricsListener] `client`, `namespace`, `default_tags`, `rd_kafka_metrics`, `distribution_mode`
+          # @raise [Errors::InvalidConfigurationError]
+          def initialize(&block)
+            @namespace = "karafka"
+            @default_tags = []
+            @rd_kafka_metrics = RD_KAFKA_METRICS
+            @distribution_mode = :histogram
+            @mutex = Mutex.new
+            @busy = 0
+            setup(&block) if block
+          end
+
+          # @yieldparam config [MetricsListener]
+          # @return [void]
+          def setup
+            yield self
+          end
+
+          # @return [#count, #gauge, #histogram, #distribution]
+          def client
+            @client ||= Statsd.new
+          end
+
+          # @param mode [Symbol] :distribution is computed by Datadog over all hosts, :histogram by each agent
+          # @raise [Errors::InvalidConfigurationError]
+          def distribution_mode=(mode)
+            unless %i[histogram distribution].include?(mode)
+              raise Errors::InvalidConfigurationError, "distribution_mode is #{mode.inspect}, but must be :histogram or :distribution"
+            end
+
+            @distribution_mode = mode
+          end
+
+          # @param event [Event]
+          # @return [void]
+          def on_connection_listener_fetch_loop_received(event)
+            tags = ["consumer_group:#{event[:consumer_group_id]}"]
+            spread("listener.polling.time_taken", event[:time], tags)
+            spread("listener.polling.messages", event[:messages_buffer].size, tags)
+          end
+
+          # @param event [Event]
+          # @return [void]
+          def on_consumer_consumed(event)
+            consumer = event[:caller]
+            metadata = consumer.messages.metadata
+            tags = tags_of(consumer)
+            count("consumer.messages", consumer.messages.size, tags)
+            count("consumer.batches", 1, tags)
+            gauge("consumer.offset", metadata.last_offset, tags)
+            spread("consumer.consumed.time_taken", event[:time], tags)
+            spread("consumer.batch_size", consumer.messages.size, tags)
+            spread("consumer.processing_lag", metadata.processing_lag, tags)
+            spread("consumer.consumption_lag", metadata.consumption_lag, tags)
+          end
+
+          { revoked: "consumer.revoked", shutdown: "consumer.shutdown" }.each do |event, name|
+            define_method(:"on_consumer_#{event}") { |it| count(name, 1, tags_of(it[:caller])) }
+          end
+
+          # @param event [Event]
+          # @return [void]
+          def on_error_occurred(event)
+            caller = event[:caller]
+            count("error_occurred", 1, ["type:#{event[:type]}", *(tags_of(caller) if caller.is_a?(BaseConsumer))])
+          end
+
+          # @param _event [Event]
+          # @return [void]
+          def on_worker_process(_event)
+            gauge("worker.total_threads", App.config.concurrency, [])
+            spread("worker.processing", @mutex.synchronize { @busy += 1 }, [])
+          end
+
+          # @param _event [Event]
+          # @return [void]
+          def on_worker_processed(_event)
+            spread("worker.processing", @mutex.synchronize { @busy = [@busy - 1, 0].max }, [])
+          end
+
+          # @param event [Event]
+          # @return [void]
+          def on_statistics_emitted(event)
+            group = "consumer_group:#{event[:consumer_group_id]}"
+            rd_kafka_metrics.each { |metric| send(:"report_#{metric.scope}", metric, event[:statistics], group) }
+            report_aggregated(event[:statistics], group) if rd_kafka_metrics.any? { |metric| metric.name == "consumer.lags" }
+          end
+
+          private
+
+          def report_root(metric, statistics, group)
+            report(metric, statistics.dig(*metric.key_location), [group])
+          end
+
+          def report_brokers(metric, statistics, group)
+            statistics.fetch("brokers", {}).each_value do |broker|
+              # The addresses of "bootstrap.servers" are the same brokers once more.
+              next if broker["nodeid"] == -1
+
+              report(metric, broker.dig(*metric.key_location), [group, "broker:#{broker["nodename"]}"])
+            end
+          end
+
+          def report_topics(metric, statistics, group)
+            partitions(statistics) do |topic, number, partition|
+              value = partition.dig(*metric.key_location)
+              # Unknown, not 0.
+              next if metric.type == :gauge && metric.key_location == "consumer_lag_stored" && value.to_i.negative?
+
+              report(metric, value, [group, "topic:#{topic}", "partition:#{number}"])
+            end
+          end
+
+          def report_aggregated(statistics, group)
+            sums = Hash.new(0)
+            partitions(statistics) do |topic, _, partition|
+              lag = partition["consumer_lag_stored"]
+              sums[topic] += lag if lag && !lag.negative?
+            end
+            sums.each { |topic, lag| gauge("consumer.aggregated_lag", lag, [group, "topic:#{topic}"]) }
+          end
+
+          def partitions(statistics)
+            statistics.fetch("topics", {}).each do |topic, details|
+              details.fetch("partitions", {}).each do |number, partition|
+                # Of the client itself, or of another member.
+                next if number == "-1" || %w[none stopped].include?(partition["fetch_state"])
+
+                yield topic, number, partition
+              end
+            end
+          end
+
+          def report(metric, value, tags)
+            return unless value
+
+            case metric.type
+            when :count then count(metric.name, value, tags)
+            when :gauge then gauge(metric.name, value, tags)
+            else spread(metric.name, value, tags)
+            end
+          end
+
+          def tags_of(consumer)
+            ["topic:#{consumer.topic.name}", "partition:#{consumer.partition}", "consumer_group:#{consumer.topic.consumer_group.id}"]
+          end
+
+          def count(name, value, tags)
+            client.count(name_of(name), value, tags: default_tags + tags)
+          end
+
+          def gauge(name, value, tags)
+            client.gauge(name_of(name), value, tags: default_tags + tags)
+          end
+
+          def spread(name, value, tags)
+            client.public_send(distribution_mode, name_of(name), value, tags: default_tags + tags) if value
+          end
+
+          def name_of(name)
+            namespace.to_s.empty? ? name : "#{namespace}.#{name}"
+          end
+        end
+      end
+    end
+  end
+end
