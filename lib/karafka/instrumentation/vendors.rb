@@ -2,8 +2,8 @@
 
 module Karafka
   module Instrumentation
-    # Listeners for services of others: {Datadog}, {Kubernetes} and {Appsignal}, under the names of Karafka 2.x. None of them needs a gem
-    # before it is used.
+    # Listeners for services of others: {Datadog}, {Kubernetes} and {Appsignal}, under the names of Karafka 2.x, and {OpenTelemetry}. None
+    # of them needs a gem before it is used.
     module Vendors
       # @raise [Errors::UnsupportedFeatureError] always
       def self.const_missing(name)
