@@ -10,7 +10,11 @@ module Karafka
           @histories = sources.to_h { |source| [source, History.new(source.name)] }
           @lock = Mutex.new
           @threads = []
+          @version = 0
         end
+
+        # @return [Integer] grows with each answer, and with each one that does not come
+        attr_reader :version
 
         # Asks each process once, and waits for all of them.
         # @return [Array<Reading>]
@@ -58,9 +62,16 @@ module Karafka
 
         def ask(source)
           state = source.read
-          @lock.synchronize { @histories[source]&.answered(state, Clock.now_ms) }
+          note(source, :answered, state, Clock.now_ms)
         rescue Errors::CommandError => e
-          @lock.synchronize { @histories[source]&.failed(e) }
+          note(source, :failed, e)
+        end
+
+        def note(source, event, *facts)
+          @lock.synchronize do
+            @version += 1
+            @histories[source]&.public_send(event, *facts)
+          end
         end
       end
     end

@@ -50,16 +50,23 @@ module Karafka
 
         private
 
+        # Figures are judged once, however often the loop comes round.
         def refresh
-          return if @browser.held? && @readings
+          version = @reader.version
+          return if @readings && (@browser.held? || version == @version)
 
+          @version = version
+          @stale = true
           @readings = @reader.readings
           @verdicts = Verdicts.of(@readings, @limits)
         end
 
-        # Only what has changed is written, so nothing flickers.
+        # Only what has changed is drawn and written, so nothing flickers, and thousands of partitions cost nothing meanwhile.
         def draw
           height, width = window = size
+          return unless @stale || window != @drawn_size
+
+          @stale = false
           lines = Screen.new(@readings, @verdicts, @terminal).draw(width, height, @browser)
           return if lines == @drawn && window == @drawn_size
 
@@ -87,6 +94,7 @@ module Karafka
             rest = @input.read_nonblock(16, exception: false)
             bytes += rest if rest.is_a?(String)
           end
+          @stale = true
           keys(bytes).each { |key| @browser.press(key) }
         end
 
