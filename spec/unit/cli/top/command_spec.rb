@@ -91,7 +91,8 @@ RSpec.describe Karafka::Cli::TopCommand do
 
   it "goes around the proxies of the environment" do
     ENV["http_proxy"] = "http://#{nobody}"
-    expect(run("status", serve(healthy).address, *quick)[0]).to eq(0)
+    # Ruby takes no proxy for 127.0.0.1 anyhow; this is the same machine by another name.
+    expect(run("status", "http://0.0.0.0:#{serve(healthy).port}", *quick)).to match([0, /1 of 1 process answers/, ""])
   end
 
   it "ends in time where the answer does not come, and takes no other program's answer" do
