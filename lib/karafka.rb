@@ -21,9 +21,11 @@ module Karafka
   LOADER.inflector.inflect("version" => "VERSION", "unset" => "UNSET")
   # Loaded by hand or on demand: they define other names than their paths say.
   LOADER.ignore(
-    *%w[version base/errors compat/conflicts compat/rdkafka oauth/oidc].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
+    *%w[
+      version base/errors compat/conflicts compat/rdkafka compat/sidekiq_backend/base_worker oauth/oidc
+    ].map { |file| File.join(__dir__, "karafka", "#{file}.rb") },
     *%w[active_job active_job.rb adapters heroku.rb testing testing.rb].map { |path| File.join(__dir__, "karafka", path) },
-    *Dir[File.join(__dir__, "karafka", "compat", "{delivery_boy,phobos,racecar,ruby-kafka}.rb")],
+    *Dir[File.join(__dir__, "karafka", "compat", "{delivery_boy,phobos,racecar,ruby-kafka,worker-glass}.rb")],
     File.join(__dir__, "karafka", "runtime", "on_rails", "railtie.rb")
   )
   # Commands, which nothing else needs, and the extension.
@@ -134,6 +136,8 @@ module Karafka
 end
 
 require_relative "karafka/compat/rdkafka"
+# Loads Sidekiq, which nothing else needs.
+Karafka.autoload :BaseWorker, File.join(__dir__, "karafka", "compat", "sidekiq_backend", "base_worker.rb")
 Karafka.autoload :ActiveJob, File.join(__dir__, "karafka", "active_job.rb")
 # By path: `waterdrop` could also be found in a gem of that name.
 File.expand_path("waterdrop.rb", __dir__).then { |path| Object.autoload(:WaterDrop, path) if File.exist?(path) }

@@ -118,14 +118,15 @@ module KarafkaNames
     assign: [0, 1], swarm: [{ nodes: [0, 1] }],
     # Of 1.x and 2016.
     parser: [Struct.new(:parse).new], batch_consuming: [true], batch_fetching: [true], batch_processing: [true], batch_mode: [true],
-    backend: [:inline], inline_mode: [true], inline_processing: [true], persistent: [true], start_from_beginning: [true],
+    backend: [:sidekiq], worker: [:SomeWorker], interchanger: [Karafka::Interchanger],
+    inline_mode: [true], inline_processing: [true], persistent: [true], start_from_beginning: [true],
     max_bytes_per_partition: [1_000], group: [:another]
   }.freeze
 
   REFUSED_TOPIC = {
     filter: [proc {}], periodic: [{ interval: 100 }], periodic_job: [true], adaptive_iterator: [{ active: true }],
-    scheduled_messages: [true], delegate_to: [:a], worker: [Class.new], interchanger: [Class.new],
-    parallel_segments: [{ count: 2 }], backend: [:sidekiq], dead_letter_queue: [{ topic: "dead", strategy: proc {} }],
+    scheduled_messages: [true], delegate_to: [:a],
+    parallel_segments: [{ count: 2 }], dead_letter_queue: [{ topic: "dead", strategy: proc {} }],
     virtual_partitions: [{ partitioner: proc {}, distribution: :consistent }]
   }.freeze
 
@@ -183,7 +184,8 @@ module KarafkaNames
     oauthbearer.token_refresh process.notice_signal rebalance.partitions_assign rebalance.partitions_assigned rebalance.partitions_revoke
     rebalance.partitions_revoked statistics.emitted swarm.manager.after_fork swarm.manager.before_fork swarm.manager.control
     swarm.manager.stopping swarm.manager.terminating swarm.node.after_fork worker.completed worker.process worker.processed
-    worker.scaling.down worker.scaling.up recurring_tasks.task.executed consumers.responders.respond_with
+    worker.scaling.down worker.scaling.up recurring_tasks.task.executed consumers.responders.respond_with backends.sidekiq.process
+    backends.sidekiq.base_worker.perform
   ].freeze
 
   # Keys of their payloads.

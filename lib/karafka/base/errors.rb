@@ -225,6 +225,9 @@ module Karafka
     # A message arrived on a topic no route declares.
     class NonMatchingRouteError < BaseError; end
 
+    # `backend :sidekiq` needs a worker for a consumer, and the application has no class that inherits from {BaseWorker}.
+    class BaseWorkerDescentantMissing < BaseError; end
+
     # Their names up to Karafka 1.2.
     ParserError = DeserializationError
     InvalidConfiguration = InvalidConfigurationError

@@ -33,9 +33,10 @@ module Karafka
 
       extend SharedOptions
 
-      check_unknown_options!
+      check_unknown_options! except: :worker
+      stop_on_unknown_option! :worker
       map %w[-v --version] => :version
-      map "s" => :server, "consumer" => :server, "c" => :console, "i" => :info, "r" => :routes
+      map "s" => :server, "consumer" => :server, "c" => :console, "i" => :info, "r" => :routes, "w" => :worker
 
       desc "server", "Consume the topics of the routes (short: s)"
       long_desc <<~TEXT
@@ -229,13 +230,11 @@ module Karafka
         CompletionCommand.new(shell).call
       end
 
+      desc "worker [ARGUMENTS]", "Start Sidekiq for `backend :sidekiq` (short: w)"
+      def worker(*arguments) = WorkerCommand.new(arguments).call
+
       desc "version", "Print the version (also: -v)"
       def version = say("karafka-rs #{VERSION}")
-
-      NotYet::COMMANDS.each do |name, what|
-        desc name, "(not supported yet) #{what}", hide: true
-        define_method(name) { |*| raise NotYet.error(:command, name) }
-      end
     end
   end
 end

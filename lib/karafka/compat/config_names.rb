@@ -67,20 +67,12 @@ module Karafka
         self.deserializer = Compat::ParserDeserializer.new(Setup::Types::PARSER.check("config.parser", parser))
       end
 
-      # @param inline [Boolean] of 2016: true stands for `backend :inline`
+      # @param inline [Boolean] of 2016: true stands for `backend :inline`, false for `backend :sidekiq`
       # @return [void]
       def inline_mode=(inline)
         self.backend = inline ? :inline : :sidekiq
       end
       alias inline_processing= inline_mode=
-
-      # @param name [Symbol]
-      # @raise [Errors::UnsupportedFeatureError] for :sidekiq
-      def backend=(name)
-        raise NotYet.error(:config, :"backend :sidekiq") if name.to_s == "sidekiq"
-
-        super
-      end
 
       private
 

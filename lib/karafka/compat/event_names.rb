@@ -15,7 +15,6 @@ module Karafka
         "connection.client.rebalance_callback" => "rebalance.partitions_assigned",
         "connection.delegator.call" => CONSUMED, "connection.batch_delegator.call" => CONSUMED,
         "connection.message_delegator.call" => CONSUMED, "backends.inline.process" => CONSUMED,
-        "backends.sidekiq.process" => nil, "backends.sidekiq.base_worker.perform" => nil,
         "params.params.parse" => nil, "params.params.parse.error" => FAILED,
         "params.params.deserialize" => nil, "params.params.deserialize.error" => FAILED,
         "async_producer.call.error" => FAILED, "async_producer.call.retry" => nil,

@@ -82,10 +82,18 @@ module Karafka
       end
 
       def karafka_perform
+        karafka_guarded { karafka_unless_aborted { perform } }
+      end
+
+      def karafka_unless_aborted
         catch(:abort) do
           self.class.before_enqueue_callbacks.each { |callback| callback.is_a?(Proc) ? instance_exec(&callback) : send(callback) }
-          perform
+          yield
         end
+      end
+
+      def karafka_guarded
+        yield
       rescue StandardError
         karafka_after_failure
         raise

@@ -60,6 +60,8 @@ module Karafka
         "consumer.consume" => %i[caller],
         "consumer.consumed" => %i[caller time],
         "consumers.responders.respond_with" => %i[caller responder data time],
+        "backends.sidekiq.process" => %i[caller time],
+        "backends.sidekiq.base_worker.perform" => %i[caller consumer time],
         "consumer.consuming.retry" => %i[caller topic partition attempt delay timeout offset error],
         "consumer.consuming.postponed" => %i[caller attempt delay reason],
         "consumer.consuming.skipped" => %i[caller message reason error],

@@ -30,6 +30,7 @@ module Karafka
         @groups.each_value(&:refresh)
         Contract.new(self).check!
         Features::Base.active.each { |feature| feature.check!(self) }
+        Compat::SidekiqBackend.watch if topics.any? { |topic| topic.backend == :sidekiq }
         self
       end
 

@@ -17,6 +17,7 @@ module Karafka
           classes_by_name ? consumer!(topic) : early_consumer!(topic)
           responder!(topic, classes_by_name)
           nodes!(topic) if classes_by_name
+          Compat::SidekiqBackend.check!(topic) if classes_by_name && topic.backend == :sidekiq && !needless?(topic)
           namespacing!(topic)
           assigned!(topic)
           pauses!(topic)

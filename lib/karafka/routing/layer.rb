@@ -55,7 +55,7 @@ module Karafka
         @throttle = nil
       end
 
-      (TYPES.keys - %i[backend inline_insights]).each do |name|
+      (TYPES.keys - %i[inline_insights]).each do |name|
         define_method(name) { |value = UNSET| UNSET.equal?(value) ? read(name) : set(name, value) }
       end
 
@@ -68,21 +68,12 @@ module Karafka
         define_method(:"#{name}?") { setting(name) }
       end
 
-      # @param inline [Boolean] of 2016: true stands for `backend :inline`
+      # @param inline [Boolean] of 2016: true stands for `backend :inline`, false for `backend :sidekiq`
       # @return [void]
       def inline_mode(inline)
         backend(inline ? :inline : :sidekiq)
       end
       alias inline_processing inline_mode
-
-      # @param name [Symbol] :inline
-      # @return [Symbol]
-      # @raise [Errors::UnsupportedFeatureError] for :sidekiq
-      def backend(name = UNSET)
-        raise NotYet.error(:config, :"backend :sidekiq") if name.to_s == "sidekiq"
-
-        UNSET.equal?(name) ? read(:backend) : set(:backend, name)
-      end
 
       # librdkafka's statistics of the partition, in {Consumers::Situation#insights}.
       # @param active [Boolean]

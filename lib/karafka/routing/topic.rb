@@ -7,6 +7,7 @@ module Karafka
     class Topic < Layer
       include ProducedTopics
       include JobRole
+      include WorkerSettings
 
       # @return [String] the name in the routes; of a pattern its expression
       attr_reader :name
@@ -263,7 +264,7 @@ module Karafka
       end
 
       def known_names
-        super + %i[consumer controller group assign responder produces] + NotYet::TOPIC
+        super + %i[consumer controller group assign responder produces worker interchanger] + NotYet::TOPIC
       end
 
       def kind

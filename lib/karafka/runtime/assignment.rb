@@ -206,7 +206,7 @@ module Karafka
       consumer
     end
 
-    def new_consumer = @topic.consumer.new
+    def new_consumer = Backends.consumer(@topic)
 
     def failures
       @failures ||= Failures::Handler.new(self, @share.guard)

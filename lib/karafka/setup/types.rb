@@ -42,7 +42,6 @@ module Karafka
       OFFSET = Type.new('"earliest" or "latest"', convert: ->(value) { Types.text(value) }) do |value|
         %w[earliest latest].include?(value)
       end
-      BACKEND = Type.new(":inline", convert: ->(value) { value.is_a?(String) ? value.to_sym : value }) { |value| value == :inline }
       FILE = Type.new("the path of a file", convert: ->(value) { value.respond_to?(:to_path) ? value.to_path : value }) do |value|
         value.is_a?(String) && !value.empty? && value.valid_encoding? && !value.include?("\0")
       end
@@ -129,7 +128,7 @@ module Karafka
         manual_offset_management: BOOLEAN,
         batch_consuming: BOOLEAN,
         batch_fetching: BOOLEAN,
-        backend: BACKEND,
+        backend: one_of(:inline, :sidekiq),
         pause_timeout: DELAY,
         pause_max_timeout: DELAY,
         pause_with_exponential_backoff: BOOLEAN,

@@ -98,12 +98,6 @@ RSpec.describe Karafka::Cli do
       expect(Karafka::Server).not_to receive(:run)
       %w[serve se ser].each { |name| expect(run(name)).to match([1, "", /Could not find command "#{name}"/]) }
     end
-
-    it "gets an error for commands that are not supported yet" do
-      Karafka::NotYet::COMMANDS.each_key do |name|
-        expect(run(name, "anything")).to match([1, "", /The command `#{name}` is not supported yet/])
-      end
-    end
   end
 
   describe "booting" do
@@ -154,10 +148,6 @@ RSpec.describe Karafka::Cli do
     expect(run("help")).to match([0, /server.*short: s/, ""])
     expect(%w[--help -h].map { |flag| run(flag) }).to all(eq(run("help")))
     %w[--help -h].each { |flag| expect(run("server", flag)).to match([0, /Usage:\n  karafka server/, ""]) }
-  end
-
-  it "lists no command that is not supported yet" do
-    expect(run("help")[1]).not_to match(/not supported yet|#{Karafka::NotYet::COMMANDS.keys.map { |name| "karafka #{name} " }.join("|")}/)
   end
 
   it "says that nothing was set up where no boot file was loaded" do

@@ -22,10 +22,10 @@ RSpec.describe Karafka::Cli::CompletionCommand do
     output.split
   end
 
-  it "completes commands, and none that is hidden" do
+  it "completes commands" do
     expect(offered("")).to include("server", "routes", "completion", "broker")
     expect(offered("se")).to eq(["server"])
-    expect(offered("worker")).to eq(%w[workers])
+    expect(offered("worker")).to match_array(%w[worker workers])
     expect(offered("stat")).to eq(%w[status])
   end
 

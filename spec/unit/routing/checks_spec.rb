@@ -245,10 +245,10 @@ RSpec.describe Karafka::Routing::Contract do
   end
 
   it "refuses what is not supported yet and names it" do
-    %i[filter worker interchanger].each do |name|
+    %i[filter delegate_to].each do |name|
       refuses(/topic setting `#{name}` is not supported yet/, :unsupported) { topic { public_send(name, 1) } }
     end
     refuses(/routing setting `scheduled_messages`/, :unsupported) { app.routes.draw { scheduled_messages :x } }
-    refuses(/backend :sidekiq/, :unsupported) { topic { backend :sidekiq } }
+    refuses(/backend is :resque.*:inline or :sidekiq/) { topic { backend :resque } }
   end
 end

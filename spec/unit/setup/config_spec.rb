@@ -212,7 +212,7 @@ RSpec.describe Karafka::Setup::Config do
   end
 
   it "does not have what is not supported yet" do
-    expect { setup { |c| c.backend = :sidekiq } }.to be_unsupported(/backend :sidekiq/)
+    expect { setup { |c| c.backend = :resque } }.to be_refused(/backend.*:inline or :sidekiq/)
   end
 
   it "refuses a kafka that is no Hash" do

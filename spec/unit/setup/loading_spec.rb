@@ -62,7 +62,7 @@ RSpec.describe "loading the gem" do
       puts missing(Karafka).reject { |name| name.start_with?("Karafka::Cli::", "Karafka::Flow::") }.sort
       puts ObjectSpace.each_object(TracePoint).count(&:enabled?)
     RUBY
-    expect([out, err]).to eq(["Karafka::ActiveJob\nKarafka::Native\n0\n", ""])
+    expect([out, err]).to eq(["Karafka::ActiveJob\nKarafka::BaseWorker\nKarafka::Native\n0\n", ""])
   end
 
   it "can decode a message's JSON in a plain script" do

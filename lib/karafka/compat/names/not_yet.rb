@@ -8,7 +8,7 @@ module Karafka
     TOPIC = %i[
       filter periodic periodic_job deserializing
       manual_offset_management_strategy scheduled_messages
-      adaptive_iterator delegate_to worker interchanger
+      adaptive_iterator delegate_to
     ].freeze
 
     # Methods of the routes, of a consumer group and of a subscription group, and options of the latter.
@@ -17,25 +17,14 @@ module Karafka
     ].freeze
 
     # Settings of the application.
-    CONFIG = [
-      :"backend :sidekiq", :encryption, :recurring_tasks,
-      :scheduled_messages
-    ].freeze
+    CONFIG = %i[encryption recurring_tasks scheduled_messages].freeze
 
     # Constants, and what to do instead.
     CONSTANTS = {
       Pro: "The features of Karafka Pro have no namespace of their own here: `parallel`, `throttle`, `delay_by`, `expire_after`, `only`, " \
            "`messages.each(clean: true)` and so on are part of this gem.",
       Web: "The gem karafka-web works with the gem karafka only; remove it.",
-      BaseWorker: "It belongs to `backend :sidekiq`.",
-      BaseInterchanger: "It belongs to `backend :sidekiq`.",
-      Interchanger: "It belongs to `backend :sidekiq`.",
       CodeReloader: "Rails reloads code by itself; without Rails restart the process."
-    }.freeze
-
-    # Commands of the CLI.
-    COMMANDS = {
-      "worker" => "start Sidekiq for `backend :sidekiq`"
     }.freeze
 
     # What to do instead, where there is something.
@@ -48,10 +37,7 @@ module Karafka
       encryption: "Encrypt in a middleware of the producer, and decrypt in a deserializer.",
       recurring_tasks: "Let cron produce a message.",
       scheduled_messages: "`delay_by` on the topic holds messages back.",
-      filter: "`only` filters by key, headers and JSON fields.",
-      "backend :sidekiq": "Use `backend :inline`, or enqueue the job from `consume`.",
-      worker: "It belongs to `backend :sidekiq`.",
-      interchanger: "It belongs to `backend :sidekiq`."
+      filter: "`only` filters by key, headers and JSON fields."
     }.freeze
     private_constant :HINTS
 
@@ -61,7 +47,7 @@ module Karafka
       Errors::UnsupportedFeatureError.for("Karafka::#{name}", CONSTANTS.fetch(name))
     end
 
-    # @param kind [:topic, :group, :config, :command]
+    # @param kind [:topic, :group, :config]
     # @param name [Symbol, String]
     # @return [Errors::UnsupportedFeatureError]
     def self.error(kind, name)
@@ -69,7 +55,6 @@ module Karafka
              when :topic then "The topic setting `#{name}`"
              when :group then "The routing setting `#{name}`"
              when :config then "The setting `config.#{name}`"
-             when :command then "The command `#{name}`"
              end
       Errors::UnsupportedFeatureError.for(what, HINTS[name.to_sym])
     end
