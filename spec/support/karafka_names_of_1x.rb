@@ -17,6 +17,7 @@ module KarafkaNames
     Karafka::Errors::ResponderMissingError Karafka::Errors::IncompatibleTopicError Karafka::Errors::DependencyConstraintsError
     Karafka::Errors::CommandValidationError Karafka::Errors::UnsupportedOptionError
     WaterDrop::Errors::InvalidConfiguration WaterDrop::Errors::InvalidMessageOptions
+    Karafka::Core::Contractable::Contract Karafka::Core::Contractable::Result
     Karafka::Interchanger Karafka::BaseInterchanger Karafka::Backends::Inline Karafka::Backends::Sidekiq
     Karafka::Workers::Builder Karafka::Errors::BaseWorkerDescentantMissing
   ].freeze

@@ -27,6 +27,9 @@ module Karafka
       end
     end
 
+    # Their names in Karafka 1.x.
+    { initialize!: :initializing!, run!: :running!, stop!: :stopping! }.each { |old, name| alias_method old, name }
+
     # @return [Boolean] whether no new work is begun any more
     def done?
       ALL.index(@current) > ALL.index(:supervising)

@@ -91,6 +91,25 @@ RSpec.describe "names of 1.x and 2.x that applications, their specs and other ge
       expect { contracts::Topic.new.validate!(name: "o r") }.to raise_error(refused, /name: topic is "o r"/)
     end
 
+    it "have rules, for those of other gems" do
+      base = Class.new(Karafka::Core::Contractable::Contract) do
+        configure { |config| config.error_messages = { "missing" => "needs to be there", "name_format" => "is no name" } }
+        required(:name) { |name| name.is_a?(String) }
+      end
+      contract = Class.new(base) do
+        optional(:limit) { |limit| limit.positive? || :limit_too_low }
+        nested(:details) { required(:partitions) { |count| count.is_a?(Integer) } }
+        virtual { |data, errors| errors.empty? && data[:name] == "taken" ? [[%i[name], "is taken"]] : true }
+      end
+      call = ->(given) { contract.new.call(given).errors }
+      expect(call[{ name: "a", details: { partitions: 1 } }]).to eq({})
+      expect(call[{ limit: 0, details: { partitions: "1" } }])
+        .to eq(name: "needs to be there", limit: "is not valid (limit_too_low)", "details.partitions": "is not valid (partitions_format)")
+      expect(call[{ name: 1, details: {} }]).to eq(name: "is no name", "details.partitions": "needs to be there")
+      expect(call[{ name: "taken", details: { partitions: 1 } }]).to eq(name: "is taken")
+      expect { contract.new.validate!({ name: 1 }, ArgumentError) }.to raise_error(ArgumentError, /name: is no name/)
+    end
+
     it "know what there is to consume" do
       route(consumer)
       expect(contracts::ServerCliOptions.new.call(topics: %w[orders])).to be_success
@@ -128,6 +147,12 @@ RSpec.describe "names of 1.x and 2.x that applications, their specs and other ge
       expect(Karafka::Responders::Builder.new(ShopConsumer).build).to eq(ShopResponder)
       expect(Karafka::Helpers::ClassMatcher.new(ShopConsumer, from: "Consumer", to: "Responder").match).to eq(ShopResponder)
     end
+  end
+
+  it "are the steps of a status" do
+    status = Karafka::Status.new
+    expect { status.run! }.to change(status, :current).to(:running)
+    expect { status.stop! }.to change(status, :stopping?).to(true)
   end
 
   it "are helpers" do

@@ -165,6 +165,19 @@ RSpec.describe "backend :sidekiq" do
       expect { Karafka::App.boot! }.to raise_error(Karafka::Errors::InvalidConfigurationError, /worker is .*another worker of Sidekiq/)
     end
 
+    it "inherits from the first class below BaseWorker, as it is after reloading" do
+      allow(Karafka::BaseWorker).to receive(:base_worker).and_call_original
+      first = stub_const("FirstWorker", Class.new(Karafka::BaseWorker))
+      second = Class.new(Karafka::BaseWorker)
+      below = Class.new(first)
+      expect(Karafka::BaseWorker.direct).to include(first, second)
+      expect(Karafka::BaseWorker.direct).not_to include(below)
+      allow(Karafka::BaseWorker).to receive(:direct).and_return([first, second])
+      expect(Karafka::BaseWorker.base_worker).to equal(first)
+      reloaded = stub_const("FirstWorker", Class.new)
+      expect(Karafka::BaseWorker.base_worker).to equal(reloaded)
+    end
+
     it "does not take jobs of routes that are gone" do
       expect { Karafka::BaseWorker.new.perform("app_gone", [], nil) }.to raise_error(Karafka::Errors::NonMatchingRouteError, /app_gone/)
     end

@@ -23,20 +23,29 @@ module Karafka
       end
     end
 
-    # What they have in common. Those of an application's own define `call`, too.
+    # What they have in common. Those of an application or a gem have rules, or define `call`.
     class Base
+      extend Compat::ContractRules
+
       # As the instance's; 1.2 had no instances.
       # @return [Result]
       def self.call(given) = new.call(given)
 
       # @param given [Hash{Symbol=>Object}]
+      # @return [Result] by the rules of the class
+      def call(given)
+        Result.new(self.class.problems(given))
+      end
+
+      # @param given [Hash{Symbol=>Object}]
+      # @param error [Class<Exception>]
       # @return [true]
       # @raise [Errors::InvalidConfigurationError]
-      def validate!(given)
+      def validate!(given, error = Errors::InvalidConfigurationError)
         result = call(given)
         return true if result.success?
 
-        raise Errors::InvalidConfigurationError, result.errors.map { |part, problem| "#{part}: #{problem}" }.join("; ")
+        raise error, result.errors.map { |part, problem| "#{part}: #{problem}" }.join("; ")
       end
 
       private
@@ -120,6 +129,14 @@ module Karafka
 
         raise Errors::UnsupportedFeatureError.for("Karafka::Contracts::#{name}", "A responder checks itself as it is called.")
       end
+    end
+  end
+
+  module Core
+    # The names of karafka-core for the same.
+    module Contractable
+      Contract = Contracts::Base
+      Result = Contracts::Result
     end
   end
 end
