@@ -16,8 +16,7 @@ module Docs
   STAND_INS = %w[OrdersConsumer VideosConsumer Receipt].freeze
   # What the pages say is not there.
   GONE = Karafka::NotYet::CONSTANTS.keys.map { |name| "Karafka::#{name}" }.freeze
-  # Loaded on first use, with a gem that the bundle here has not.
-  ON_DEMAND = %w[Karafka::BaseWorker].freeze
+  ON_DEMAND = %w[Karafka::BaseWorker].freeze # Needs a gem that the bundle here has not.
   # Words with dots that are calls, files, threads, and events of 1.x that are said to be unknown.
   NO_SETTING = /\A(messages?|consumer|config|routes|consumer_groups|producer|fetcher|params|krs|waterdrop|karafka)\.|\.(rb|md|toml|so)\z/
   # A block that begins with this comment is only parsed.

@@ -32,6 +32,8 @@ module Karafka
       def jobs(role, consumer_name, &block)
         @job_role = role
         consumer(consumer_name)
+        # Whatever the application says: it is a job already.
+        backend(:inline)
         role == :perform ? max_messages(1) : priority(100)
         instance_eval(&block) if block
       end

@@ -11,6 +11,8 @@ module Karafka
         return @worker = klass.is_a?(Symbol) ? klass.to_s : klass unless UNSET.equal?(klass)
 
         reading!(:worker, "worker SomeWorker")
+        return retry_of.worker if retry_topic?
+
         case @worker
         when nil then Compat::SidekiqBackend::WorkerBuilder.new(consumer).build
         when String then constantize(@worker, "worker")
@@ -28,6 +30,8 @@ module Karafka
         end
 
         reading!(:interchanger, "interchanger SomeInterchanger.new")
+        return retry_of.interchanger if retry_topic?
+
         @interchanger ||= Interchanger.new
       end
     end

@@ -111,11 +111,12 @@ RSpec.describe "backend :sidekiq" do
     200.times do
       payload = random.bytes(random.rand(20))
       payload.force_encoding([Encoding::UTF_8, Encoding::BINARY, Encoding::UTF_16LE].sample(random: random))
-      metadata = Karafka::Messages::Metadata.new(topic: "t", partition: 0, offset: 0, headers: {}, timestamp: Time.at(random.rand(2**31)))
+      time = Time.at(0, random.rand(2**41), :millisecond)
+      metadata = Karafka::Messages::Metadata.new(topic: "t", partition: 0, offset: 0, headers: {}, timestamp: time)
       message = Karafka::Messages::Message.new(payload, metadata)
       decoded = interchanger.decode(JSON.parse(JSON.generate(interchanger.encode([message])))).first
       expect(decoded["raw_payload"].b).to eq(payload.b)
-      expect(decoded["metadata"]["create_time"]).to eq(metadata.timestamp)
+      expect(decoded["metadata"]["create_time"]).to eq(time)
     end
   end
 
@@ -134,7 +135,28 @@ RSpec.describe "backend :sidekiq" do
     expect(Karafka::App.routes.topics.map(&:backend)).to eq(%i[sidekiq inline])
   end
 
+  it "is not for jobs of Active Job, which are jobs already" do
+    route(shop { def consume = nil })
+    Karafka::App.config.backend = :sidekiq
+    Karafka::App.routes.draw { [active_job_topic(:default), active_job_delays] }
+    expect(Karafka::App.routes.topics.to_h { |topic| [topic.name, topic.backend] }.values).to eq(%i[sidekiq] + ([:inline] * 6))
+  end
+
   describe "its worker" do
+    it "and its interchanger are those of the topic in the retry topics, too" do
+      own = stub_const("Own", Class.new { include StandInSidekiq::Worker })
+      exchange = Karafka::Interchanger.new
+      route(shop { def consume = nil }) do
+        backend :sidekiq
+        worker own
+        interchanger exchange
+        retry_topics delays: [1_000]
+        dead_letter_queue topic: "dead"
+      end
+      retries = Karafka::App.routes.topics.last
+      expect([retries.retry_topic?, retries.worker, retries.interchanger]).to eq([true, own, exchange])
+    end
+
     it "is the one that is set, as a class or by its name" do
       klass = shop { def consume = nil }
       own = stub_const("Own", Class.new { include StandInSidekiq::Worker })
@@ -213,14 +235,15 @@ RSpec.describe "backend :sidekiq" do
     it "asks before_enqueue in the server, and calls perform and after_failure in the job" do
       seen = self.seen
       klass = shop(Karafka::BaseController, name: "ShopController") do
-        before_enqueue { throw(:abort) if params["test"] }
+        before_enqueue { seen << :asked and throw(:abort) if params["test"] }
+        before_enqueue { seen << :asked }
         define_method(:perform) { seen << params["id"] and raise("no") }
         define_method(:after_failure) { seen << :failed }
       end
       lease = server(klass, ['{"id":1}', '{"id":2,"test":true}'])
-      expect([jobs.size, seen, lease.marked]).to eq([1, [], [0, 1]])
+      expect([jobs.size, seen, lease.marked]).to eq([1, %i[asked asked], [0, 1]])
       expect { StandInSidekiq.perform_next }.to raise_error("no")
-      expect(seen).to eq([1, :failed])
+      expect(seen.drop(2)).to eq([1, :failed])
     end
   end
 

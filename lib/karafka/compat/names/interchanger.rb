@@ -59,8 +59,12 @@ module Karafka
       value.is_a?(Hash) ? value.fetch(BYTES).unpack1("m0").force_encoding(Encoding::UTF_8) : value
     end
 
+    # Not Time#to_f, whose last digit may be another one than that of the milliseconds that Kafka has.
     def seconds(time)
-      time && time.to_f.to_s
+      return if time.nil?
+
+      whole, rest = (time.to_r * 1_000).round.divmod(1_000)
+      "#{whole}.#{rest.to_s.rjust(3, "0")}"
     end
   end
 end
