@@ -334,17 +334,17 @@ RSpec.describe "README and docs" do
     end
   end
 
-  it "name settings of librdkafka and events that are there" do
+  it "name settings of librdkafka, events and metrics that are there" do
     known = Karafka::Librdkafka.kafka_properties.keys + Karafka::Instrumentation::Events::EMITTED.keys +
             WaterDrop::Instrumentation::EVENTS.keys + WaterDrop::Instrumentation::GLOBAL_EVENTS.keys +
             Karafka::Compat::EventNames::MAPPED.keys
     known += Docs.rows("docs/operations.md", "Errors").flat_map { |row| Docs.names(row.first) }
     known += Docs.rows("docs/producing.md", "Middleware, events and logs").flat_map { |row| Docs.names(row.first) }
     known += Karafka::Setup::Config.nested_settings.flat_map { |group, klass| klass.definitions.keys.map { |name| "#{group}.#{name}" } }
+    known += Dir.glob("#{Docs::ROOT}/lib/karafka/instrumentation/**/*.rb").flat_map { File.read(_1).scan(/"([a-z_]+\.[\w.]+)"/).flatten }
     words = Docs::PAGES.flat_map { |page| Docs.code_words(page).map { |word| [page, word] } }
-    dotted = words.select do |page, word|
-      !page.start_with?("docs/migration/") && word.match?(/\A[a-z_]+(\.[a-z_]+)+\z/) && !word.match?(Docs::NO_SETTING)
-    end
+    dotted = words.select { |page, word| !page.start_with?("docs/migration/") && word.match?(/\A[a-z_]+(\.[a-z_]+)+\z/) }
+    dotted.reject! { |_, word| word.match?(Docs::NO_SETTING) }
     expect(missing(dotted) { |_, word| known.include?(word) }).to eq([])
   end
 end
