@@ -12,10 +12,9 @@ module Karafka
         # While a busy partition's queue is full the broker keeps a request for the idle ones waiting for this time. librdkafka's 500 let
         # it stand still for that time; less costs an idle process CPU.
         "fetch.wait.max.ms" => "50",
-        # Counts per partition, since each has a queue of its own; librdkafka's default is 64 MB.
-        "queued.max.messages.kbytes" => "8192",
-        # An answer of 1 MB has 20,000 small messages, and has to fit in with room left.
-        "queued.min.messages" => "50000"
+        # Counts per partition, since each has a queue of its own; librdkafka's default is 64 MB. Four answers: a partition that is full
+        # is left out of the next request, and has to have work until that is answered.
+        "queued.max.messages.kbytes" => "16384"
       }.freeze
 
       # An answer of a broker stays in memory until the last of its messages is copied, whichever partitions they are of;

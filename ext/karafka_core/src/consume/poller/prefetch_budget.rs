@@ -31,6 +31,8 @@ const LONG_LOOK: Duration = Duration::from_millis(20);
 const MESSAGE_OVERHEAD_BYTES: usize = 304;
 /// Of a message of a topic of which nothing was taken yet.
 const UNKNOWN_BYTES: usize = 16_384;
+/// Partitions that may fill up between two looks besides those that are filled.
+const NEWLY_FILLED: usize = 4;
 /// librdkafka's own, where nothing is set.
 const QUEUED_MIN_MESSAGES: usize = 100_000;
 const FETCH_MAX_BYTES: usize = 50 * 1024 * 1024;
@@ -99,6 +101,27 @@ fn setting(group: &GroupConfig, name: &str, default: usize) -> usize {
     given.unwrap_or(default)
 }
 
+/// What is known of the queues between two looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Activity {
+    /// Something was queued, or has been taken since.
+    Busy,
+    /// Nothing is queued any more. It may be that workers are as fast as brokers.
+    Drained,
+    /// Nothing has come since.
+    Idle,
+}
+
+impl Activity {
+    fn next(self, active: bool) -> Self {
+        match self {
+            _ if active => Activity::Busy,
+            Activity::Busy => Activity::Drained,
+            Activity::Drained | Activity::Idle => Activity::Idle,
+        }
+    }
+}
+
 /// What one group's client has fetched ahead.
 #[derive(Default)]
 struct Queued {
@@ -153,8 +176,9 @@ pub(super) struct Prefetch {
     next: Instant,
     /// What the user allows a partition.
     most: usize,
-    /// Nothing was queued at the last look.
-    idle: bool,
+    activity: Activity,
+    /// Partitions that had something in their queues when some last had.
+    filled: usize,
     /// Nothing is fetched until enough is left again.
     closed: bool,
     /// What is set in librdkafka.
@@ -173,7 +197,8 @@ impl Prefetch {
             group: poller.group.index,
             next: Instant::now(),
             most: setting(&poller.group.config, "queued.min.messages", QUEUED_MIN_MESSAGES),
-            idle: false,
+            activity: Activity::Idle,
+            filled: 0,
             closed: false,
             threshold: 1,
             grows: false,
@@ -189,11 +214,12 @@ impl Prefetch {
 
     pub(super) fn run_if_due(&mut self, poller: &Poller, client: &ConsumerClient) {
         let now = Instant::now();
-        let stirred = self.idle && poller.group.is_stirred();
+        let stirred = self.activity != Activity::Busy && poller.group.is_stirred();
         if now < self.next && !stirred {
             return;
         }
         let queued = Queued::of(poller);
+        self.activity = self.activity.next(queued.messages > 0 || stirred);
         self.budget.used[self.group].store(&queued);
         let threshold = self.threshold(poller, &queued);
         // Where memory is short a batch at a time has to do: answers of ordinary size for each empty partition could be many times the bound.
@@ -201,12 +227,15 @@ impl Prefetch {
         if self.closed {
             self.trim.run_if_due(now);
         }
-        // Once it was woken it stays awake for a while: messages that come one by one are not to wake it each.
-        self.idle = queued.messages == 0 && !stirred;
-        if self.idle {
+        if self.activity != Activity::Busy {
             poller.group.expect_stir();
         }
-        self.next = now + if self.idle { IDLE } else { self.pause(now.elapsed()) };
+        self.next = now
+            + match self.activity {
+                Activity::Busy => self.pause(now.elapsed()),
+                Activity::Drained => RARELY,
+                Activity::Idle => IDLE,
+            };
     }
 
     fn threshold(&mut self, poller: &Poller, queued: &Queued) -> usize {
@@ -221,9 +250,19 @@ impl Prefetch {
             self.average = queued.average();
         }
         let messages = left / self.average.max(1);
-        // As if all partitions of all groups filled up before the next look. From there on it grows step by step to what is due to
-        // those that do fill up.
-        let safe = messages / (queued.partitions * self.budget.used.len()).max(1);
+        if queued.filled > 0 {
+            self.filled = queued.filled;
+        }
+        // As if that many filled up before the next look. From there on it grows step by step to what is due to those that do fill up.
+        let all = queued.partitions * self.budget.used.len();
+        let expected = match self.activity {
+            // In a second that may be all partitions of all groups.
+            Activity::Idle => all,
+            // A partition that is drained as fast as it fills is to have more than an answer, or it is left out of the next request, and
+            // stands still while a broker waits for messages of idle ones.
+            Activity::Busy | Activity::Drained => all.min(NEWLY_FILLED + 2 * self.filled),
+        };
+        let safe = messages / expected.max(1);
         let due = match queued.filled {
             0 => safe,
             _ => (messages / self.budget.filled_partitions().max(1)).min(self.most),
