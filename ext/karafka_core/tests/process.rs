@@ -275,7 +275,7 @@ fn health_follows_the_engine_and_names_a_batch_over_its_limit() {
     wait_until("the limit", || harness.engine.health().overdue.is_some());
     let overdue = harness.engine.health().overdue.unwrap();
     assert!(
-        overdue.topic == topic && overdue.partition == 0 && overdue.age_ms > 500,
+        overdue.topic == topic && overdue.partition == 0 && overdue.age_ms >= 500,
         "{overdue:?}"
     );
     assert!(harness.engine.health().poll_age_ms < 30_000);
