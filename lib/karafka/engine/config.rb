@@ -24,9 +24,9 @@ module Karafka
       FETCH_MAX_BYTES = 1_010_000..4_010_000
       # Answers under way of all groups are to be at most such a part of the bound, with one broker.
       ANSWERS_PART = 2
-      LARGER_FETCHES = %w[message.max.bytes fetch.message.max.bytes max.partition.fetch.bytes].freeze
       # Two names of one setting.
       PARTITION_FETCHES = %w[fetch.message.max.bytes max.partition.fetch.bytes].freeze
+      LARGER_FETCHES = ["message.max.bytes", *PARTITION_FETCHES].freeze
 
       # What `statistics.emitted` and the metrics listeners live on. Off where nobody listens: it is expensive.
       STATISTICS_INTERVAL_MS = "5000"

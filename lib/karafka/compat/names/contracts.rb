@@ -8,20 +8,7 @@ module Karafka
   #   Karafka::Contracts::Topic.new.call(name: "orders", max_messages: 0).errors # => { max_messages: "topic orders max_messages is 0, …" }
   module Contracts
     # What a check has found.
-    class Result
-      # @return [Hash{Symbol=>String}] what is wrong, by part
-      attr_reader :errors
-
-      # @param errors [Hash{Symbol=>String}]
-      def initialize(errors)
-        @errors = errors
-      end
-
-      # @return [Boolean]
-      def success?
-        errors.empty?
-      end
-    end
+    Result = WaterDrop::Contracts::Result
 
     # What they have in common. Those of an application or a gem have rules, or define `call`.
     class Base
