@@ -8,20 +8,7 @@ module WaterDrop
   #   WaterDrop::Contracts::Message.new(max_payload_size: 1_000).call(topic: "orders", payload: "{}").success? # => true
   module Contracts
     # What a check has found.
-    class Result
-      # @return [Hash{Symbol=>String}] what is wrong, by part
-      attr_reader :errors
-
-      # @param errors [Hash{Symbol=>String}]
-      def initialize(errors)
-        @errors = errors
-      end
-
-      # @return [Boolean]
-      def success?
-        errors.empty?
-      end
-    end
+    Result = Karafka::Compat::ContractResult
 
     # A message, as {Producer} takes it.
     class Message

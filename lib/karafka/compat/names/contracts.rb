@@ -8,7 +8,7 @@ module Karafka
   #   Karafka::Contracts::Topic.new.call(name: "orders", max_messages: 0).errors # => { max_messages: "topic orders max_messages is 0, …" }
   module Contracts
     # What a check has found.
-    Result = WaterDrop::Contracts::Result
+    Result = Compat::ContractResult
 
     # What they have in common. Those of an application or a gem have rules, or define `call`.
     class Base
