@@ -31,6 +31,12 @@ class Certificates
   # @return [String] path of key and certificate of a server that has not renewed it
   def expired = pair("expired.pem", -DAY)
 
+  # @return [Array(String, String)] certificate and key of a client, as PEM
+  def client
+    key = OpenSSL::PKey::EC.generate("prime256v1")
+    [signed("client", key, DAY, issuer: @authority).to_pem, key.private_to_pem]
+  end
+
   def delete = FileUtils.rm_rf(@directory)
 
   private

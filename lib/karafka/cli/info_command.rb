@@ -59,7 +59,7 @@ module Karafka
         fact "Connections", :connections, connections
         fact "Max messages", :max_messages, config.max_messages
         fact "Shutdown timeout", :shutdown_timeout_ms, "#{config.shutdown_timeout} ms", value: config.shutdown_timeout
-        routes = { consumer_groups: App.routes.size, topics: App.routes.topics.size }
+        routes = { consumer_groups: App.routes.count { |group| group.topics.any? }, topics: App.routes.topics.size }
         fact "Routes", :routes, "#{routes[:consumer_groups]} consumer groups, #{routes[:topics]} topics (`karafka routes` lists them)",
              value: routes
       end

@@ -21,6 +21,11 @@ RSpec.describe "commands that show the application" do
       expect(out).to include("127.0.0.1:9092", "#{directory}/karafka.rb", "1 consumer groups, 1 topics", "sasl.password=[hidden]")
       expect(out).not_to include("s3cret")
     end
+
+    it "counts the groups that have topics" do
+      boot_file("topic(:orders) { consumer(OrdersConsumer) && group(:shop) }") # as in 2016: the group of all topics is left empty
+      expect(run("info")[1]).to match(/^Routes: +1 consumer groups, 1 topics/)
+    end
   end
 
   describe "routes" do
