@@ -186,16 +186,10 @@ module Karafka
       top_commands
 
       desc "doctor", "Check brokers, settings, topics, rights and groups, and say what to do"
-      long_desc <<~TEXT
-        Asks from this machine, with the application's settings, and changes nothing. Without an application give --brokers.
-        Exit status: 0 nothing to do, 1 nothing found, but not everything could be looked at, 2 something found.
-        Examples: karafka doctor; karafka doctor --brokers localhost:9092 --group shop --json
-      TEXT
-      option :brokers, banner: "HOST:PORT,…", desc: "Of another Kafka than the application's"
-      option :group, type: :array, banner: "NAME…", desc: "Also look at these groups"
-      option :timeout, type: :numeric, banner: "SECONDS", desc: "For one question to the brokers (10)"
-      option :json, type: :boolean, desc: "For programs"
+      doctor_options
       def doctor
+        return MigrateCommand.new(options).call if options[:migrate]
+
         Target.kafka(options[:brokers])
         DoctorCommand.new(options).call
       end
