@@ -60,7 +60,8 @@ module Karafka
       def describe(setting, value)
         return "set to something secret" if KafkaSettings.secret?(setting)
 
-        text = value.inspect
+        # Classes have names; their `inspect` may be anything, such as a question to a database.
+        text = (value.is_a?(Module) && value.name) || value.inspect
         text.length > 200 ? "#{text[0, 200]}…" : text
       end
     end

@@ -61,11 +61,24 @@ RSpec.describe "booting a Rails application" do
   it "runs rake tasks though karafka.rb fails, and says where; only what needs Kafka fails, and so does any other process" do
     app.write("karafka.rb", "\nENV.fetch('NO_SUCH_VARIABLE')\n")
     env = { "RAILS_ENV" => "test" }
-    expect(run(env, "rake", "works")).to match([/karafka.rb failed, and this task goes on.*KeyError.*karafka\.rb:2.*in test and test/m, 0])
-    expect(rails(env, "db:migrate")).to match([/karafka.rb failed, and this task goes on/, 0])
+    warning = /karafka.rb failed, and this command goes on.*KeyError.*karafka\.rb:2/
+    expect(run(env, "rake", "works")).to match([/#{warning}.*in test and test/m, 0])
+    expect(rails(env, "db:migrate")).to match([/karafka.rb failed, and this command goes on/, 0])
     expect(run(env, "rake", "produces")).to match([/Nothing was set up in this process: .*karafka\.rb failed. KeyError/, 1])
     expect(rails(env, "runner", environments)).to match([/KeyError/, 1])
     expect(karafka(env, "server")).to match([%r{\Akarafka: KeyError: .* \(#{app.dir}/karafka\.rb:2}, 1])
+  end
+
+  # One cannot look, or make what is missing, in an application that does not start.
+  it "opens a console and generates though karafka.rb fails" do
+    app.write("karafka.rb", "\nOrderConsumer\n")
+    app.write("console.rb", environments)
+    env = { "RAILS_ENV" => "test" }
+    warning = /karafka.rb failed, and this command goes on.*OrderConsumer.*karafka\.rb:2/
+    expect(run(env, "sh", "-c", "#{RbConfig.ruby} bin/rails console < console.rb")).to match([/#{warning}.*in test and test/m, 0])
+    expect(rails(env, "generate", "karafka:consumer", "order")).to match([/#{warning}.*create +app.consumers.order_consumer/m, 0])
+    FileUtils.rm(File.join(app.dir, "app/consumers/order_consumer.rb"))
+    expect(rails(env, "destroy", "karafka:consumer", "order")).to match([/#{warning}.*remove +(?!.*Add it to the routes)/m, 0])
   end
 
   it "fails where KARAFKA_BOOT_FILE names a file that does not exist" do

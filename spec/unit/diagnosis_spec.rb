@@ -21,6 +21,10 @@ RSpec.describe Karafka::Diagnosis do
     "an HTTP server" =>
       [:bad_msg, "a:1: Receive failed: Invalid response size 1213486160 (0..100000000): increase receive.message.max.bytes", {},
        /an HTTP server answers there.*"bootstrap.servers"/],
+    "a server that says nothing" =>
+      [:transport, "a:1/bootstrap: ApiVersionRequest failed: Local: Timed out: probably due to broker version < 0.10 (see " \
+                   "api.version.request configuration) (after 10009ms in state APIVERSION_QUERY)", {},
+       /takes connections there, but does not answer.*the right port.*a proxy/],
     "a name that cannot be resolved" =>
       [:resolve, "a:1/bootstrap: Failed to resolve 'a:1': Name or service not known", {},
        /cannot be resolved\. Check "bootstrap.servers"\z/],

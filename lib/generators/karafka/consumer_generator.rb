@@ -24,7 +24,7 @@ module Karafka
         route = "topic(#{skeleton.topic_literal(topic)}) { consumer #{class_name}Consumer }"
         path = File.join(destination_root, "karafka.rb")
         found = File.exist?(path) && File.read(path).match(ROUTES)
-        return say("Add it to the routes: #{route}", :yellow) unless found
+        return say("#{behavior == :invoke ? "Add it to" : "Take it out of"} the routes: #{route}", :yellow) unless found
 
         insert_into_file("karafka.rb", "#{found[:indent]}  #{route}\n", after: found[0])
       end

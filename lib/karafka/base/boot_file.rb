@@ -35,8 +35,8 @@ module Karafka
         require path.to_s
       end
 
-      # Loads it where there is one. A rake task goes on without: one that migrates a database or builds assets needs no Kafka,
-      # and often has no settings for it.
+      # Loads it where there is one. Some commands go on without: a rake task that migrates a database or builds assets needs no
+      # Kafka, and often has no settings for it; in a console one looks for the mistake, and a generator makes what is missing.
       # @yield what else has to be right
       # @return [void]
       # @raise [Errors::MissingBootFileError] and whatever the file raises
@@ -46,10 +46,10 @@ module Karafka
         yield
         require path.to_s
       rescue StandardError, ScriptError => e
-        raise unless rake?
+        raise unless rake? || rails_command?
 
         @failure = e
-        warn("karafka: #{path} failed, and this task goes on without it. #{Origin.describe(e)}")
+        warn("karafka: #{path} failed, and this command goes on without it. #{Origin.describe(e)}")
       end
 
       # @return [void]
@@ -91,6 +91,11 @@ module Karafka
 
       def rake?
         defined?(::Rake.application) ? ::Rake.application.top_level_tasks.any? : false
+      end
+
+      # Rails loads the class of the command that it runs, and no other one.
+      def rails_command?
+        defined?(::Rails::Console) || defined?(::Rails::Command::GenerateCommand) || defined?(::Rails::Command::DestroyCommand)
       end
     end
 

@@ -72,7 +72,7 @@ module Karafka
 
       def render(path, template, **values)
         text = File.read(File.join(TEMPLATES, "#{template}.tt"))
-        { helper: helper(path), **values }.each { |name, value| text = text.gsub(/\{\{#{name}\}\}/) { value } }
+        { helper: helper(path), test_case: test_case, **values }.each { |name, value| text = text.gsub(/\{\{#{name}\}\}/) { value } }
         text
       end
 
@@ -100,6 +100,9 @@ module Karafka
         "#{"require \"minitest/autorun\"\n" if minitest?}require_relative \"#{root}karafka\""
       end
 
+      # That of Rails takes back what a test has written to the database.
+      def test_case = rails? ? "ActiveSupport::TestCase" : "Minitest::Test"
+
       # Rails loads karafka.rb.
       def rails_helper
         found = (minitest? ? %w[test/test_helper.rb] : %w[spec/rails_helper.rb]).find { |path| there?(path) }
@@ -107,9 +110,10 @@ module Karafka
       end
 
       def loading
-        return "# Rails loads the classes." if rails?
+        return "" if rails?
 
-        <<~RUBY.chomp
+        <<~RUBY
+
           LOADER = Zeitwerk::Loader.new
           LOADER.push_dir(File.join(__dir__, "app", "consumers"))
           LOADER.setup

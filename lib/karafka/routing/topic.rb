@@ -259,9 +259,11 @@ module Karafka
       def constantize(class_name, setting)
         Object.const_get(class_name)
       rescue NameError => e
-        reason = e.message.lines.first.strip
+        reason = e.message.start_with?("wrong constant name") ? no_class_name(setting) : e.message.lines.first.strip
         raise Errors::InvalidConfigurationError, "#{label} #{setting} is #{class_name}, which cannot be loaded: #{reason}"
       end
+
+      def no_class_name(setting) = "that is no name of a class, such as \"Orders#{setting.capitalize}\""
 
       def known_names
         super + %i[consumer controller group assign responder produces worker interchanger] + NotYet::TOPIC

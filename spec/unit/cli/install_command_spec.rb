@@ -48,6 +48,7 @@ RSpec.describe "karafka install" do
     File.write("test/test_helper.rb", "")
     run("install")
     expect(File.read("karafka.rb")).not_to include("Zeitwerk")
-    expect(File.read("test/consumers/example_consumer_test.rb")).to include('require "test_helper"')
+    test = File.read("test/consumers/example_consumer_test.rb")
+    expect(test).to include('require "test_helper"', "class ExampleConsumerTest < ActiveSupport::TestCase")
   end
 end

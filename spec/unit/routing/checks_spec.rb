@@ -87,6 +87,14 @@ RSpec.describe Karafka::Routing::Contract do
     message = /consumer is .*, but must be a class that inherits from Karafka::BaseConsumer/
     [nil, 5].each { |klass| refuses(message) { topic(klass: klass) } }
     refuses_to_start(message) { topic(klass: Object) }
+    # Those of Active Record show themselves in other words, and some ask their database for them.
+    model = stub_const("Order", Class.new { def self.inspect = raise("no database") })
+    refuses_to_start(/consumer is Order, but must/) { topic(:c, klass: model) }
+  end
+
+  it "says how a class is named" do
+    topic(klass: :orders)
+    refuses(/topic orders consumer is orders, which cannot be loaded: that is no name of a class, such as "OrdersConsumer"/) { app.boot! }
   end
 
   it "wants a consumer for every topic that is active and not only declared" do

@@ -38,6 +38,9 @@ module Karafka
           when /certificate verify failed/ then tls(text, protocol, {})
           when /timed out in state CONNECT/
             "the host does not answer. Is it up, is \"bootstrap.servers\" right, and does a firewall let this host through?"
+          when /ApiVersionRequest failed: .*Timed out/
+            "something takes connections there, but does not answer. Is it a broker that hangs, is it the right port in " \
+            "\"bootstrap.servers\", or is there a proxy without a broker behind it?"
           when /timed out in state|Invalid response size|response size/ then no_kafka(text, protocol)
           else closed(text, protocol)
           end
