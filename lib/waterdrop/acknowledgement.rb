@@ -6,6 +6,45 @@ module WaterDrop
     # What a purge reports for a message that was not sent, or not answered, by then.
     PURGED = %i[purge_queue purge_inflight].freeze
 
+    # The payload of a message that was delivered. There is one for each message, and subscribers mostly ask for a field or two: the
+    # Hash is made for those that ask for all.
+    class Delivered
+      # @param producer_id [String]
+      # @param client [Object]
+      # @param row [Array] of the engine's reports: topic, partition, offset, microseconds of latency, …
+      def initialize(producer_id, client, row)
+        @producer_id = producer_id
+        @client = client
+        @row = row
+      end
+
+      # @param key [Symbol]
+      # @return [Object, nil]
+      def [](key)
+        case key
+        when :offset then @row[2]
+        when :partition then @row[1]
+        when :topic then @row[0]
+        else to_h[key]
+        end
+      end
+
+      # @return [Hash{Symbol=>Object}] the same one each time
+      def to_h
+        @to_h ||= begin
+          topic, partition, offset, latency_us = @row
+          Acknowledgement.payload(@producer_id, @client, DeliveryReport.new(partition, offset, topic, nil, nil, latency_us))
+        end
+      end
+      alias to_hash to_h
+
+      # @return [Object]
+      def fetch(...) = to_h.fetch(...)
+
+      # @return [Hash{Symbol=>Object}]
+      def merge(...) = to_h.merge(...)
+    end
+
     class << self
       # @param id [String] of the producer
       # @param caller [Object] the client

@@ -73,6 +73,20 @@ RSpec.describe "waiting for a message that subscribers hear of" do
     expect(all_seen.uniq).to eq(["librdkafka.dispatch_error", :block])
   end
 
+  it "says the same of a message field by field and as a whole" do
+    made.monitor.subscribe("message.acknowledged") do |event|
+      fields = %i[topic partition offset label producer_id caller delivery_report other].to_h { |name| [name, event[name]] }
+      seen << [fields, event.payload, event.to_h.equal?(event.payload), event.fetch(:offset), event.fetch(:other, 7)]
+    end
+    2.times { made.produce_async(topic: "orders", payload: "x") }
+    2.times do |offset|
+      fields, payload, same, *fetched = seen.pop
+      expect([fields.compact, same, fetched]).to eq([payload.compact, true, [offset, 7]])
+      expect(payload).to include(topic: "orders", partition: 0, offset: offset, producer_id: made.id)
+      expect(payload[:delivery_report]).to have_attributes(topic: "orders", offset: offset, error: nil, latency_us: be_positive)
+    end
+  end
+
   it "waits a second at most for one that needs what the waiting thread holds" do
     lock = Mutex.new
     made.monitor.subscribe("message.acknowledged") { |event| lock.synchronize { seen << event[:offset] } }

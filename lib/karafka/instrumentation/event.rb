@@ -7,11 +7,9 @@ module Karafka
     class Event
       # @return [String] name, such as "consumer.consumed"
       attr_reader :id
-      # @return [Hash{Symbol=>Object}]
-      attr_reader :payload
 
       # @param id [String]
-      # @param payload [Hash{Symbol=>Object}]
+      # @param payload [Hash{Symbol=>Object}, #[]] something that makes the Hash when it is asked for it
       def initialize(id, payload)
         @id = id
         @payload = payload
@@ -30,9 +28,10 @@ module Karafka
       end
 
       # @return [Hash{Symbol=>Object}]
-      def to_h
-        @payload
+      def payload
+        @payload.to_h
       end
+      alias to_h payload
     end
   end
 end

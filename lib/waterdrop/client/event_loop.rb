@@ -125,8 +125,8 @@ module WaterDrop
       # Of a producer that was collected.
       def count_lost(event)
         reports = event[:reports] or return
-        row = []
-        while reports.next(row)
+        row = nil
+        while (row = reports.next(row))
           delivered = row.last
           @lost += 1 unless delivered
         end

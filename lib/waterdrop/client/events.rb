@@ -62,20 +62,18 @@ module WaterDrop
 
       # Taken out one by one: where a subscriber ends this thread, the next one goes on with the rest.
       def reported(reports)
-        row = []
-        guarded { announce_all(reports, row) } until reports.done?
+        guarded { announce_all(reports) } until reports.done?
       end
 
       # Mostly there is nothing but a message that was delivered, and thousands of them.
-      def announce_all(reports, row)
+      def announce_all(reports)
         heard = @monitor.listening?("message.acknowledged")
-        while reports.next(row)
-          topic, partition, offset, latency_us, tag, delivered = row
-          if !delivered || @watched.key?(tag)
-            announce(reports.delivery, reports.index, tag)
+        row = nil
+        while (row = reports.next(row))
+          if !row[5] || @watched.key?(row[4])
+            announce(reports.delivery, reports.index, row[4])
           elsif heard
-            report = DeliveryReport.new(partition, offset, topic, nil, nil, latency_us)
-            @monitor.instrument("message.acknowledged", Acknowledgement.payload(@config.id, self, report))
+            @monitor.instrument("message.acknowledged", Acknowledgement::Delivered.new(@config.id, self, row))
           end
         end
       end

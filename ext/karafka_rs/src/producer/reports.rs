@@ -1,12 +1,12 @@
 //! `Karafka::Native::ProducerReports`: the reports of one turn, one by one. What is needed of a message that was delivered comes
-//! in an Array that is used again. Holds no Ruby object.
+//! in an Array. Holds no Ruby object.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use karafka_core::produce::DeliverySet;
-use magnus::{method, prelude::*, DataTypeFunctions, Error, RArray, RModule, Ruby, TypedData};
+use magnus::{method, prelude::*, DataTypeFunctions, Error, IntoValue, RArray, RModule, Ruby, TypedData, Value};
 
 use super::delivery::Delivery;
 
@@ -37,9 +37,9 @@ impl ProducerReports {
         }))
     }
 
-    /// The subscribers have heard of the one before. Fills the row with [topic, partition, offset, latency_us, tag, whether it
-    /// was delivered]. false: there are no more.
-    fn next(ruby: &Ruby, rb_self: &Self, row: RArray) -> Result<bool, Error> {
+    /// The subscribers have heard of the one before, which had this row. [topic, partition, offset, latency_us, tag, whether it
+    /// was delivered]; nil: there are no more.
+    fn next(ruby: &Ruby, rb_self: &Self, row_before: Option<RArray>) -> Result<Option<RArray>, Error> {
         let mut state = rb_self.0.borrow_mut();
         let next = state.left.pop_front();
         let before = std::mem::replace(&mut state.current, next);
@@ -47,26 +47,30 @@ impl ProducerReports {
             set.announced(*index as usize);
         }
         let Some((set, index)) = &state.current else {
-            return Ok(false);
+            return Ok(None);
         };
         let index = *index as usize;
         let same = |(other, at): &Row| set.shares_topic(index, other, *at as usize);
-        if row.is_empty() || !before.as_ref().is_some_and(same) {
-            let topic = ruby.str_new(set.topic(index).unwrap_or_default());
-            topic.freeze();
-            row.store(0, topic)?;
-        }
+        let topic: Value = match row_before {
+            Some(row) if before.as_ref().is_some_and(same) => row.entry(0)?,
+            _ => {
+                let topic = ruby.str_new(set.topic(index).unwrap_or_default());
+                topic.freeze();
+                topic.as_value()
+            }
+        };
         let report = set.report(index);
-        let place = report
-            .as_ref()
-            .map(|report| (report.partition, report.offset, report.latency_us));
+        let delivered = report.as_ref().is_some_and(|report| report.error.is_none());
+        let place = report.map(|report| (report.partition, report.offset, report.latency_us));
         let (partition, offset, latency_us) = place.unwrap_or((-1, -1, 0));
-        row.store(1, partition)?;
-        row.store(2, offset)?;
-        row.store(3, latency_us)?;
-        row.store(4, set.tag())?;
-        row.store(5, report.is_some_and(|report| report.error.is_none()))?;
-        Ok(true)
+        Ok(Some(ruby.ary_new_from_values(&[
+            topic,
+            partition.into_value_with(ruby),
+            offset.into_value_with(ruby),
+            latency_us.into_value_with(ruby),
+            set.tag().into_value_with(ruby),
+            delivered.into_value_with(ruby),
+        ])))
     }
 
     /// Where there are no more, and the subscribers have heard of the last one.
