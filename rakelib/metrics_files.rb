@@ -2,11 +2,17 @@
 
 require "json"
 require "yaml"
+require_relative "alert_tests"
 
-# What is made from the catalogue of metrics: docs/metrics.json, alerts for Prometheus and a dashboard for Grafana.
+# What is made from the catalogue of metrics: docs/metrics.json, alerts for Prometheus with their tests, and a dashboard for Grafana.
 class MetricsFiles
   ROOT = File.expand_path("..", __dir__)
   RUNBOOK = "https://github.com/karafka-rs/karafka-rs/blob/main/docs/operations.md"
+  # Something was counted within the time. `increase` does not see the first one of a process that was scraped for the first time
+  # after it: a counter that is new and not 0 has counted, too.
+  FIRST = lambda do |labels, counter, time|
+    "sum by (#{labels}) (increase(#{counter}[#{time}])) > 0 or sum by (#{labels}) (#{counter} unless #{counter} offset #{time}) > 0"
+  end
   # Name, expression, how long it has to hold, severity, what it means. Each has a section in docs/operations.md.
   ALERTS = [
     ["KarafkaLag", "max by (group, topic) (karafka_topic_lag_seconds) > 300", "10m", "warning",
@@ -20,16 +26,17 @@ class MetricsFiles
      "every batch of {{ $labels.topic }} fails in {{ $labels.group }}"],
     ["KarafkaPartitionsPaused", "sum by (group, topic, reason) (karafka_paused_partitions{reason=~\"operator|refused\"}) > 0", "15m",
      "warning", "{{ $value }} partitions of {{ $labels.topic }} are paused ({{ $labels.reason }})"],
-    ["KarafkaDeadLetters", "sum by (group, topic) (increase(karafka_dead_letters_total[10m])) > 0", "0m", "warning",
+    ["KarafkaDeadLetters", FIRST.call("group, topic", "karafka_dead_letters_total", "10m"), "0m", "warning",
      "messages of {{ $labels.topic }} go to the dead letter queue"],
     ["KarafkaErrors", "sum by (type) (rate(karafka_errors_total[5m])) > 0.1", "10m", "warning",
-     "errors of the type {{ $labels.type }}: {{ $value | humanize }} a second"],
+     "errors of the type {{ $labels.type }}: {{ $value | printf \"%.1f\" }} a second"],
     ["KarafkaRebalancesOften",
      "sum by (instance, group) (increase(karafka_rebalances_total{cause=~\"revoked|lost|over_limit\"}[15m])) > 10",
-     "5m", "warning", "{{ $labels.group }} on {{ $labels.instance }} has given partitions up {{ $value | humanize }} times in 15 minutes"],
+     "5m", "warning",
+     "{{ $labels.group }} on {{ $labels.instance }} has given partitions up {{ $value | printf \"%.0f\" }} times in 15 minutes"],
     ["KarafkaCommitsFail", "sum by (group) (increase(karafka_commits_total{result=\"failed\"}[10m])) > 5", "5m", "warning",
      "brokers refuse commits of {{ $labels.group }}"],
-    ["KarafkaProduceFails", "sum by (topic) (increase(karafka_produce_failures_total[5m])) > 0", "0m", "critical",
+    ["KarafkaProduceFails", FIRST.call("topic", "karafka_produce_failures_total", "5m"), "0m", "critical",
      "messages to {{ $labels.topic }} could not be delivered"],
     ["KarafkaLockHeld", "histogram_quantile(0.99, sum by (instance, le) (rate(karafka_gvl_wait_seconds_bucket[5m]))) > 0.5",
      "10m", "warning", "workers of {{ $labels.instance }} wait {{ $value | humanizeDuration }} for Ruby's lock"],
@@ -49,6 +56,7 @@ class MetricsFiles
   # @return [Hash{String=>String}] text by path
   def to_h
     { "docs/metrics.json" => @text, "extra/prometheus/alerts.yml" => HEAD + YAML.dump(alerts, line_width: -1),
+      "extra/prometheus/alerts_test.yml" => AlertTests::HEAD + YAML.dump(AlertTests.new(RUNBOOK, ALERTS).to_h, line_width: -1),
       "extra/grafana/karafka.json" => "#{JSON.pretty_generate(dashboard)}\n" }
   end
 

@@ -4,6 +4,7 @@ require "spec_helper"
 require "support/http_probe"
 require "support/json_schema"
 require "support/mock_cluster"
+require "support/prometheus_tools"
 require "support/server_process"
 
 RSpec.describe "what a process shows of itself" do
@@ -131,6 +132,9 @@ RSpec.describe "what a process shows of itself" do
     sends = %w[karafka_produced_messages_total karafka_produced_bytes_total karafka_produce_failures_total karafka_produce_seconds]
     expect(emitted.map(&:first) & sends).to be_empty
     expect(emitted).to match_array(catalogue.reject { |metric| sends.include?(metric.first) })
+    skip(PrometheusTools.unavailable) if PrometheusTools.unavailable
+
+    expect(PrometheusTools.check("check", "metrics", input: get(url, "/metrics").body)).to eq("")
   end
 
   it "speaks OpenMetrics where that is asked for" do

@@ -3,6 +3,7 @@
 require "open3"
 require "rbconfig"
 require_relative "../spec_helper"
+require_relative "../support/prometheus_tools"
 
 # The short form of `rake verify:*`. A failure prints the seed; `verify/consume.rb --seed N` makes the same choices again.
 RSpec.describe "random faults on real Kafka", deadline: 1_500 do
@@ -27,6 +28,12 @@ RSpec.describe "random faults on real Kafka", deadline: 1_500 do
   it "lose no job, keep the order of each key and perform none before it is due while members are killed" do
     output = verify("jobs", "--jobs", 2_000, "--waiting", 100, "--longest-wait", 5, "--kills", 1)
     expect(output).to include("2100 jobs were performed", "nothing lost")
+  end
+
+  it "leave Prometheus no scrape that fails without a cause, and the right numbers" do
+    skip(PrometheusTools.unavailable) if PrometheusTools.unavailable
+
+    expect(verify("prometheus", "--only", "chaos", "--seconds", 10)).to include('"violations":0')
   end
 
   it "report of each message what became of it, once and in order, while leaders are killed and clients replaced" do

@@ -10,7 +10,7 @@ RSpec.describe "the catalogue of metrics" do
   let(:alerts) { YAML.load_file(File.join(root, "extra/prometheus/alerts.yml"))["groups"].flat_map { |group| group["rules"] } }
   let(:panels) { JSON.parse(File.read(File.join(root, "extra/grafana/karafka.json")))["panels"] }
 
-  %w[docs/metrics.json extra/prometheus/alerts.yml extra/grafana/karafka.json].each do |path|
+  %w[docs/metrics.json extra/prometheus/alerts.yml extra/prometheus/alerts_test.yml extra/grafana/karafka.json].each do |path|
     it "is what #{path} was made from; `rake metrics:generate` makes it anew" do
       expect(File.read(File.join(root, path))).to eq(MetricsFiles.new(Karafka::Native.metrics_catalogue).to_h.fetch(path))
     end
