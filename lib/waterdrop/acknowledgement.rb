@@ -5,6 +5,7 @@ module WaterDrop
   module Acknowledgement
     # What a purge reports for a message that was not sent, or not answered, by then.
     PURGED = %i[purge_queue purge_inflight].freeze
+    DISPATCH_ERROR = "librdkafka.dispatch_error"
 
     # The payload of a message that was delivered. There is one for each message, and subscribers mostly ask for a field or two: the
     # Hash is made for those that ask for all.
@@ -62,6 +63,8 @@ module WaterDrop
       def announce(config, caller, report)
         payload = payload(config.id, caller, report)
         events = events(config, report)
+        # Also where nobody listens.
+        Karafka::ErrorCounts.add(DISPATCH_ERROR) if events.key?("error.occurred")
         heard = events.select { |name, _| config.monitor.listening?(name) }
         heard.each { |name, more| config.monitor.instrument(name, payload.merge(more)) }
         heard.any? || !events.key?("error.occurred")
@@ -73,7 +76,7 @@ module WaterDrop
       def events(config, report)
         return { "message.acknowledged" => {} } if report.error.nil?
 
-        failed = { "error.occurred" => { error: report.error, type: "librdkafka.dispatch_error" } }
+        failed = { "error.occurred" => { error: report.error, type: DISPATCH_ERROR } }
         return failed unless PURGED.include?(report.error.code)
 
         purged = { "message.purged" => failed.fetch("error.occurred") }

@@ -241,6 +241,7 @@ module WaterDrop
     # What happens to the producer's tokens, on a thread of its own. An error that nobody listens to goes to the log.
     def instrument_tokens(name, payload)
       error = payload[:error]
+      Karafka::ErrorCounts.add(payload[:type]) if error
       Guard.call(self, "a subscriber of #{name}") do
         next logger.error("[#{id}] #{payload[:type]}: #{error.class}: #{error.message}") if error && !monitor.listening?(name)
 

@@ -120,15 +120,24 @@ fn each_way_out_of_a_partition_is_counted() {
     lease.settle(Settlement::SkipMessage { offset: 3, mark: true });
     assert_eq!(metrics.consumed_messages.get(), 3);
     assert_eq!(metrics.dead_letters.get(), 1);
+    assert_eq!(metrics.retried_messages.get(), 6, "without the one that has left");
     let lease = harness.take();
     assert_eq!(lease.messages().first_offset(), Some(4));
     lease.departed(Departure::RetryTopic);
     lease.departed(Departure::Skipped);
     drop(lease);
     assert_eq!(metrics.abandoned_batches.get(), 1);
+    assert_eq!(metrics.retried_messages.get(), 12);
     assert_eq!((metrics.moved_messages.get(), metrics.skipped_messages.get()), (1, 1));
-    harness.take().settle(Settlement::Ack);
+    let lease = harness.take();
+    lease.seek(karafka_core::partition::Position::Offset(7), true);
+    lease.settle(Settlement::Ack);
+    assert_eq!(metrics.consumed_messages.get(), 6, "what is before the position");
+    let lease = harness.take();
+    assert_eq!(lease.messages().first_offset(), Some(7));
+    lease.settle(Settlement::Ack);
     assert_eq!(metrics.consumed_messages.get(), 9, "all but the dead letter");
+    assert_eq!(metrics.retried_messages.get(), 12);
     harness.stop();
 }
 

@@ -1,4 +1,4 @@
-//! What is counted of each batch, at its begin and its end. Once a batch: nothing here goes through its messages, but for a lane
+//! What is counted of each batch, at its begin and its end. Once a batch: nothing here goes through its messages, but for a batch
 //! that has failed.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::log_end::LogEnd;
-use super::{Partition, Work};
+use super::{Partition, Position, Reading, Work};
 use crate::base::clock;
 use crate::base::sync::Mutex;
 use crate::batch::now_ms;
@@ -53,11 +53,13 @@ impl Figures {
     }
 }
 
-/// Messages of a batch that are done with, and their bytes.
+/// What became of the messages of a batch. Those in none of the two numbers left the partition, or are where a seek leads.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Processed {
-    messages: usize,
-    bytes: usize,
+pub(super) struct Outcome {
+    processed: usize,
+    processed_bytes: usize,
+    /// Come again as the batch failed, or was given back.
+    again: usize,
 }
 
 impl Partition {
@@ -99,55 +101,76 @@ impl Partition {
     }
 
     /// It ends like that.
-    pub(super) fn count_end(&self, delivery: &Delivery, settlement: Settlement, processed: Processed, took: Duration) {
+    pub(super) fn count_end(&self, delivery: &Delivery, settlement: Settlement, outcome: Outcome, took: Duration) {
         if delivery.kind != Kind::Consume {
             return;
         }
         let metrics = &self.figures.metrics;
         metrics.consumed_batches.add(1);
-        metrics.consumed_messages.add(processed.messages as u64);
-        metrics.consumed_bytes.add(processed.bytes as u64);
+        metrics.consumed_messages.add(outcome.processed as u64);
+        metrics.consumed_bytes.add(outcome.processed_bytes as u64);
+        metrics.retried_messages.add(outcome.again as u64);
         metrics.processing.observe_time(took);
-        match settlement {
-            Settlement::Retry { .. } => metrics
-                .retried_messages
-                .add((delivery.messages.len() - processed.messages) as u64),
-            Settlement::Dropped => metrics.abandoned_batches.add(1),
-            _ => {}
+        if settlement == Settlement::Dropped {
+            metrics.abandoned_batches.add(1);
         }
     }
 }
 
 impl Work {
     /// Asked before the settlement takes effect.
-    pub(super) fn processed(&self, marks: &Marks, delivery: &Delivery, settlement: Settlement) -> Processed {
+    pub(super) fn outcome(
+        &self,
+        marks: &Marks,
+        reading: &Reading,
+        (delivery, settlement): (&Delivery, Settlement),
+    ) -> Outcome {
         let messages = &delivery.messages;
-        let front = |count| Processed {
-            messages: count,
-            bytes: messages.bytes_of_front(count),
+        let front = |count| Outcome {
+            processed: count,
+            processed_bytes: messages.bytes_of_front(count),
+            again: 0,
         };
-        if matches!(settlement, Settlement::Ack | Settlement::Release) {
-            return front(messages.len());
-        }
-        match self {
-            Work::Serial(serial) => match serial.unmarked_index(marks, delivery) {
-                Some(index) => front(index),
-                // All are marked; or the retry begins before this batch, or elsewhere.
-                None if Some(serial.first_unmarked(marks)) > messages.last_offset() => front(messages.len()),
-                None => Processed::default(),
-            },
-            Work::Lanes(parallel) => {
-                let mut processed = Processed::default();
-                for index in 0..messages.len() {
-                    let offset = messages.offset(index);
-                    if !offset.is_some_and(|offset| parallel.lanes.is_delivered(delivery.lane(), offset)) {
-                        processed.messages += 1;
-                        processed.bytes += messages.bytes_of(index);
-                    }
+        let sought = match self {
+            Work::Serial(_) => reading.seek,
+            Work::Lanes(parallel) if delivery.lane.is_some() => parallel.lanes.sought(delivery.lane()),
+            Work::Lanes(_) => None,
+        };
+        let skipped = match settlement {
+            // What is at a position within the batch, and behind it, is still to be processed.
+            Settlement::Ack | Settlement::Release => match (sought, messages.first_offset(), messages.last_offset()) {
+                (Some(Position::Offset(to)), Some(first), Some(last)) if first <= to && to <= last => {
+                    return front(messages.count_before(to));
                 }
-                processed
+                _ => return front(messages.len()),
+            },
+            Settlement::SkipMessage { offset, .. } => Some(offset),
+            Settlement::Retry { .. } | Settlement::Untried { .. } | Settlement::Dropped => None,
+        };
+        let mut outcome = Outcome::default();
+        let first_left = match self {
+            Work::Serial(serial) => match serial.unmarked_index(marks, delivery) {
+                Some(index) => index,
+                // All are marked; or the retry begins before this batch, or elsewhere.
+                None if Some(serial.first_unmarked(marks)) > messages.last_offset() => messages.len(),
+                None => 0,
+            },
+            Work::Lanes(_) => 0,
+        };
+        for index in 0..messages.len() {
+            let Some(offset) = messages.offset(index) else { continue };
+            let is_left = match self {
+                Work::Serial(_) => index >= first_left,
+                Work::Lanes(parallel) => parallel.lanes.is_delivered(delivery.lane(), offset),
+            };
+            if !is_left {
+                outcome.processed += 1;
+                outcome.processed_bytes += messages.bytes_of(index);
+            } else if skipped != Some(offset) {
+                outcome.again += 1;
             }
         }
+        outcome
     }
 
     /// Of what comes next, or is out: 1 for the first delivery.

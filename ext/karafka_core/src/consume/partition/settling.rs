@@ -25,11 +25,11 @@ impl Partition {
             self.start_idle_timer(&mut state);
         }
         let State { work, reading, .. } = &mut *state;
-        let processed = work.processed(&self.marks, delivery, settlement);
+        let outcome = work.outcome(&self.marks, reading, (delivery, settlement));
         work.settle(self, reading, (delivery, settlement, delay));
         // Under the lock: `fence` comes before or after, not between the mark and this answer.
         let alive = self.is_alive();
-        self.count_end(delivery, settlement, processed, took);
+        self.count_end(delivery, settlement, outcome, took);
         if state.work.is_shared() {
             self.lane_let_go(state, comes_back);
         } else if delivery.kind.is_final() {
