@@ -40,8 +40,10 @@ module Karafka
               return [] unless client["running"]
 
               name = "#{group} (#{client["id"]})"
-              [polling(name, client, limits), away(name, client), waiting(look, name, client, limits), trouble(look, name, client, earlier),
-               *missing(look, client, earlier, group)].compact
+              found = [polling(name, client, limits), away(name, client), waiting(look, name, client, limits),
+                       trouble(look, name, client, earlier), *missing(look, client, earlier, group)].compact
+              # The row of the group shows it, too.
+              found.each { |verdict| verdict.group = group }
             end
 
             # A connection that breaks for a moment is nothing.
