@@ -22,7 +22,9 @@ module AdapterApplication
     COMMANDS = {
       "racecar" => 'require "karafka/compat/racecar"; Racecar::Cli.main(ARGV)',
       "racecarctl" => 'require "karafka/compat/racecar"; Racecar::Ctl.main(ARGV)',
-      "phobos" => 'require "karafka/compat/phobos"; Phobos::CLI.main(ARGV)'
+      "phobos" => 'require "karafka/compat/phobos"; Phobos::CLI.main(ARGV)',
+      "karafka" => 'require "karafka"; exit Karafka::Cli.run(ARGV)',
+      "ruby" => "load ARGV.fetch(0)"
     }.freeze
 
     # @return [String]
