@@ -92,6 +92,8 @@ module KarafkaNames
     Karafka::ActiveJob::Consumer Karafka::ActiveJob::Deserializer Karafka::ActiveJob::CurrentAttributes
     Karafka::Instrumentation::Vendors::Datadog::MetricsListener Karafka::Instrumentation::Vendors::Datadog::LoggerListener
     Karafka::Instrumentation::Vendors::Datadog::MetricsListener::RdKafkaMetric
+    WaterDrop::Instrumentation::Vendors::Datadog::MetricsListener
+    WaterDrop::Instrumentation::Vendors::Datadog::MetricsListener::RdKafkaMetric
     Karafka::Instrumentation::Vendors::Kubernetes::LivenessListener Karafka::Instrumentation::Vendors::Kubernetes::SwarmLivenessListener
     Karafka::Instrumentation::Vendors::Appsignal::MetricsListener Karafka::Instrumentation::Vendors::Appsignal::ErrorsListener
   ].freeze

@@ -341,7 +341,7 @@ RSpec.describe "README and docs" do
     known += Docs.rows("docs/operations.md", "Errors").flat_map { |row| Docs.names(row.first) }
     known += Docs.rows("docs/producing.md", "Middleware, events and logs").flat_map { |row| Docs.names(row.first) }
     known += Karafka::Setup::Config.nested_settings.flat_map { |group, klass| klass.definitions.keys.map { |name| "#{group}.#{name}" } }
-    known += Dir.glob("#{Docs::ROOT}/lib/karafka/instrumentation/**/*.rb").flat_map { File.read(_1).scan(/"([a-z_]+\.[\w.]+)"/).flatten }
+    known += Dir.glob("#{Docs::ROOT}/lib/*/instrumentation/**/*.rb").flat_map { File.read(_1).scan(/"([a-z_]+\.[\w.]+)"/).flatten }
     words = Docs::PAGES.flat_map { |page| Docs.code_words(page).map { |word| [page, word] } }
     dotted = words.select { |page, word| !page.start_with?("docs/migration/") && word.match?(/\A[a-z_]+(\.[a-z_]+)+\z/) }
     dotted.reject! { |_, word| word.match?(Docs::NO_SETTING) }

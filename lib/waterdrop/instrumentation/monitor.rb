@@ -48,9 +48,14 @@ module WaterDrop
       end
     end
 
-    # Listeners for services of others. None of them exists yet, and naming one says so.
+    # Listeners for services of others.
     module Vendors
-      # @raise [Karafka::Errors::UnsupportedFeatureError] always
+      # Metrics for Datadog, or any other agent of StatsD.
+      module Datadog
+        autoload :MetricsListener, File.expand_path("vendors/datadog/metrics_listener.rb", __dir__)
+      end
+
+      # @raise [Karafka::Errors::UnsupportedFeatureError] for all others
       def self.const_missing(name)
         hint = "Subscribe a listener of your own to producer.monitor meanwhile."
         raise Karafka::Errors::UnsupportedFeatureError.for("#{self}::#{name}", hint)

@@ -74,8 +74,8 @@ RSpec.describe "names that applications of WaterDrop use" do
     expect(producer.status).not_to be_disconnecting
     expect(WaterDrop::Instrumentation::Notifications::EVENTS).to include("message.acknowledged", "statistics.emitted")
     expect(WaterDrop::Instrumentation::StdoutListener).to be(WaterDrop::Instrumentation::LoggerListener)
-    expect { WaterDrop::Instrumentation::Vendors::Datadog::MetricsListener }
-      .to raise_error(Karafka::Errors::UnsupportedFeatureError, /WaterDrop::Instrumentation::Vendors::Datadog/)
+    expect { WaterDrop::Instrumentation::Vendors::NewRelic }
+      .to raise_error(Karafka::Errors::UnsupportedFeatureError, /WaterDrop::Instrumentation::Vendors::NewRelic/)
   end
 
   it "tells middleware which variant a call goes through" do

@@ -13,9 +13,9 @@ module Karafka
         #   end
         #   Karafka.monitor.subscribe(listener)
         class MetricsListener
-          # A number of librdkafka's statistics: `type` is :count, :gauge or :histogram, `scope` :root, :brokers or :topics, `name` that of
-          # the metric, `key_location` one key or several.
-          RdKafkaMetric = Struct.new(:type, :scope, :name, :key_location)
+          include Reporting
+
+          RdKafkaMetric = Reporting::RdKafkaMetric
 
           # What is sent of librdkafka's statistics unless `rd_kafka_metrics` says otherwise.
           RD_KAFKA_METRICS = [
@@ -33,48 +33,12 @@ module Karafka
             [:gauge, :topics, "consumer.lags_delta", "consumer_lag_stored_d"]
           ].map { |values| RdKafkaMetric.new(*values).freeze }.freeze
 
-          # @return [#count, #gauge, #histogram, #distribution] by default {Statsd}, which needs no gem
-          attr_writer :client
-          # @return [String, nil] comes before all names, with a dot
-          attr_accessor :namespace
-          # @return [Array<String>] such as "env:production"
-          attr_accessor :default_tags
-          # @return [Array<RdKafkaMetric>]
-          attr_accessor :rd_kafka_metrics
-          # @return [Symbol] :histogram or :distribution
-          attr_reader :distribution_mode
-
           # @yieldparam config [MetricsListener] `client`, `namespace`, `default_tags`, `rd_kafka_metrics`, `distribution_mode`
           # @raise [Errors::InvalidConfigurationError]
-          def initialize(&block)
-            @namespace = "karafka"
-            @default_tags = []
-            @rd_kafka_metrics = RD_KAFKA_METRICS
-            @distribution_mode = :histogram
+          def initialize(&)
             @mutex = Mutex.new
             @busy = 0
-            setup(&block) if block
-          end
-
-          # @yieldparam config [MetricsListener]
-          # @return [void]
-          def setup
-            yield self
-          end
-
-          # @return [#count, #gauge, #histogram, #distribution]
-          def client
-            @client ||= Statsd.new
-          end
-
-          # @param mode [Symbol] :distribution is computed by Datadog over all hosts, :histogram by each agent
-          # @raise [Errors::InvalidConfigurationError]
-          def distribution_mode=(mode)
-            unless %i[histogram distribution].include?(mode)
-              raise Errors::InvalidConfigurationError, "distribution_mode is #{mode.inspect}, but must be :histogram or :distribution"
-            end
-
-            @distribution_mode = mode
+            configure("karafka", RD_KAFKA_METRICS, &)
           end
 
           # @param event [Event]
@@ -127,25 +91,12 @@ module Karafka
           # @param event [Event]
           # @return [void]
           def on_statistics_emitted(event)
-            group = "consumer_group:#{event[:consumer_group_id]}"
+            group = ["consumer_group:#{event[:consumer_group_id]}"]
             rd_kafka_metrics.each { |metric| send(:"report_#{metric.scope}", metric, event[:statistics], group) }
             report_aggregated(event[:statistics], group) if rd_kafka_metrics.any? { |metric| metric.name == "consumer.lags" }
           end
 
           private
-
-          def report_root(metric, statistics, group)
-            report(metric, statistics.dig(*metric.key_location), [group])
-          end
-
-          def report_brokers(metric, statistics, group)
-            statistics.fetch("brokers", {}).each_value do |broker|
-              # The addresses of "bootstrap.servers" are the same brokers once more.
-              next if broker["nodeid"] == -1
-
-              report(metric, broker.dig(*metric.key_location), [group, "broker:#{broker["nodename"]}"])
-            end
-          end
 
           def report_topics(metric, statistics, group)
             partitions(statistics) do |topic, number, partition|
@@ -153,7 +104,7 @@ module Karafka
               # Unknown, not 0.
               next if metric.type == :gauge && metric.key_location == "consumer_lag_stored" && value.to_i.negative?
 
-              report(metric, value, [group, "topic:#{topic}", "partition:#{number}"])
+              report(metric, value, group + ["topic:#{topic}", "partition:#{number}"])
             end
           end
 
@@ -163,7 +114,7 @@ module Karafka
               lag = partition["consumer_lag_stored"]
               sums[topic] += lag if lag && !lag.negative?
             end
-            sums.each { |topic, lag| gauge("consumer.aggregated_lag", lag, [group, "topic:#{topic}"]) }
+            sums.each { |topic, lag| gauge("consumer.aggregated_lag", lag, group + ["topic:#{topic}"]) }
           end
 
           def partitions(statistics)
@@ -177,34 +128,8 @@ module Karafka
             end
           end
 
-          def report(metric, value, tags)
-            return unless value
-
-            case metric.type
-            when :count then count(metric.name, value, tags)
-            when :gauge then gauge(metric.name, value, tags)
-            else spread(metric.name, value, tags)
-            end
-          end
-
           def tags_of(consumer)
             ["topic:#{consumer.topic.name}", "partition:#{consumer.partition}", "consumer_group:#{consumer.topic.consumer_group.id}"]
-          end
-
-          def count(name, value, tags)
-            client.count(name_of(name), value, tags: default_tags + tags)
-          end
-
-          def gauge(name, value, tags)
-            client.gauge(name_of(name), value, tags: default_tags + tags)
-          end
-
-          def spread(name, value, tags)
-            client.public_send(distribution_mode, name_of(name), value, tags: default_tags + tags) if value
-          end
-
-          def name_of(name)
-            namespace.to_s.empty? ? name : "#{namespace}.#{name}"
           end
         end
       end

@@ -1,0 +1,105 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Instrumentation
+    module Vendors
+      module Datadog
+        # What listeners that send metrics have in common: settings, librdkafka's statistics, names and tags.
+        # @api private
+        module Reporting
+          # A number of librdkafka's statistics: `type` is :count, :gauge or :histogram, `scope` :root, :brokers or :topics, `name` that of
+          # the metric, `key_location` one key or several.
+          RdKafkaMetric = Struct.new(:type, :scope, :name, :key_location)
+
+          # @return [#count, #gauge, #histogram, #distribution] by default {Statsd}, which needs no gem
+          attr_writer :client
+          # @return [String, nil] comes before all names, with a dot
+          attr_accessor :namespace
+          # @return [Array<String>] such as "env:production"
+          attr_accessor :default_tags
+          # @return [Array<RdKafkaMetric>]
+          attr_accessor :rd_kafka_metrics
+          # @return [Symbol] :histogram or :distribution
+          attr_reader :distribution_mode
+
+          # @yieldparam config [MetricsListener]
+          # @return [void]
+          def setup
+            yield self
+          end
+
+          # @return [#count, #gauge, #histogram, #distribution]
+          # @raise [Errors::InvalidConfigurationError] there is none, and Karafka with its own is not loaded
+          def client
+            @client ||= defined?(Statsd) ? Statsd.new : without_client
+          end
+
+          # @param mode [Symbol] :distribution is computed by Datadog over all hosts, :histogram by each agent
+          # @raise [Errors::InvalidConfigurationError]
+          def distribution_mode=(mode)
+            unless %i[histogram distribution].include?(mode)
+              raise Errors::InvalidConfigurationError, "distribution_mode is #{mode.inspect}, but must be :histogram or :distribution"
+            end
+
+            @distribution_mode = mode
+          end
+
+          private
+
+          def configure(namespace, metrics, &block)
+            @namespace = namespace
+            @default_tags = []
+            @rd_kafka_metrics = metrics
+            @distribution_mode = :histogram
+            setup(&block) if block
+          end
+
+          def without_client
+            raise Errors::InvalidConfigurationError,
+                  "client is nil, but must be a StatsD client: MetricsListener.new { |config| config.client = Datadog::Statsd.new }, " \
+                  "or require \"karafka\", which has one"
+          end
+
+          def report_root(metric, statistics, tags)
+            report(metric, statistics.dig(*metric.key_location), tags)
+          end
+
+          def report_brokers(metric, statistics, tags)
+            statistics.fetch("brokers", {}).each_value do |broker|
+              # The addresses of "bootstrap.servers" are the same brokers once more.
+              next if broker["nodeid"] == -1
+
+              report(metric, broker.dig(*metric.key_location), tags + ["broker:#{broker["nodename"]}"])
+            end
+          end
+
+          def report(metric, value, tags)
+            return unless value
+
+            case metric.type
+            when :count then count(metric.name, value, tags)
+            when :gauge then gauge(metric.name, value, tags)
+            else spread(metric.name, value, tags)
+            end
+          end
+
+          def count(name, value, tags)
+            client.count(name_of(name), value, tags: default_tags + tags)
+          end
+
+          def gauge(name, value, tags)
+            client.gauge(name_of(name), value, tags: default_tags + tags)
+          end
+
+          def spread(name, value, tags)
+            client.public_send(distribution_mode, name_of(name), value, tags: default_tags + tags) if value
+          end
+
+          def name_of(name)
+            namespace.to_s.empty? ? name : "#{namespace}.#{name}"
+          end
+        end
+      end
+    end
+  end
+end
