@@ -17,14 +17,20 @@ module Karafka
           all = error.backtrace || []
           return all if ENV["KARAFKA_BACKTRACE"] == "1" || all.empty?
 
-          own = cleaned(all)
-          own = all.first(error.is_a?(Errors::BaseError) ? 1 : MOST) if own.empty?
-          shown = [all.first, *own].uniq
+          shown = shown(error, all)
           left_out = all.size - shown.size
           left_out.positive? ? shown + ["(#{left_out} lines of gems and Ruby left out, KARAFKA_BACKTRACE=1 shows them)"] : shown
         end
 
         private
+
+        def shown(error, all)
+          own = cleaned(all)
+          return all.first(error.is_a?(Errors::BaseError) ? 1 : MOST) if own.empty?
+
+          # Where it was raised is the first of them, or a gem's.
+          cleaned(all.first(1)).empty? ? [all.first, *own] : own
+        end
 
         def cleaned(lines)
           return Rails.backtrace_cleaner.clean(lines) if defined?(Rails) && Rails.respond_to?(:backtrace_cleaner)

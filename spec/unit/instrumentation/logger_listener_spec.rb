@@ -107,6 +107,9 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
     cleaner = Class.new { def clean(lines) = lines.grep(/shop/).map { |line| line.delete_prefix("/srv/shop/") } }.new
     stub_const("Rails", Class.new { define_singleton_method(:backtrace_cleaner) { cleaner } })
     expect(Karafka::Instrumentation::Backtrace.of(error_of_a_gem)).to include("orders.rb:2:in `consume'")
+    # Where the application itself has raised it, the line is there once.
+    own = ArgumentError.new("bad").tap { |error| error.set_backtrace(error_of_a_gem.backtrace.drop(2)) }
+    expect(Karafka::Instrumentation::Backtrace.of(own)).to match(["orders.rb:2:in `consume'", /1 lines of gems/])
     stub_const("ENV", ENV.to_h.merge("KARAFKA_BACKTRACE" => "1"))
     expect(Karafka::Instrumentation::Backtrace.of(error_of_a_gem).size).to eq(4)
   end
