@@ -12,6 +12,7 @@ namespace :verify do
     brokers: "Consuming, producing, transactions and groups on several versions of Kafka, beside members of other libraries",
     swarm: "Nodes and supervisors of a swarm are killed for 3 minutes: nothing lost, no node twice, none left behind",
     prometheus: "A real Prometheus scrapes through 10 minutes of chaos and keeps the numbers; each alert fires, none without a cause",
+    incidents: "A stuck consumer, a poison message, a growing lag, a rebalance storm, a lost broker: five commands find cause and place",
     jobs: "100,000 jobs and 10,000 that wait, while members are killed: each performed, those of a key in order, none before it is due",
     deploy: "The Dockerfile's steps in a Debian 13: the gem compiles, a server consumes there, not as root, and ends by its signal",
     forks: "300 forks at random moments, while producers send, connect and end, over TLS too: each child sends a message and ends",

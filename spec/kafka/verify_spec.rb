@@ -36,6 +36,10 @@ RSpec.describe "random faults on real Kafka", deadline: 1_500 do
     expect(verify("prometheus", "--only", "chaos", "--seconds", 10)).to include('"violations":0')
   end
 
+  it "are found by an operator, with their cause and their place, from at most five commands each" do
+    expect(verify("incidents")).to include('"violations":0')
+  end
+
   it "report of each message what became of it, once and in order, while leaders are killed and clients replaced" do
     skip("its nodes can't be killed from here") if ENV.key?("KARAFKA_TEST_BROKERS")
 

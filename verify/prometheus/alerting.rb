@@ -146,7 +146,7 @@ module Scraping
     # More members join and leave, until the alert fires.
     def come_and_go
       done = false
-      guests = @ports.last(GUESTS).map { |port| Thread.new { @fleet.stop(@fleet.start(port)) until done } }
+      guests = @ports.last(GUESTS).map { |port| Thread.new { @fleet.stop(@fleet.start(port, "/readyz")) until done } }
       fires("KarafkaRebalancesOften")
     ensure
       done = true

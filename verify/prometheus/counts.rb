@@ -3,7 +3,7 @@
 module Scraping
   # What the journal of a process says that its counters have to be.
   class Counts
-    # A line is written a moment before the engine counts; a busy machine may lie between them.
+    # A line is written a moment before the engine counts, or after it; a busy machine may lie between them.
     SLACK = 1.5
 
     def initialize(group, topic, dead)
@@ -26,7 +26,7 @@ module Scraping
                                                              failed.map { |at, _| [at, 1] }),
         "karafka_retried_messages_total#{@of_topic}" => range(failed + dead.map { |at, count| [at, -count] }),
         "karafka_dead_letters_total#{@of_topic}" => range(dead),
-        "karafka_produced_messages_total#{@of_dead}" => range(dead) }
+        "karafka_produced_messages_total#{@of_dead}" => range(numbers(entries, "acknowledged")) }
         .merge(errors(entries))
     end
 

@@ -32,14 +32,15 @@ module Scraping
     def running = @lives.reject(&:ended)
 
     # Waits until it answers.
-    def start(port)
+    # @param path [String] "/livez", or "/readyz" for a member that has partitions
+    def start(port, path = "/livez")
       name = @lives.size
       life = Life.new(port: port, journal: File.join(@dir, "journal-#{name}"), log: File.join(@dir, "log-#{name}"), began: now)
       options = @shared.merge(port: port, journal: life.journal, control: File.join(@dir, "socket-#{port}"))
       life.pid = Verify::ServerProcess.start(File.join(__dir__, "member.rb"), { "VERIFY_OPTIONS" => JSON.generate(options) }, log: life.log)
       @lives << life
       gone = @lives.reverse.find { |other| other.port == port && other.ended }&.ended || 0.0
-      Wait.wait_until("the process at #{port} to answer, see #{life.log}") { answers?(port) }
+      Wait.wait_until("the process at #{port} to answer, see #{life.log}") { answers?(port, path) }
       @away[port] << [gone, life.answered = now]
       life
     end
@@ -70,8 +71,8 @@ module Scraping
 
     private
 
-    def answers?(port)
-      Net::HTTP.get_response(URI("http://127.0.0.1:#{port}/livez")).is_a?(Net::HTTPSuccess)
+    def answers?(port, path)
+      Net::HTTP.get_response(URI("http://127.0.0.1:#{port}#{path}")).is_a?(Net::HTTPSuccess)
     rescue SystemCallError, IOError
       false
     end

@@ -92,6 +92,8 @@ Karafka::App.routes.draw do
 end
 
 Karafka.monitor.subscribe("dead_letter_queue.dispatched") { |_| Journal.write("dead", 1) }
+# More than these: what a caller had given up may arrive after all.
+Karafka.producer.monitor.subscribe("message.acknowledged") { |_| Journal.write("acknowledged", 1) }
 [Karafka.monitor, Karafka.producer.monitor].each do |monitor|
   monitor.subscribe("error.occurred") { |event| Journal.write("error", event[:type]) }
 end

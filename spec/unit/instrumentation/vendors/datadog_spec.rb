@@ -105,6 +105,23 @@ RSpec.describe Karafka::Instrumentation::Vendors::Datadog do
         .to raise_error(Karafka::Errors::InvalidConfigurationError, /distribution_mode is :mean, but must be :histogram or :distribution/)
     end
 
+    # As Karafka's guide shows it.
+    it "can be inherited from: gauges of an application are sent under the same namespace" do
+      own = Class.new(described_class) do
+        def on_statistics_emitted(event)
+          tags = default_tags + ["consumer_group:#{event[:consumer_group_id]}"]
+          gauge("consumer.lag", 7, tags: tags)
+          count("consumer.seen", 1, tags: tags)
+          histogram("consumer.spread", 2, tags: tags)
+        end
+      end
+      client = self.client
+      own.new { |config| (config.client = client) && config.default_tags = ["env:own"] }.on_statistics_emitted({ consumer_group_id: "app" })
+      expect(client.sent).to eq([[:gauge, "karafka.consumer.lag", 7, %w[env:own consumer_group:app]],
+                                 [:count, "karafka.consumer.seen", 1, %w[env:own consumer_group:app]],
+                                 [:histogram, "karafka.consumer.spread", 2, %w[env:own consumer_group:app]]])
+    end
+
     it "needs no gem: a real receiver of UDP has the packets" do
       agent = UDPSocket.new.tap { |socket| socket.bind("127.0.0.1", 0) }
       statsd = Karafka::Instrumentation::Statsd.new("127.0.0.1", agent.addr[1])

@@ -83,16 +83,14 @@ module Karafka
             end
           end
 
-          def count(name, value, tags)
-            client.count(name_of(name), value, tags: default_tags + tags)
-          end
+          # Listeners that inherit give all of the tags by name, also `default_tags`, as Karafka's guide shows.
+          def count(name, value, more = [], tags: default_tags + more) = client.count(name_of(name), value, tags: tags)
+          def gauge(name, value, more = [], tags: default_tags + more) = client.gauge(name_of(name), value, tags: tags)
+          def histogram(name, value, more = [], tags: default_tags + more) = client.histogram(name_of(name), value, tags: tags)
+          def distribution(name, value, more = [], tags: default_tags + more) = client.distribution(name_of(name), value, tags: tags)
 
-          def gauge(name, value, tags)
-            client.gauge(name_of(name), value, tags: default_tags + tags)
-          end
-
-          def spread(name, value, tags)
-            client.public_send(distribution_mode, name_of(name), value, tags: default_tags + tags) if value
+          def spread(name, value, more)
+            send(distribution_mode, name, value, more) if value
           end
 
           def name_of(name)
