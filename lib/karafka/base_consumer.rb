@@ -89,6 +89,10 @@ module Karafka
     # @return [void]
     def idle; end
 
+    # Called whenever nothing has come for the interval of `periodic` in the routes, again and again, from the first batch on.
+    # @return [void]
+    def tick; end
+
     # Called after the partition was taken away. Marking returns false from then on.
     # @return [void]
     def revoked; end
@@ -99,7 +103,7 @@ module Karafka
 
     # Goes around each of the methods above but {#initialized}. It must call the block. An exception passes through it,
     # so a database transaction rolls back; the batch counts as failed even when it is swallowed here.
-    # @param _action [Symbol] :consume, :eofed, :idle, :revoked or :shutdown
+    # @param _action [Symbol] :consume, :eofed, :idle, :tick, :revoked or :shutdown
     # @return [void]
     def wrap(_action)
       yield
@@ -189,6 +193,8 @@ module Karafka
     def on_eofed = eofed
     # @api private
     def on_idle = idle
+    # @api private
+    def on_tick = tick
     # @api private
     def on_revoked = revoked
     # @api private

@@ -16,7 +16,7 @@ module KarafkaNames
     tags: %i[add delete clear to_a each],
     consumer: %i[
       messages params params_batch metadata batch_metadata topic partition producer producer= id tags inspect
-      consume initialized eofed revoked shutdown wrap enhance_dlq_message
+      consume initialized eofed revoked shutdown tick wrap enhance_dlq_message
       insights inline_insights insights? inline_insights? statistics
       attempt retrying? revoked? used? eofed? errors_tracker collapsed? synchronize each seek_offset
       mark_as_consumed mark_as_consumed! commit_offsets commit_offsets! store_offset_metadata offset_metadata pause resume seek
@@ -46,7 +46,7 @@ module KarafkaNames
       deserializer deserializers dead_letter_queue dead_letter_queue? manual_offset_management manual_offset_management?
       long_running_job long_running_job? eofed? to_h responder config consumer_persistence group declaratives declaratives?
       subscription_group_details active_job? inline_insights? inline_insights patterns? virtual_partitions? throttling? delaying?
-      expiring? filtering?
+      expiring? filtering? periodic_job?
     ],
     subscription_group: %i[
       id name topics kafka consumer_group consumer_group_id active? multiplexing? max_messages max_wait_time group group_id
@@ -65,6 +65,7 @@ module KarafkaNames
   CONSTANTS = %w[
     Karafka::App Karafka::BaseConsumer Karafka::Server Karafka::Embedded Karafka::Process Karafka::Admin Karafka::BaseResponder
     Karafka::BaseController Karafka::Loader Karafka::Swarm Karafka::Swarm::Node
+    Karafka::Consumers::Filter
     Karafka::Consumers::Callbacks Karafka::Messages::Message Karafka::Messages::Messages Karafka::Messages::Metadata
     Karafka::Messages::BatchMetadata Karafka::Messages::Seek Karafka::Deserializers::Payload Karafka::Deserializers::Key
     Karafka::Deserializers::Headers Karafka::Serializers::JSON::Deserializer Karafka::Serialization::Json::Deserializer
@@ -117,7 +118,7 @@ module KarafkaNames
                                                                                                                   }, max_partitions: 4 }],
     throttling: [{ limit: 10, interval: 1_000 }], throttle: [{ limit: 10 }], delay_by: [1_000], delaying: [1_000], expire_in: [1_000],
     expiring: [1_000], pause: [{ timeout: 1, max_timeout: 10, with_exponential_backoff: true }], offset_metadata: [{ cache: false }],
-    assign: [0, 1], swarm: [{ nodes: [0, 1] }],
+    assign: [0, 1], swarm: [{ nodes: [0, 1] }], filter: [proc {}], periodic: [{ interval: 100 }], periodic_job: [true],
     # Of 1.x and 2016.
     parser: [Struct.new(:parse).new], batch_consuming: [true], batch_fetching: [true], batch_processing: [true], batch_mode: [true],
     backend: [:sidekiq], worker: [:SomeWorker], interchanger: [Karafka::Interchanger],
@@ -126,7 +127,7 @@ module KarafkaNames
   }.freeze
 
   REFUSED_TOPIC = {
-    filter: [proc {}], periodic: [{ interval: 100 }], periodic_job: [true], adaptive_iterator: [{ active: true }],
+    adaptive_iterator: [{ active: true }],
     scheduled_messages: [true], delegate_to: [:a],
     parallel_segments: [{ count: 2 }], dead_letter_queue: [{ topic: "dead", strategy: proc {} }],
     virtual_partitions: [{ partitioner: proc {}, distribution: :consistent }]

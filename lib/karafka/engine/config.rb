@@ -190,7 +190,7 @@ module Karafka
           pause_with_exponential_backoff: topic.pause_with_exponential_backoff,
           attempts_per_message: topic.dead_letter_queue.independent? || !topic.batch_consuming,
           selection: selection_hash(topic),
-          idle_after_ms: (topic.idle_after if idles?(topic)),
+          idle_after_ms: topic.periodic || (topic.idle_after if idles?(topic)),
           long_running_limit_ms: limit(topic, settings),
           priority: topic.priority,
           assign: topic.assign,

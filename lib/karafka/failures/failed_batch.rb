@@ -29,7 +29,7 @@ module Karafka
 
       # @return [Boolean] whether the consumer had one message only, so that it is the one that failed
       def alone?
-        @lease.size == 1 || @assignment.each?
+        @lease.size == 1 || @assignment.each? || messages.size == 1
       end
 
       # @return [String] the partition, for messages
@@ -55,7 +55,7 @@ module Karafka
         return @assignment.consumer.params if @assignment.each?
 
         index = @lease.unmarked_index
-        index && messages[index]
+        index && messages.from(index)
       end
 
       # It is believed only where nobody wants a second try: a consumer that gathers messages and fails as it writes them would have
@@ -64,7 +64,10 @@ module Karafka
       def in_hand
         index = messages.index_of_failure(@error)
         unmarked = @lease.unmarked_index
-        messages[index] if index && unmarked && index >= unmarked
+        return unless index && unmarked
+
+        message = messages[index]
+        message if message && message.offset >= @lease.offset(unmarked)
       end
 
       # It names its message, so it does not matter whether `consume` met it or a `wrap` before that.

@@ -39,6 +39,8 @@ module Karafka
         "rebalance.partitions_assigned" => GROUP + %i[tpl partitions generation],
         "rebalance.partitions_revoked" => GROUP + %i[tpl partitions generation lost],
         "offsets.committed" => GROUP + %i[offsets],
+        "filtering.throttled" => %i[caller message timeout],
+        "filtering.seek" => %i[caller message],
         "filtering.skipped" => GROUP + %i[topic partition filtered expired],
         "multiplexing.scaled" => GROUP + %i[connections change],
         "statistics.emitted" => GROUP + %i[statistics],
@@ -79,6 +81,9 @@ module Karafka
         "consumer.eofed" => %i[caller time],
         "consumer.idle" => %i[caller],
         "consumer.idled" => %i[caller time],
+        "consumer.before_schedule_tick" => %i[caller],
+        "consumer.tick" => %i[caller],
+        "consumer.ticked" => %i[caller time],
         "consumer.revoke" => %i[caller],
         "consumer.revoked" => %i[caller time],
         "consumer.shutting_down" => %i[caller],
@@ -101,8 +106,7 @@ module Karafka
       NOT_YET = %w[
         admin.consumer_group.copy
         app.forking
-        consumer.before_schedule_tick consumer.tick consumer.ticked
-        filtering.seek filtering.throttled recurring_tasks.task.executed
+        recurring_tasks.task.executed
       ].freeze
 
       # @param name [String] an unknown name

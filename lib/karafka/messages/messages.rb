@@ -75,6 +75,11 @@ module Karafka
         at(index) if index >= 0 && index < @size
       end
 
+      # @param index [Integer] of a message of the batch as it was delivered
+      # @return [Message, nil] that message, or the next one that filters have left
+      # @api private
+      def from(index) = self[index]
+
       # @param count [Integer] none: the first message
       # @return [Message, Array<Message>, nil]
       def first(*count)

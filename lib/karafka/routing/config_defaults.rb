@@ -11,7 +11,7 @@ module Karafka
       }.freeze
       FIXED = {
         active: true, eofed: false, exactly_once: false, inline_insights: false, insights_required: false, delay_by: nil,
-        expire_after: nil, only: nil, on_deserialization_error: :raise, retry_topics: [].freeze,
+        expire_after: nil, only: nil, periodic: nil, on_deserialization_error: :raise, retry_topics: [].freeze,
         parallel: nil, declaration: nil, swarm: nil, offset_metadata: Layer::OffsetMetadata.new(true, ->(text) { text }).freeze
       }.freeze
       private_constant :PATHS, :FIXED

@@ -13,19 +13,7 @@ module Karafka
       # @return [void]
       # @raise [Errors::InvalidConfigurationError]
       def check!(classes_by_name: false)
-        @builder.topics.each do |topic|
-          classes_by_name ? consumer!(topic) : early_consumer!(topic)
-          responder!(topic, classes_by_name)
-          nodes!(topic) if classes_by_name
-          Compat::SidekiqBackend.check!(topic) if classes_by_name && topic.backend == :sidekiq && !needless?(topic)
-          namespacing!(topic)
-          assigned!(topic)
-          pauses!(topic)
-          ages!(topic)
-          topic.check_job_retention!
-          FailuresContract.new(topic).check!
-          ExactlyOnceContract.new(topic).check! if topic.exactly_once
-        end
+        @builder.topics.each { |topic| topic!(topic, classes_by_name) }
         kafka!
         @builder.each do |group|
           filled!(group)
@@ -37,6 +25,21 @@ module Karafka
       end
 
       private
+
+      def topic!(topic, classes_by_name)
+        classes_by_name ? consumer!(topic) : early_consumer!(topic)
+        responder!(topic, classes_by_name)
+        nodes!(topic) if classes_by_name
+        Compat::SidekiqBackend.check!(topic) if classes_by_name && topic.backend == :sidekiq && !needless?(topic)
+        namespacing!(topic)
+        assigned!(topic)
+        pauses!(topic)
+        ages!(topic)
+        topic.check_job_retention!
+        FailuresContract.new(topic).check!
+        ExactlyOnceContract.new(topic).check! if topic.exactly_once
+        OwnFiltersContract.new(topic).check!(consumer: classes_by_name && !needless?(topic))
+      end
 
       # Its methods may come later, as with a class that is reopened. What is no class at all never becomes one.
       def early_consumer!(topic)

@@ -4,7 +4,7 @@ module Karafka
   module Routing
     # The settings of a {Layer} that say which messages are handed over, and how fast.
     module FilterSettings
-      NAMES = %i[only throttle throttling].freeze
+      NAMES = %i[only throttle throttling filter].freeze
       OPTIONS = %i[limit interval].freeze
       THROTTLED = "throttle limit: 100, interval: 1_000"
       private_constant :OPTIONS, :THROTTLED
@@ -27,6 +27,24 @@ module Karafka
 
         Setup.invalid!("#{label} only", none, "conditions such as key: /…/, header: { … } or json: { … }, or nil") unless UNSET.equal?(none)
         @own[:only] = Filter.new("#{label} only", conditions)
+      end
+
+      # Adds a filter of the application's own, which runs in Ruby before `consume` and behind what `only` leaves out. Several are
+      # applied one after the other, those of the layers above first.
+      # @param filter [Class, #call, #apply!] a class with `apply!(messages)`, what makes such an object for a topic and a partition, or
+      #   such an object, of which each partition gets a copy
+      # @return [void]
+      # @raise [Errors::InvalidConfigurationError]
+      # @see Consumers::Filter
+      def filter(filter = UNSET)
+        reading!(:filter, "filter SomeFilter") if UNSET.equal?(filter)
+        Setup.invalid!("#{label} filter", nil, "given: filter SomeFilter") if UNSET.equal?(filter)
+        (@filters ||= []) << OwnFilter.new(label, filter)
+      end
+
+      # @return [Array<OwnFilter>] those that hold here
+      def filters
+        [*(parent.filters if parent.respond_to?(:filters)), *@filters]
       end
 
       # Limits the rate of this topic; in a consumer group or subscription group of all its topics together; in `defaults`

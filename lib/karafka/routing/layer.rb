@@ -9,6 +9,7 @@ module Karafka
       include FailureSettings
       include ParallelSettings
       include FilterSettings
+      include PeriodicSettings
       include DeclarativeSettings
       include SwarmSettings
 
@@ -241,7 +242,7 @@ module Karafka
       def known_names
         TYPES.keys + ALIASES.keys + LEGACY + FilterSettings::NAMES + ParallelSettings.public_instance_methods(false) + %i[swarm] +
           FailureSettings.public_instance_methods(false).grep_v(/\?/) +
-          %i[long_running_job non_blocking_job pause config kafka deserializers deserializer parser]
+          %i[periodic periodic_job] + %i[long_running_job non_blocking_job pause config kafka deserializers deserializer parser]
       end
 
       # @return [:topic, :group] how messages call its settings

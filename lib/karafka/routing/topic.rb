@@ -180,7 +180,7 @@ module Karafka
 
       # @return [Boolean] whether not all messages are handed over, or not at once
       def filtering?
-        !only.nil? || throttling? || delaying? || expiring?
+        !only.nil? || throttling? || delaying? || expiring? || filters.any?
       end
 
       # @return [Boolean] whether this process consumes it: `active`, with a consumer (one that is only to be created has

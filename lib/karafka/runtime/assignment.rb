@@ -4,6 +4,8 @@ module Karafka
   # A partition while it is assigned to this process, or one lane of it where it has several (`parallel`): its route and
   # its consumer. One worker at a time runs it, because the engine gives out one lease of it at a time.
   class Assignment
+    include AssignmentHooks
+
     # @return [Routing::Topic]
     attr_reader :topic
     # @return [Integer]
@@ -34,6 +36,7 @@ module Karafka
       @insists = topic.insights_required?
       @monitor = Karafka.monitor
       @wraps = wraps?(topic.consumer)
+      @filters = OwnFilters.of(@topic, @partition)
     end
 
     # Processes a batch with the user's code. What that raises goes through.
@@ -48,11 +51,9 @@ module Karafka
       leave_out(consumer, lease) if Failures::SkipOrders.any?
       consumer.karafka_resumed
       Instrumentation::MessagesBuffer.received(consumer, lease) if @monitor.listening?(Instrumentation::MessagesBuffer::RECEIVED)
-      instrument(consumer, "consumer.before_schedule_consume")
-      observed(consumer, "consumer.consume", "consumer.consumed") do
-        @reached = nil
-        @exactly_once ? exactly_once(consumer) { work(consumer, lease) } : work(consumer, lease)
-      end
+      return filtered(consumer, lease) if @filters
+
+      process(consumer, lease)
     end
 
     # What a batch that failed leads to; settles its lease.
@@ -116,51 +117,12 @@ module Karafka
 
     # @param lease [Native::Lease]
     # @return [void]
-    def eofed(lease)
-      return if @consumer&.karafka_end_reported?
-
-      consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_eofed")
-      observed(consumer, "consumer.eof", "consumer.eofed") { around(consumer, :eofed) { consumer.on_eofed } }
-    end
-
-    # @param lease [Native::Lease]
-    # @return [void]
-    def idle(lease)
-      return unless @consumer
-
-      consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_idle")
-      observed(consumer, "consumer.idle", "consumer.idled") { around(consumer, :idle) { consumer.on_idle } }
-    end
-
-    # @param lease [Native::Lease]
-    # @return [void]
-    def revoked(lease)
-      # There is no consumer to call.
-      return unless @consumer
-
-      consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_revoked")
-      observed(consumer, "consumer.revoke", "consumer.revoked") { around(consumer, :revoked) { consumer.on_revoked } }
-    end
-
-    # @param lease [Native::Lease]
-    # @return [void]
-    def shutdown(lease)
-      return unless @consumer
-
-      consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_shutdown")
-      observed(consumer, "consumer.shutting_down", "consumer.shutdown") { around(consumer, :shutdown) { consumer.on_shutdown } }
-    end
-
-    # @param lease [Native::Lease]
-    # @return [void]
     def settle(lease)
       return lease.untried(1) && @waits = false if @waits
 
       @failures&.succeeded
+      # Given back, it comes again after the same time.
+      return @topic.periodic ? lease.nack : lease.release if lease.kind == :idle
       return lease.release unless lease.kind == :consume
 
       Failures::SkipOrders.processed(@topic.consumer_group.id, lease) if Failures::SkipOrders.any?
@@ -169,6 +131,21 @@ module Karafka
     end
 
     private
+
+    def process(consumer, lease)
+      instrument(consumer, "consumer.before_schedule_consume")
+      observed(consumer, "consumer.consume", "consumer.consumed") do
+        @reached = nil
+        @exactly_once ? exactly_once(consumer) { work(consumer, lease) } : work(consumer, lease)
+      end
+    end
+
+    # A batch of which nothing is left does not reach the consumer.
+    def filtered(consumer, lease)
+      consumer.messages = @filters.apply(consumer.messages)
+      process(consumer, lease) unless consumer.messages.empty?
+      @filters.finish(consumer, lease)
+    end
 
     # Whether there are statistics of the partition; some come soon, as librdkafka has to make them.
     def insights?

@@ -201,6 +201,8 @@ module Karafka
     def type_of(kind, assignment, error)
       return "consumer.initialized.error" if assignment&.uninitialized?(error)
 
+      return "consumer.tick.error" if kind == :idle && assignment&.topic&.periodic
+
       ERROR_TYPES.fetch(kind, "worker.process.error")
     end
 

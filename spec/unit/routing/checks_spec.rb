@@ -68,7 +68,11 @@ RSpec.describe Karafka::Routing::Contract do
     refuses(/pause time`.*pause timeout/) { topic { pause(time: 5) } }
     refuses(/topic orders pause is 5, but must be given as timeout/) { topic { pause(5) } }
     refuses(/pause_timeout is 50000, but must be at most pause_max_timeout/) { topic { pause(timeout: 50_000) } }
-    refuses(/`periodic` is not supported yet.*`idle`/, :unsupported) { topic { periodic(interval: 5_000) } }
+    expect(topic { periodic(interval: 5_000) }.periodic).to eq(5_000)
+    app.routes.clear
+    expect(topic { periodic_job(true) }).to have_attributes(periodic: 10_000, periodic_job?: true)
+    app.routes.clear
+    refuses(/topic orders periodic interval is 0/) { topic { periodic(interval: 0) } }
   end
 
   it "refuses kafka settings that are no Hash" do
@@ -253,7 +257,7 @@ RSpec.describe Karafka::Routing::Contract do
   end
 
   it "refuses what is not supported yet and names it" do
-    %i[filter delegate_to].each do |name|
+    %i[adaptive_iterator delegate_to].each do |name|
       refuses(/topic setting `#{name}` is not supported yet/, :unsupported) { topic { public_send(name, 1) } }
     end
     refuses(/routing setting `scheduled_messages`/, :unsupported) { app.routes.draw { scheduled_messages :x } }

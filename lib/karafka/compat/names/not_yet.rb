@@ -6,7 +6,7 @@ module Karafka
   module NotYet
     # Settings of a topic, as methods in its block.
     TOPIC = %i[
-      filter periodic periodic_job deserializing
+      deserializing
       manual_offset_management_strategy scheduled_messages
       adaptive_iterator delegate_to
     ].freeze
@@ -29,15 +29,14 @@ module Karafka
 
     # What to do instead, where there is something.
     HINTS = {
-      periodic: "`idle` of a consumer is called once nothing has come for `idle_after` ms.",
-      periodic_job: "`idle` of a consumer is called once nothing has come for `idle_after` ms.",
+      deserializing: "Payloads are decoded when they are read; `messages.deserialize!` decodes a whole batch.",
+      delegate_to: "Let the consumer call the other class.",
       adaptive_iterator: "Slow batches cost no rebalance here, so `messages.each` will do; `each(clean: true)` lets memory go.",
       manual_offset_management_strategy: "`manual_offset_management true`, and mark what is done.",
       parallel_segments: "`parallel by: :key` gives one partition many threads; more processes need more partitions.",
       encryption: "Encrypt in a middleware of the producer, and decrypt in a deserializer.",
       recurring_tasks: "Let cron produce a message.",
-      scheduled_messages: "`delay_by` on the topic holds messages back.",
-      filter: "`only` filters by key, headers and JSON fields."
+      scheduled_messages: "`delay_by` on the topic holds messages back."
     }.freeze
     private_constant :HINTS
 
