@@ -245,6 +245,19 @@ RSpec.describe "backend :sidekiq" do
       expect { StandInSidekiq.perform_next }.to raise_error("no")
       expect(seen.drop(2)).to eq([1, :failed])
     end
+
+    it "makes one job a message of those that read params_batch alone, and one a batch with batch_consuming" do
+      seen = self.seen
+      klass = shop(Karafka::BaseController, name: "ShopController") { define_method(:perform) { seen << params_batch.map(&:payload) } }
+      server(klass, %w[1 2])
+      expect(jobs.size).to eq(2)
+      Array.new(2) { StandInSidekiq.perform_next }
+      Karafka::App.routes.clear
+      server(klass, %w[3 4]) { batch_consuming true }
+      expect(jobs.size).to eq(1)
+      StandInSidekiq.perform_next
+      expect(seen).to eq([[1], [2], [3, 4]])
+    end
   end
 
   it "runs callbacks before the job is enqueued, and wrap around both" do
