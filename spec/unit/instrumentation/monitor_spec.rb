@@ -129,18 +129,18 @@ RSpec.describe Karafka::Instrumentation::Monitor do
   end
 
   it "refuses events of features that are not supported yet" do
-    expect { monitor.subscribe("filtering.throttled") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
+    expect { monitor.subscribe("recurring_tasks.task.executed") { nil } }.to raise_error(Karafka::Errors::UnsupportedFeatureError)
   end
 
   it "says in the log which method of a listener will not be called yet" do
     log = StringIO.new
     Karafka::App.config.logger = Logger.new(log)
     listener = Class.new do
-      def on_filtering_throttled(_event) = nil
+      def on_recurring_tasks_task_executed(_event) = nil
       def on_app_running(_event) = nil
     end.new
     monitor.subscribe(listener)
-    expect(log.string).to match(/on_filtering_throttled will not be called/)
+    expect(log.string).to match(/on_recurring_tasks_task_executed will not be called/)
   end
 
   it "takes events of the application's own" do
