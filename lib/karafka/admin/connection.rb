@@ -25,6 +25,10 @@ module Karafka
 
       # The client of one call, and the time that is left for it.
       class Session
+        # The questions that `karafka broker` answers rightly.
+        BUILT_IN = %i[list_offsets].freeze
+        private_constant :BUILT_IN
+
         def initialize(native, limit_ms, kafka)
           @native = native
           @kafka = kafka
@@ -36,6 +40,7 @@ module Karafka
         # @return [Object] the answer
         # @raise [Errors::KafkaError]
         def ask(request, **arguments)
+          refuse_built_in! unless BUILT_IN.include?(request)
           @native.ask({ request.to_s => arguments }, [left_ms, 1].max)
         rescue Errors::KafkaError => e
           raise e.code == :timed_out ? explained(e) : e
@@ -45,6 +50,16 @@ module Karafka
         def left_ms = (@deadline - Clock.now_ms).ceil
 
         private
+
+        # It would give no answer, or a wrong one.
+        def refuse_built_in!
+          servers = @kafka[:"bootstrap.servers"]
+          return unless BuiltInBroker.at?(servers)
+
+          raise Errors::KafkaError.new("#{servers} is `karafka broker`, which has no administration. To look up and change topics, " \
+                                       "groups, offsets, settings and rights, or to read messages from the command line, use a real " \
+                                       "Kafka (unsupported_feature)", code: :unsupported_feature)
+        end
 
         # With what keeps the client from the brokers, and what to do about that, as consumers and producers say it.
         def explained(error)

@@ -79,6 +79,8 @@ module Karafka
         end
 
         def no_client(cause)
+          return error("the cluster", cause, "set \"bootstrap.servers\" to a real one") if BuiltInBroker.at?(cluster.kafka.brokers)
+
           error("the cluster", cause, "the cause says what keeps the client away: compare \"security.protocol\", and the settings of TLS " \
                                       "and SASL, with those of the listener")
           nil
