@@ -160,8 +160,25 @@ RSpec.describe "karafka doctor --migrate", "of a Karafka application" do
       ['1 works require "waterdrop"', "2 works WaterDrop::Producer", "3 changes producer kafka.message.timeout.ms",
        "3 works producer kafka.bootstrap.servers", "4 changes producer polling.mode", "5 do producer max_payload_sise",
        "6 works producer deliver", "8 works producer kafka.seed_brokers",
-       "9 do WaterDrop::Instrumentation::Vendors::Datadog::MetricsListener"]
+       "9 works WaterDrop::Instrumentation::Vendors::Datadog::MetricsListener"]
     )
+  end
+
+  it "says what filters of the application inherit from, and takes filter and periodic" do
+    report = examined(**lock("2.5.0"), "karafka.rb" => <<~RUBY)
+      class Mine < Karafka::Pro::Processing::Filters::Base
+      end
+      Karafka::App.routes.draw do
+        topic :orders do
+          filter(->(*) { Mine.new })
+          periodic interval: 5_000
+          periodic during_pause: true
+        end
+      end
+    RUBY
+    expect(short(report, "karafka.rb").grep(/filter|periodic|Base/))
+      .to eq(["1 do Karafka::Pro::Processing::Filters::Base", "5 works filter", "6 works periodic", "7 do periodic"])
+    expect(text(report, "Karafka::Pro::Processing::Filters::Base")).to include("Karafka::Consumers::Filter")
   end
 
   it "takes names that the application defines itself for its own" do
