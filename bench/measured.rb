@@ -155,6 +155,15 @@ end
 
 WATCH.start if OPTIONS[:watch]
 
+# Everything at once: a log of JSON, metrics for StatsD with librdkafka's statistics, and whoever listens to the events.
+if OPTIONS[:statsd]
+  Karafka::App.config.logger = Logger.new(File::NULL, level: Logger::INFO, formatter: Karafka::Instrumentation::JsonFormatter.new)
+  Karafka.monitor.subscribe(Karafka::Instrumentation::LoggerListener.new)
+  Karafka.monitor.subscribe(Karafka::Instrumentation::Vendors::Datadog::MetricsListener.new do |config|
+    config.client = Karafka::Instrumentation::Statsd.new("127.0.0.1", OPTIONS[:statsd])
+  end)
+end
+
 Karafka::App.routes.draw do
   OPTIONS.fetch(:idle_topics, []).each { |name| topic(name) { consumer MeasuredConsumer } }
   topic OPTIONS.fetch(:topic) do

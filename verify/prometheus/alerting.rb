@@ -102,7 +102,7 @@ module Scraping
       send_to("plain", "send #{@topics["refusing"]}")
       fires("KarafkaProduceFails")
       held_up("guarded", "remark") { without_rights("guarded") { fires("KarafkaCommitsFail") } }
-      held_up("plain", "hold") { fires("KarafkaLockHeld") }
+      held_up("plain", "hold", partitions: 1) { with_messages { fires("KarafkaLockHeld") } }
       StoppedThread.new(life.pid, /\Akrs\.poll/).during { fires("KarafkaPollingStopped") }
       come_and_go
       # It has nothing else in that topic: all of it fails.
@@ -119,16 +119,29 @@ module Scraping
       control(life, "resume", @topics["plain"])
     end
 
-    # The consumers of all partitions do that meanwhile.
-    def held_up(kind, order)
+    # The consumers of the first partitions do that meanwhile.
+    def held_up(kind, order, partitions: 4)
       file = File.join(@dir, "end-of-#{order}")
-      4.times { |partition| send_to(kind, "#{order} #{file}", partition: partition) }
+      partitions.times { |partition| send_to(kind, "#{order} #{file}", partition: partition) }
       busy = "sum(karafka_leases{topic=\"#{@topics.fetch(kind)}\"})"
       # One that holds Ruby's lock keeps the others from taking theirs.
       Wait.wait_until("a consumer to #{order}") { @prometheus.value(busy)&.positive? }
       yield
     ensure
       FileUtils.touch(file)
+    end
+
+    # The other workers have something to do, so they want Ruby's lock.
+    def with_messages
+      feed = Thread.new do
+        loop do
+          @producer.produce_async(topic: @topics["plain"], partition: rand(1..3), payload: "plain")
+          sleep 0.1
+        end
+      end
+      yield
+    ensure
+      feed.kill.join
     end
 
     # Brokers refuse commits of the topic meanwhile.

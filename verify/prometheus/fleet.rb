@@ -27,18 +27,18 @@ module Scraping
       @shared = shared
       @lives = []
       @away = Hash.new { |hash, port| hash[port] = [] }
+      @lock = Mutex.new
     end
 
-    def running = @lives.reject(&:ended)
+    # Those that have a process.
+    def running = @lock.synchronize { @lives.select { |life| life.pid && !life.ended } }
 
     # Waits until it answers.
     # @param path [String] "/livez", or "/readyz" for a member that has partitions
     def start(port, path = "/livez")
-      name = @lives.size
-      life = Life.new(port: port, journal: File.join(@dir, "journal-#{name}"), log: File.join(@dir, "log-#{name}"), began: now)
+      life = @lock.synchronize { Life.new(**files(@lives.size), port: port, began: now).tap { |one| @lives << one } }
       options = @shared.merge(port: port, journal: life.journal, control: File.join(@dir, "socket-#{port}"))
       life.pid = Verify::ServerProcess.start(File.join(__dir__, "member.rb"), { "VERIFY_OPTIONS" => JSON.generate(options) }, log: life.log)
-      @lives << life
       gone = @lives.reverse.find { |other| other.port == port && other.ended }&.ended || 0.0
       Wait.wait_until("the process at #{port} to answer, see #{life.log}") { answers?(port, path) }
       @away[port] << [gone, life.answered = now]
@@ -70,6 +70,8 @@ module Scraping
     def kill_all = running.each { |life| kill(life) }
 
     private
+
+    def files(number) = { journal: File.join(@dir, "journal-#{number}"), log: File.join(@dir, "log-#{number}") }
 
     def answers?(port, path)
       Net::HTTP.get_response(URI("http://127.0.0.1:#{port}#{path}")).is_a?(Net::HTTPSuccess)
