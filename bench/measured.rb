@@ -155,10 +155,13 @@ end
 
 WATCH.start if OPTIONS[:watch]
 
-# Everything at once: a log of JSON, metrics for StatsD with librdkafka's statistics, and whoever listens to the events.
-if OPTIONS[:statsd]
+if OPTIONS[:log]
   Karafka::App.config.logger = Logger.new(File::NULL, level: Logger::INFO, formatter: Karafka::Instrumentation::JsonFormatter.new)
   Karafka.monitor.subscribe(Karafka::Instrumentation::LoggerListener.new)
+end
+
+# With librdkafka's statistics.
+if OPTIONS[:statsd]
   Karafka.monitor.subscribe(Karafka::Instrumentation::Vendors::Datadog::MetricsListener.new do |config|
     config.client = Karafka::Instrumentation::Statsd.new("127.0.0.1", OPTIONS[:statsd])
   end)
