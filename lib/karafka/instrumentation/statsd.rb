@@ -15,7 +15,9 @@ module Karafka
       RETRY_S = 5
       # Not a part of a name or a tag: they end one.
       RESERVED = /[|:@#,\r\n]/
-      private_constant :RETRY_S, :RESERVED
+      # Of a packet, so that it crosses an Ethernet in one piece.
+      MOST_BYTES = 1_432
+      private_constant :RETRY_S, :RESERVED, :MOST_BYTES
 
       # @return [String] where it sends, for people
       attr_reader :address
@@ -40,6 +42,7 @@ module Karafka
         @clock = clock
         @mutex = Mutex.new
         @sent = @unsent = 0
+        @together = :"karafka.statsd.#{object_id}"
         @repeats = Diagnosis::Repeats.new(clock)
         connect
       end
@@ -94,6 +97,21 @@ module Karafka
         metric(name, value, @tags ? "d" : "ms", tags)
       end
 
+      # Sends what this thread counts in the block together, in as few packets as it fits into: sending costs more than counting.
+      # @yieldparam statsd [Statsd] itself
+      # @return [Object] what the block returns
+      def batch
+        return yield self if Thread.current[@together]
+
+        lines = Thread.current[@together] = []
+        begin
+          yield self
+        ensure
+          Thread.current[@together] = nil
+          flush(lines)
+        end
+      end
+
       # @return [void]
       def close
         @mutex.synchronize do
@@ -113,10 +131,26 @@ module Karafka
       end
 
       def metric(name, value, type, tags)
-        deliver(line(name, value, type, tags))
+        line = line(name, value, type, tags)
+        lines = Thread.current[@together]
+        lines ? lines << line : deliver(line)
         nil
       rescue StandardError => e
         lost(e)
+      end
+
+      def flush(lines)
+        until lines.empty?
+          bytes = 0
+          count = lines.take_while { |line| (bytes += line.bytesize + 1) <= MOST_BYTES }.size.clamp(1, nil)
+          send_together(lines.shift(count))
+        end
+      end
+
+      def send_together(lines)
+        deliver(lines.join("\n"), lines.size)
+      rescue StandardError => e
+        lost(e, lines.size)
       end
 
       def line(name, value, type, tags)
@@ -132,27 +166,28 @@ module Karafka
         tag.to_s.split(":", 2).last.to_s.gsub(/[^\w-]/, "_")
       end
 
-      def deliver(datagram)
+      # @param count [Integer] metrics in it
+      def deliver(datagram, count = 1)
         socket = @socket
-        return lost(nil) unless socket
+        return lost(nil, count) unless socket
 
-        taken = push(socket, datagram)
-        taken == :wait_writable ? lost(Errno::EAGAIN.new) : @mutex.synchronize { @sent += 1 }
+        taken = push(socket, datagram, count)
+        taken == :wait_writable ? lost(Errno::EAGAIN.new, count) : @mutex.synchronize { @sent += count }
       end
 
-      def push(socket, datagram)
+      def push(socket, datagram, count)
         socket.sendmsg_nonblock(datagram, exception: false)
       rescue Errno::ECONNREFUSED => e
         raise if @path
 
         # That is the answer to an earlier one; this one has not been sent yet.
-        lost(e)
-        @mutex.synchronize { @sent -= 1 }
+        lost(e, count)
+        @mutex.synchronize { @sent -= count }
         socket.sendmsg_nonblock(datagram, exception: false)
       end
 
-      def lost(error)
-        @mutex.synchronize { @unsent += 1 }
+      def lost(error, count = 1)
+        @mutex.synchronize { @unsent += count }
         reach_again unless error.is_a?(Errno::EAGAIN)
         silent = @repeats.due(error.class)
         return unless silent

@@ -34,6 +34,31 @@ RSpec.describe Karafka::Instrumentation::Statsd do
     expect([statsd.sent, statsd.unsent]).to eq([7, 0])
   end
 
+  it "sends what is counted in a block together, in packets that an Ethernet takes whole" do
+    result = statsd.batch do
+      statsd.batch { statsd.count("first", 1) }
+      Thread.new { statsd.count("of another thread", 1) }.join
+      100.times { |index| statsd.gauge("lag", index, tags: ["topic:orders", "partition:#{index}"]) }
+      :done
+    end
+    expect(result).to eq(:done)
+    other, *packets = received(4)
+    expect(other).to eq("of another thread:1|c")
+    expect(packets.map(&:bytesize)).to all(be <= 1_432)
+    expect(packets.flat_map { |packet| packet.split("\n") })
+      .to eq(["first:1|c"] + Array.new(100) { |index| "lag:#{index}|g|#topic:orders,partition:#{index}" })
+    expect([statsd.sent, statsd.unsent]).to eq([102, 0])
+    statsd.count("after", 1)
+    expect(received(1)).to eq(["after:1|c"])
+  end
+
+  it "sends what was counted before a block raised, and a metric that is larger than a packet alone" do
+    long = "x" * 2_000
+    given = ["before", long, "behind"]
+    expect { statsd.batch { given.each { |name| statsd.count(name, 1) } && raise("on purpose") } }.to raise_error("on purpose")
+    expect(received(3)).to eq(given.map { |name| "#{name}:1|c" })
+  end
+
   it "puts tags into the name for an agent that knows none" do
     plain = described_class.new("127.0.0.1", port, tags: false)
     plain.gauge("lag", -2, tags: ["topic:a.b", "partition:0"])

@@ -128,9 +128,10 @@ RSpec.describe Karafka::Instrumentation::Vendors::Datadog do
       listener = described_class.new { |config| config.client = statsd }
       Karafka.monitor.subscribe(listener)
       run(FakeLease.new(%w[1 2], first_offset: 5))
-      packets = Array.new(statsd.sent) { agent.wait_readable(Wait::LONG) && agent.recvfrom(65_536).first }
-      expect(packets).to include("karafka.consumer.messages:2|c|#topic:orders,partition:0,consumer_group:app")
-      expect(packets).to all(match(/\Akarafka\.[\w.]+:-?[\d.]+\|[cghd](\|#[^|\n]+)?\z/))
+      metrics = []
+      metrics.concat(agent.recvfrom(65_536).first.split("\n")) while metrics.size < statsd.sent && agent.wait_readable(Wait::LONG)
+      expect(metrics).to include("karafka.consumer.messages:2|c|#topic:orders,partition:0,consumer_group:app")
+      expect(metrics).to all(match(/\Akarafka\.[\w.]+:-?[\d.]+\|[cghd](\|#[^|\n]+)?\z/))
     ensure
       statsd&.close
       agent&.close

@@ -45,8 +45,10 @@ module Karafka
           # @return [void]
           def on_connection_listener_fetch_loop_received(event)
             tags = ["consumer_group:#{event[:consumer_group_id]}"]
-            spread("listener.polling.time_taken", event[:time], tags)
-            spread("listener.polling.messages", event[:messages_buffer].size, tags)
+            together do
+              spread("listener.polling.time_taken", event[:time], tags)
+              spread("listener.polling.messages", event[:messages_buffer].size, tags)
+            end
           end
 
           # @param event [Event]
@@ -55,13 +57,15 @@ module Karafka
             consumer = event[:caller]
             metadata = consumer.messages.metadata
             tags = tags_of(consumer)
-            count("consumer.messages", consumer.messages.size, tags)
-            count("consumer.batches", 1, tags)
-            gauge("consumer.offset", metadata.last_offset, tags)
-            spread("consumer.consumed.time_taken", event[:time], tags)
-            spread("consumer.batch_size", consumer.messages.size, tags)
-            spread("consumer.processing_lag", metadata.processing_lag, tags)
-            spread("consumer.consumption_lag", metadata.consumption_lag, tags)
+            together do
+              count("consumer.messages", consumer.messages.size, tags)
+              count("consumer.batches", 1, tags)
+              gauge("consumer.offset", metadata.last_offset, tags)
+              spread("consumer.consumed.time_taken", event[:time], tags)
+              spread("consumer.batch_size", consumer.messages.size, tags)
+              spread("consumer.processing_lag", metadata.processing_lag, tags)
+              spread("consumer.consumption_lag", metadata.consumption_lag, tags)
+            end
           end
 
           { revoked: "consumer.revoked", shutdown: "consumer.shutdown" }.each do |event, name|
@@ -78,8 +82,11 @@ module Karafka
           # @param _event [Event]
           # @return [void]
           def on_worker_process(_event)
-            gauge("worker.total_threads", App.config.concurrency, [])
-            spread("worker.processing", @mutex.synchronize { @busy += 1 }, [])
+            busy = @mutex.synchronize { @busy += 1 }
+            together do
+              gauge("worker.total_threads", App.config.concurrency, [])
+              spread("worker.processing", busy, [])
+            end
           end
 
           # @param _event [Event]
@@ -92,8 +99,10 @@ module Karafka
           # @return [void]
           def on_statistics_emitted(event)
             group = ["consumer_group:#{event[:consumer_group_id]}"]
-            rd_kafka_metrics.each { |metric| send(:"report_#{metric.scope}", metric, event[:statistics], group) }
-            report_aggregated(event[:statistics], group) if rd_kafka_metrics.any? { |metric| metric.name == "consumer.lags" }
+            together do
+              rd_kafka_metrics.each { |metric| send(:"report_#{metric.scope}", metric, event[:statistics], group) }
+              report_aggregated(event[:statistics], group) if rd_kafka_metrics.any? { |metric| metric.name == "consumer.lags" }
+            end
           end
 
           private

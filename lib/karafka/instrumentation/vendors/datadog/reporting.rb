@@ -93,6 +93,11 @@ module Karafka
             send(distribution_mode, name, value, more) if value
           end
 
+          # Of other clients it is their own task: Datadog's has a buffer.
+          def together(&)
+            defined?(Statsd) && client.is_a?(Statsd) ? client.batch(&) : yield
+          end
+
           def name_of(name)
             namespace.to_s.empty? ? name : "#{namespace}.#{name}"
           end
