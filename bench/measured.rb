@@ -151,6 +151,7 @@ Karafka::App.setup do |config|
   config.max_queued_bytes = OPTIONS[:max_queued_bytes] if OPTIONS[:max_queued_bytes]
   config.http.port = OPTIONS[:http] if OPTIONS[:http]
   config.logger = Logger.new($stderr, level: Logger::WARN)
+  config.tracing.endpoint = OPTIONS[:tracing] if OPTIONS[:tracing]
 end
 
 WATCH.start if OPTIONS[:watch]

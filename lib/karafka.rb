@@ -76,6 +76,15 @@ module Karafka
       nil
     end
 
+    # A span for one message, where `config.tracing` is on; a batch has one anyway. It continues the trace of the message's sender.
+    # @param message [Messages::Message] that the block processes, in this thread
+    # @return [Object] what the block gives
+    # @example
+    #   messages.each { |message| Karafka.trace(message) { bill(message.payload) } }
+    def trace(message, &)
+      Instrumentation::Tracing.message(message, &)
+    end
+
     # Directory of the application: KARAFKA_ROOT_DIR, else where its Gemfile is, else where the process was started.
     # @return [Pathname]
     def root

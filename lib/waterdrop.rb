@@ -11,7 +11,7 @@ require "pathname"
   setup/kafka_settings oauth/bearer oauth/tokens oauth/listeners oauth/settings
   base/process instrumentation/events instrumentation/event instrumentation/notifications instrumentation/monitor
   instrumentation/changes kafka/diagnosis kafka/diagnosis/connections kafka/diagnosis/rights kafka/diagnosis/groups
-  kafka/diagnosis/repeats kafka/diagnosis/reports kafka/error_counts
+  kafka/diagnosis/repeats kafka/diagnosis/reports kafka/error_counts instrumentation/tracing
   compat/names/core
 ].each { |file| require File.join(__dir__, "karafka", "#{file}.rb") }
 

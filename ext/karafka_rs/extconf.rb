@@ -32,7 +32,7 @@ if defined?(RbSys)
   ENV["RB_SYS_FORCE_INSTALL_RUST_TOOLCHAIN"] = "false"
   create_rust_makefile("karafka_rs/karafka_rs") do |config|
     config.profile = ENV.fetch("RB_SYS_CARGO_PROFILE", "release").to_sym
-    config.extra_cargo_args += ["--locked"]
+    config.extra_cargo_args += ["--locked", *KarafkaRsBuild.feature_arguments]
   end
   File.write("Makefile", KarafkaRsBuild.release_settings + File.read("Makefile"))
 else

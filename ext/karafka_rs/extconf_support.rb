@@ -88,6 +88,12 @@ module KarafkaRsBuild
     "export CARGO_PROFILE_RELEASE_STRIP = symbols\nexport CARGO_PROFILE_RELEASE_DEBUG = false\n"
   end
 
+  # KARAFKA_RS_FEATURES names the cargo features that are built; none of them is needed.
+  # @return [Array<String>] of cargo
+  def feature_arguments(features = ENV.fetch("KARAFKA_RS_FEATURES", nil))
+    features ? ["--no-default-features", "--features", features] : []
+  end
+
   # @return [String] a Makefile with the targets that RubyGems calls: all, install, clean
   def plain_makefile
     <<~MAKE
@@ -104,7 +110,7 @@ module KarafkaRsBuild
       all: $(LIBRARY)
 
       $(LIBRARY): FORCE
-      \tcd "$(ROOT)" && CARGO_TARGET_DIR="$(TARGET_DIR)" "$(CARGO)" build --release --locked -p karafka_rs
+      \tcd "$(ROOT)" && CARGO_TARGET_DIR="$(TARGET_DIR)" "$(CARGO)" build --release --locked -p karafka_rs #{feature_arguments.map { |it| "\"#{it}\"" }.join(" ")}
 
       install: all
       \tmkdir -p "#{place}"

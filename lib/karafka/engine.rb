@@ -50,6 +50,7 @@ module Karafka
     # @param config [Hash{Symbol=>Object}] see {Routing}; checked by librdkafka, nothing is started
     # @raise [Errors::InvalidConfigurationError]
     def initialize(config)
+      Instrumentation::Tracing.apply
       @native = Native::Engine.new(config)
       @tokens = Array(config[:groups]).any? { |group| group[:kafka]&.key?("oauth.listener") }
     end

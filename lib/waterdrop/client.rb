@@ -15,7 +15,8 @@ module WaterDrop
     FAILURES = %w[error.occurred message.purged].freeze
     # As WaterDrop's default.
     STATISTICS_MS = "5000"
-    private_constant :FAILURES, :STATISTICS_MS
+    TRACING = Karafka::Instrumentation::Tracing
+    private_constant :FAILURES, :STATISTICS_MS, :TRACING
 
     # @return [Numeric] ms
     attr_reader :max_wait_timeout
@@ -28,6 +29,7 @@ module WaterDrop
     # @return [Karafka::Native::Producer]
     # @raise [Errors::ConfigurationInvalidError]
     def self.build(config, more = {})
+      TRACING.apply
       Karafka::Native::Producer.new(
         kafka: config.native_kafka.merge(more), max_payload_size: config.max_payload_size, reload: config.native_reload,
         idle_ms: config.native_idle, resend: config.on_refused_batch == :resend
@@ -244,7 +246,10 @@ module WaterDrop
 
     # May wait for room.
     def hand_over(messages, timeout_ms, tag)
-      ScheduledWait.call { @native.produce(messages, timeout_ms, tag) }
+      return ScheduledWait.call { @native.produce(messages, timeout_ms, tag) } unless TRACING.on?
+
+      parent = TRACING.parent
+      ScheduledWait.call { TRACING.under(parent) { @native.produce(messages, timeout_ms, tag) } }
     end
 
     # Labels are needed again when the report comes.

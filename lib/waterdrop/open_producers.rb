@@ -71,6 +71,9 @@ module WaterDrop
   end
   private_constant :OpenProducers
 
+  # Registered first, so it comes after the last messages.
+  at_exit { Karafka::Instrumentation::Tracing.flush }
+
   # Starts nothing, so it may be registered when the file is loaded. A child that was forked inherits it.
   at_exit { OpenProducers.flush_at_exit }
 

@@ -6,7 +6,7 @@ module Rooms
   ROOT = File.expand_path("../..", __dir__)
   SOURCE = File.join(ROOT, "ext/karafka_core/src")
   # The rooms of the engine, from below.
-  ENGINE = %w[error base metrics json batch filter config event kafka consume produce admin observe].freeze
+  ENGINE = %w[error base metrics trace json batch filter config event kafka consume produce admin observe].freeze
 
   module_function
 

@@ -17,6 +17,7 @@ mod kafka;
 pub mod metrics;
 pub mod observe;
 pub mod produce;
+pub mod trace;
 
 pub use base::{cancel, errand, fork, fork_files, heartbeat};
 pub use consume::{

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use karafka_core::lease::{Departure, Lease as Core, Settlement, Wait};
+use karafka_core::trace::Failure;
 use karafka_core::workers::Place;
 use magnus::{gc, method, prelude::*, DataTypeFunctions, Error, RModule, Ruby, Symbol, TypedData, Value};
 
@@ -133,6 +134,17 @@ impl Lease {
         self.core.set_place(Place { class, file, line });
     }
 
+    /// Where its span is, as the value of a header; nil while tracing is off.
+    fn trace_context(ruby: &Ruby, rb_self: &Self) -> Option<magnus::RString> {
+        let context = rb_self.core.trace()?;
+        Some(ruby.str_from_slice(&context.header()))
+    }
+
+    /// Once for each batch that fails while tracing is on.
+    fn trace_failure(&self, kind: String, message: String) {
+        self.core.trace_failure(Failure { kind, message });
+    }
+
     /// Once for each message that leaves: `kind` as in Failures::Counters.
     fn departed(&self, kind: Symbol) -> Result<(), Error> {
         match &*kind.name()? {
@@ -185,6 +197,8 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("skip_message", method!(Lease::skip_message, 2))?;
     class.define_method("set_place", method!(Lease::set_place, 3))?;
     class.define_method("departed", method!(Lease::departed, 1))?;
+    class.define_method("trace_context", method!(Lease::trace_context, 0))?;
+    class.define_method("trace_failure", method!(Lease::trace_failure, 2))?;
     class.define_method("unmarked_index", method!(Lease::unmarked_index, 0))?;
     class.define_method("settled?", method!(Lease::is_settled, 0))?;
     class.define_method("revoked?", method!(Lease::is_revoked, 0))?;

@@ -14,6 +14,7 @@ mod observer;
 mod producer;
 mod reader;
 mod settings;
+mod trace;
 
 use magnus::{prelude::*, Error, Ruby};
 
@@ -35,5 +36,6 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     settings::define(native)?;
     oauth::define(native)?;
     observer::define(ruby, native)?;
+    trace::define(ruby, native)?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use karafka_core::metrics::{self, registry};
-use karafka_core::observe::{Detail, Format, Observer as Core, ObserverConfig, Server};
+use karafka_core::observe::{Detail, Format, Observer as Core, ObserverConfig, Server, Statsd, StatsdConfig};
 use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
 
 use crate::engine::Engine;
@@ -20,6 +20,7 @@ type Listening = (Option<String>, Option<u16>, Option<String>);
 pub struct Observer {
     core: ManuallyDrop<Arc<Core>>,
     server: ManuallyDrop<Mutex<Option<Arc<Server>>>>,
+    statsd: ManuallyDrop<Mutex<Option<Arc<Statsd>>>>,
     guard: karafka_core::fork::ForkGuard,
 }
 
@@ -32,6 +33,7 @@ impl Drop for Observer {
         // SAFETY: dropped once, here.
         unsafe {
             ManuallyDrop::drop(&mut self.server);
+            ManuallyDrop::drop(&mut self.statsd);
             ManuallyDrop::drop(&mut self.core);
         }
     }
@@ -43,6 +45,7 @@ impl Observer {
         Ok(Observer {
             core: ManuallyDrop::new(Core::new(config)),
             server: ManuallyDrop::new(Mutex::new(None)),
+            statsd: ManuallyDrop::new(Mutex::new(None)),
             guard: karafka_core::fork::ForkGuard::new(),
         })
     }
@@ -63,15 +66,26 @@ impl Observer {
         ))
     }
 
+    /// Metrics go to an agent from now on.
+    fn report(ruby: &Ruby, rb_self: &Self, config: Value) -> Result<(), Error> {
+        let config: StatsdConfig = serde_magnus::deserialize(ruby, config)?;
+        let statsd = Statsd::start(&rb_self.core, config).map_err(|error| errors::raise(ruby, error))?;
+        *rb_self.statsd.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(statsd));
+        Ok(())
+    }
+
     fn close(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<bool, Error> {
         if rb_self.guard.is_foreign() {
             return Ok(true);
         }
         let server = rb_self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match server {
-            Some(server) => gvl::blocking(ruby, || server.close(Duration::from_millis(timeout_ms))),
-            None => Ok(true),
-        }
+        let statsd = rb_self.statsd.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let timeout = Duration::from_millis(timeout_ms);
+        gvl::blocking(ruby, || {
+            // Both, whatever the first one says.
+            let reported = statsd.as_ref().is_none_or(|statsd| statsd.close(timeout));
+            server.as_ref().is_none_or(|server| server.close(timeout)) && reported
+        })
     }
 
     fn metrics(&self, open_metrics: bool) -> String {
@@ -118,6 +132,7 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_singleton_method("new", function!(Observer::new, 1))?;
     class.define_method("watch", method!(Observer::watch, 1))?;
     class.define_method("serve", method!(Observer::serve, 0))?;
+    class.define_method("report", method!(Observer::report, 1))?;
     class.define_method("close", method!(Observer::close, 1))?;
     class.define_method("metrics", method!(Observer::metrics, 1))?;
     class.define_method("state", method!(Observer::state, 1))?;

@@ -2,8 +2,8 @@
 
 module Karafka
   class Engine
-    # What this process shows of itself: probes, metrics and state, over HTTP where `config.http` says so. A thread of the extension
-    # answers, so it does while Ruby's lock is held.
+    # What this process shows of itself: probes, metrics and state, over HTTP where `config.http` says so, and metrics for an agent
+    # where `config.statsd` does. Threads of the extension do it, so they do while Ruby's lock is held.
     class Observer
       # How long the end of the HTTP server may take, ms. It waits for nobody.
       CLOSE_MS = 2_000
@@ -17,8 +17,10 @@ module Karafka
       # @param http [Setup::Config::Http]
       # @param id [String, nil] of the process
       # @param node [Integer, nil] of a swarm
-      def initialize(http = App.config.http, id: nil, node: App.config.swarm.node&.id)
+      # @param statsd [Setup::Config::Statsd]
+      def initialize(http = App.config.http, id: nil, node: App.config.swarm.node&.id, statsd: App.config.statsd)
         @http = http
+        @statsd = statsd
         @id = id
         @node = node
         @native = Native::Observer.new(settings)
@@ -31,12 +33,14 @@ module Karafka
         engine.show_to(@native)
       end
 
-      # Answers from now on, where `config.http` names a port or a socket. Where the block raises, it does not any more.
+      # Answers from now on, where `config.http` names a port or a socket, and sends metrics where `config.statsd` names an agent. Where
+      # the block raises, it does not any more.
       # @return [void]
       # @raise [Errors::InvalidConfigurationError] the port or the socket cannot be had
       def serve
         listen if @http.on?
         yield
+        @native.report(@statsd.to_native(@node)) if @statsd.on?
         begun = true
       ensure
         close unless begun

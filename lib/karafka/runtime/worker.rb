@@ -114,7 +114,7 @@ module Karafka
       @engine.enter_worker(@index)
       while (lease = @engine.take)
         @lease = lease
-        process(lease)
+        Instrumentation::Tracing.around(lease) { process(lease) }
         @lease = nil
       end
       @engine.leave_worker
@@ -190,6 +190,7 @@ module Karafka
       fatal = FATAL.any? { |type| error.is_a?(type) }
       # Before the lease is given back: it must not be delivered once more.
       @on_fatal.call(error) if fatal
+      Instrumentation::Tracing.failed(lease, error)
       type = type_of(kind, assignment, error)
       # What becomes of the batch, and of the message that failed, is decided there.
       return assignment.failed(lease, error) if type == ERROR_TYPES[:consume] && consumer && !fatal && !settled

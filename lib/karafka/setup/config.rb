@@ -82,6 +82,53 @@ module Karafka
         end
       end
 
+      # Metrics for a StatsD or DogStatsD agent.
+      class Statsd < Settings
+        setting :host, Types.optional(Types::HOST)
+        setting :port, Types::REMOTE_PORT, 8_125
+        setting :socket, Types.optional(Types::FILE)
+        setting :prefix, Types::PREFIX, "karafka"
+        setting :tags, Types::TAGS, -> { [] }
+        setting :tagged, Types::BOOLEAN, true
+        setting :interval, Types::DELAY, 10_000
+
+        # @return [Boolean] whether metrics are sent at all
+        def on?
+          !(host.nil? && socket.nil?)
+        end
+
+        # @param node [Integer, nil] of a swarm: its gauges are its own
+        # @return [Hash{Symbol=>Object}] for the engine
+        # @api private
+        def to_native(node)
+          { host: host || "127.0.0.1", port: port, socket: socket, prefix: prefix, tags: node ? [*tags, "node:#{node}"] : tags,
+            tagged: tagged, interval_ms: interval }
+        end
+      end
+
+      # Traces for an OpenTelemetry collector.
+      class Tracing < Settings
+        setting :endpoint, Types.optional(Types::COLLECTOR)
+        setting :headers, Types::HEADERS, -> { {} }
+        setting :service_name, Types.optional(Types::TEXT)
+        setting :sample_rate, Types::SHARE, 1.0
+        setting :max_queued_spans, Types::COUNT, 8_192
+        setting :timeout, Types::DELAY, 10_000
+
+        # @param config [Config]
+        # @return [Hash{Symbol=>Object}] for the engine
+        # @api private
+        def to_native(config)
+          node = config.swarm.node
+          resource = { "service.name" => service_name || config.client_id, "host.name" => Etc.uname.fetch(:nodename),
+                       "process.pid" => ::Process.pid.to_s, "process.runtime.name" => "ruby", "process.runtime.version" => RUBY_VERSION,
+                       "telemetry.sdk.name" => "karafka-rs", "telemetry.sdk.version" => VERSION, "telemetry.sdk.language" => "rust" }
+          resource["karafka.node"] = node.id.to_s if node
+          { endpoint: endpoint, headers: headers.transform_values(&:to_s), resource: resource, sample_rate: sample_rate.to_f,
+            max_queued_spans: max_queued_spans, timeout_ms: timeout }
+        end
+      end
+
       # Jobs of Active Job.
       class Jobs < Settings
         setting :deserializer, Types.optional(Types::JOB_DESERIALIZER)
@@ -132,6 +179,8 @@ module Karafka
       nested :active_job, Jobs
       nested :control, Control
       nested :http, Http
+      nested :statsd, Statsd
+      nested :tracing, Tracing
 
       @platforms = []
 

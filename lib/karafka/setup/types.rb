@@ -50,6 +50,16 @@ module Karafka
       ADDRESS = Type.new("a name or an address of this machine, such as \"127.0.0.1\" or \"0.0.0.0\"") do |value|
         value.is_a?(String) && value.match?(/\A[A-Za-z0-9.:_-]{1,255}\z/)
       end
+      HOST = Type.new("a name or an address, such as \"127.0.0.1\"") do |value|
+        value.is_a?(String) && value.match?(/\A[A-Za-z0-9.:_-]{1,255}\z/)
+      end
+      REMOTE_PORT = Type.new("an Integer from 1 to 65535") { |value| value.is_a?(Integer) && value.between?(1, 65_535) }
+      PREFIX = Type.new("a String of letters, digits, dots, dashes and underscores, which may be empty") do |value|
+        value.is_a?(String) && value.match?(/\A[A-Za-z0-9._-]{0,200}\z/)
+      end
+      TAGS = Type.new("an Array of Strings such as \"env:production\", without commas, bars and line breaks") do |value|
+        value.is_a?(Array) && value.all? { |tag| tag.is_a?(String) && tag.match?(/\A[^,|#\r\n]{1,200}\z/) }
+      end
       REGISTRY = Type.new("something that answers to call with text in Prometheus' format, or a registry of the gem " \
                           "prometheus-client") do |value|
         value.respond_to?(:call) || (value.respond_to?(:metrics) && defined?(::Prometheus::Client::Formats::Text))
@@ -60,6 +70,20 @@ module Karafka
       TOKEN = Type.new("8 to 1024 printable ASCII characters without spaces", secret: true, convert: HIDDEN) do |value|
         value.is_a?(String) && value.match?(/\A[!-~]{8,1024}\z/)
       end
+      # Headers of HTTP, such as an API key.
+      SECRETS = ->(value) { value.respond_to?(:to_hash) ? value.to_hash.to_h { |name, text| [name.to_s, HIDDEN[text]] }.freeze : value }
+      private_constant :SECRETS
+      HEADERS = Type.new("a Hash of names and values of HTTP headers, printable ASCII", secret: true, convert: SECRETS) do |value|
+        value.is_a?(Hash) && value.all? do |name, text|
+          name.match?(/\A[A-Za-z0-9_-]{1,64}\z/) && text.is_a?(String) && text.match?(/\A[ -~]{1,4096}\z/)
+        end
+      end
+      COLLECTOR = Type.new("the URL of a collector that takes OTLP over HTTP, such as \"http://127.0.0.1:4318\" (without TLS: for a " \
+                           "collector that needs it run another one, or a proxy, beside the process)") do |value|
+        value.is_a?(String) && value.match?(%r{\Ahttp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-~&&[^?#]]*)?\z})
+      end
+      TEXT = Type.new("a String that is not empty") { |value| value.is_a?(String) && !value.empty? && value.valid_encoding? }
+      SHARE = Type.new("a number from 0 to 1") { |value| value.is_a?(Numeric) && value.real? && value >= 0 && value <= 1 }
       LOGGER = Type.new("a Logger: something with debug, info, warn and error") do |value|
         %i[debug info warn error].all? { |level| value.respond_to?(level) }
       end

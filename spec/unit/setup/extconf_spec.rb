@@ -42,6 +42,11 @@ RSpec.describe "ext/karafka_rs/extconf.rb" do
       .to include("CARGO = #{directory}/bin/cargo\n", "export CARGO_PROFILE_RELEASE_STRIP = symbols\n", "--locked")
   end
 
+  it "builds all features, or those that KARAFKA_RS_FEATURES names" do
+    expect(KarafkaRsBuild.feature_arguments(nil)).to eq([])
+    expect(KarafkaRsBuild.feature_arguments("")).to eq(["--no-default-features", "--features", ""])
+  end
+
   it "takes a cargo that is not in PATH, and lets nothing download one" do
     tools("cargo")
     tool("cargo", "echo 'cargo 1.85.0'", place: ".cargo/bin")

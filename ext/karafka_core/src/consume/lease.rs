@@ -10,8 +10,12 @@ use crate::batch::Slice;
 use crate::consume::partition::{Partition, Position};
 use crate::consume::workers::{own_slot, Place, Slot};
 use crate::metrics::Counter;
+use crate::trace::{Context, Failure};
 
 mod offsets;
+mod tracing;
+
+use tracing::BatchSpan;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -113,6 +117,7 @@ pub struct Lease {
     since: Instant,
     /// Of the worker that has it. A lease may live longer: its messages refer to it.
     slot: Option<Weak<Slot>>,
+    span: Option<Box<BatchSpan>>,
 }
 
 /// How a message left its partition without being processed there.
@@ -131,6 +136,7 @@ impl Lease {
             slot.begin(&partition, &delivery, since);
         }
         Lease {
+            span: BatchSpan::begin(&delivery),
             partition,
             delivery,
             since,
@@ -183,6 +189,9 @@ impl Lease {
         if let Some(slot) = self.slot.as_ref().and_then(Weak::upgrade) {
             slot.end(self.since);
         }
+        if let Some(span) = &self.span {
+            span.end(&self.partition, &self.delivery, settlement, comes_back);
+        }
         self.partition
             .settle(&self.delivery, settlement, (self.since.elapsed(), comes_back))
     }
@@ -198,6 +207,18 @@ impl Lease {
     pub fn set_place(&self, place: Place) {
         if !self.partition.group.guard.is_foreign() {
             self.partition.set_place(self.lane(), place);
+        }
+    }
+
+    /// Where its span is, while tracing is on.
+    pub fn trace(&self) -> Option<Context> {
+        self.span.as_ref().map(|span| span.context())
+    }
+
+    /// Why it ends as it is about to, for its span.
+    pub fn trace_failure(&self, failure: Failure) {
+        if let Some(span) = self.span.as_ref().filter(|_| !self.partition.group.guard.is_foreign()) {
+            span.fail(failure);
         }
     }
 

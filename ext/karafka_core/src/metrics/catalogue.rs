@@ -123,6 +123,8 @@ pub static CATALOGUE: &[Metric] = &[
         "Messages that could not be delivered.")),
     metric((Kind::Histogram, "karafka_produce_seconds", "seconds", PRODUCED, "message.acknowledged",
         "From the produce call to the broker's answer.")),
+    metric((Kind::Counter, "karafka_spans_total", "spans", &["result"], "",
+        "Spans that were sampled; result is exported, dropped (no room for them) or failed (the collector did not take them).")),
     metric((Kind::Gauge, "karafka_lag_messages", "messages", PARTITION, "",
         "Messages between the position and the end that the group may read. Only with config.http.partition_metrics.")),
     metric((Kind::Gauge, "karafka_lag_seconds", "seconds", PARTITION, "",

@@ -100,6 +100,14 @@ pub struct ProducedMetrics {
     pub latency: Histogram,
 }
 
+/// What became of spans.
+#[derive(Debug, Default)]
+pub struct SpanMetrics {
+    pub exported: Counter,
+    pub dropped: Counter,
+    pub failed: Counter,
+}
+
 /// Group and topic.
 type TopicKey = (Arc<str>, Arc<str>);
 
@@ -109,6 +117,7 @@ pub struct Registry {
     produced: Mutex<HashMap<Arc<str>, Arc<ProducedMetrics>>>,
     errors: Mutex<BTreeMap<Arc<str>, u64>>,
     pub gvl_wait: Histogram,
+    pub spans: SpanMetrics,
 }
 
 impl Registry {
@@ -119,6 +128,7 @@ impl Registry {
             produced: Mutex::default(),
             errors: Mutex::default(),
             gvl_wait: Histogram::of_times(),
+            spans: SpanMetrics::default(),
         }
     }
 

@@ -98,7 +98,7 @@ impl Histogram {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reading {
     pub bounds: &'static [u64],
     pub counts: Vec<u64>,

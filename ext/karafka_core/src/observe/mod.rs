@@ -5,10 +5,14 @@ mod config;
 mod health;
 mod host;
 mod http;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod parts;
 mod rates;
+mod repeats;
 mod samples;
 mod state;
+mod statsd;
 mod text;
 
 use std::collections::BTreeMap;
@@ -21,6 +25,7 @@ pub use health::{Reason, Verdict};
 pub use http::{Listening, Server};
 pub use samples::{Sample, Value};
 pub use state::Detail;
+pub use statsd::{Statsd, StatsdConfig};
 pub use text::Format;
 
 use crate::base::sync::Mutex;

@@ -66,6 +66,14 @@ pub(super) fn collect(observer: &Observer, look: Option<&Look>) -> Vec<Sample> {
         &[],
         Value::Histogram(registry().gvl_wait.read()),
     );
+    let spans = &registry().spans;
+    for (result, counter) in [
+        ("exported", &spans.exported),
+        ("dropped", &spans.dropped),
+        ("failed", &spans.failed),
+    ] {
+        samples.number("karafka_spans_total", &[result], counter.get() as f64);
+    }
     of_process(&mut samples, observer);
     if let Some(look) = look {
         of_look(&mut samples, look, observer.config.partition_metrics);

@@ -4,7 +4,6 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::time::Instant;
 
 use rdkafka::types::RDKafkaRespErr;
 
@@ -12,6 +11,7 @@ mod announcing;
 mod count;
 mod ticket;
 mod topics;
+mod waiting;
 
 pub use announcing::Hearing;
 use count::count_down;
@@ -22,12 +22,12 @@ use topics::Topics;
 
 use super::messages::{Messages, Topic};
 use super::refused::DIFFERENT_RECORD;
+use super::sends::Sends;
 use super::waiters::Waiters;
-use crate::base::cancel::Cancel;
 use crate::base::fork::ForkGuard;
 use crate::base::sync::{Condvar, Mutex};
 use crate::error::codes;
-use crate::error::{Error, KafkaError, Result};
+use crate::error::KafkaError;
 use crate::kafka::troubles::Trouble;
 
 /// No report yet. Not a code of librdkafka's or Kafka's.
@@ -108,6 +108,8 @@ pub struct DeliverySet {
     cause: Mutex<Option<Arc<Trouble>>>,
     waiters: Arc<Waiters>,
     guard: ForkGuard,
+    /// What is traced of them.
+    sends: Option<Box<Sends>>,
 }
 
 // SAFETY: the raw pointers in the tokens point to the set itself, which never moves (it lives in an Arc) and is
@@ -120,10 +122,17 @@ impl DeliverySet {
     /// The first reference belongs to the caller, a second one to the tokens (taken back by the last report).
     pub(super) fn new(messages: &Messages, tag: u64, waiters: &Arc<Waiters>) -> Arc<Self> {
         // The dispatch itself counts, too, while it runs.
-        Self::with_tokens(messages.len(), messages.len() + 1, Topics::of(messages), tag, waiters)
+        let (len, sends) = (messages.len(), Sends::begin(&messages.sent));
+        Self::with_tokens((len, len + 1), Topics::of(messages), sends, tag, waiters)
     }
 
-    fn with_tokens(len: usize, remaining: usize, topics: Topics, tag: u64, waiters: &Arc<Waiters>) -> Arc<Self> {
+    fn with_tokens(
+        (len, remaining): (usize, usize),
+        topics: Topics,
+        sends: Option<Box<Sends>>,
+        tag: u64,
+        waiters: &Arc<Waiters>,
+    ) -> Arc<Self> {
         let several = |count: usize| if count == 1 { 0 } else { count };
         let mut set = Arc::new(DeliverySet {
             one: Token::new(),
@@ -140,6 +149,7 @@ impl DeliverySet {
             cause: Mutex::new(None),
             waiters: Arc::clone(waiters),
             guard: ForkGuard::new(),
+            sends,
         });
         let address = Arc::as_ptr(&set);
         if let Some(set) = Arc::get_mut(&mut set) {
@@ -251,75 +261,11 @@ impl DeliverySet {
             .collect()
     }
 
-    /// Waits until every message has its report. `cancel` and `wake` from another thread end the wait early.
-    pub fn wait(self: &Arc<Self>, deadline: Option<Instant>, cancel: &Cancel) -> Result<Waited> {
-        self.wait_until(deadline, cancel, || self.is_done())
-    }
-
-    /// Waits until message `index` has its report.
-    pub fn wait_for(self: &Arc<Self>, index: usize, deadline: Option<Instant>, cancel: &Cancel) -> Result<Waited> {
-        if self.len == 1 {
-            return self.wait(deadline, cancel);
+    /// Before anybody can see the report: whoever waits for it finds its span recorded.
+    fn trace_end(&self, index: usize, report: &NativeReport) {
+        if let Some(sends) = &self.sends {
+            sends.end(index, self.topic(index), report);
         }
-        // SeqCst with `report`: either it sees us, or we see its report.
-        self.single_waiters.fetch_add(1, Ordering::SeqCst);
-        let waited = self.wait_until(deadline, cancel, || self.is_reported(index));
-        self.single_waiters.fetch_sub(1, Ordering::SeqCst);
-        waited
-    }
-
-    /// True when message `index` has its report.
-    pub fn is_reported(&self, index: usize) -> bool {
-        self.tokens()
-            .get(index)
-            .is_none_or(|token| token.code.load(Ordering::SeqCst) != PENDING)
-    }
-
-    fn wait_until(
-        self: &Arc<Self>,
-        deadline: Option<Instant>,
-        cancel: &Cancel,
-        enough: impl Fn() -> bool,
-    ) -> Result<Waited> {
-        if enough() {
-            return Ok(Waited::Done);
-        }
-        if self.guard.is_foreign() {
-            return Err(Error::Forked);
-        }
-        self.waiters.add(self);
-        let waited = self.park(deadline, cancel, enough);
-        self.waiters.remove(self);
-        Ok(waited)
-    }
-
-    fn park(&self, deadline: Option<Instant>, cancel: &Cancel, enough: impl Fn() -> bool) -> Waited {
-        let mut waiting = self.waiting.lock();
-        *waiting += 1;
-        let waited = loop {
-            if enough() {
-                break Waited::Done;
-            }
-            if self.waiters.is_over() {
-                break Waited::Over;
-            }
-            if cancel.is_set() {
-                break Waited::Cancelled;
-            }
-            if deadline.is_some_and(|at| Instant::now() >= at) {
-                break Waited::TimedOut;
-            }
-            self.changed.wait_until(&mut waiting, cancel.until(deadline));
-        };
-        *waiting -= 1;
-        waited
-    }
-
-    /// Makes every waiter look again; set its `Cancel` first.
-    pub fn wake(&self) {
-        // The lock orders this after the look of a waiter that has not begun to wait yet.
-        let _waiters = self.waiting.lock();
-        self.changed.notify_all();
     }
 
     /// The opaque for message `index`.
@@ -332,7 +278,8 @@ impl DeliverySet {
     /// Reports messages `from..` as refused with `code`, and ends the dispatch.
     pub(super) fn finish_dispatch(self: &Arc<Self>, from: usize, code: i32) {
         let unsent = self.tokens().get(from..).unwrap_or_default();
-        for token in unsent {
+        for (token, index) in unsent.iter().zip(from..) {
+            self.trace_end(index, &NativeReport::unsent(code));
             token.code.store(code, Ordering::SeqCst);
         }
         // SAFETY: these reports and the dispatch's own count are written down once, here.

@@ -5,6 +5,8 @@ use std::ffi::{CStr, CString};
 use std::sync::{Arc, OnceLock};
 
 use super::client::TopicHandle;
+use super::sends::Sent;
+use crate::trace;
 
 mod lines;
 
@@ -99,6 +101,8 @@ pub struct Messages {
     taken_headers: usize,
     pub(super) has_partition_keys: bool,
     max_payload_size: usize,
+    /// Of each message; none while tracing is off.
+    pub(super) sent: Vec<Sent>,
 }
 
 impl Messages {
@@ -113,6 +117,7 @@ impl Messages {
             taken_headers: 0,
             has_partition_keys: false,
             max_payload_size,
+            sent: Vec::new(),
         }
     }
 
@@ -144,6 +149,7 @@ impl Messages {
         self.arena.clear();
         self.slots.clear();
         self.headers.clear();
+        self.sent.clear();
         (self.taken_headers, self.has_partition_keys, self.mixed) = (0, false, false);
         Some(self)
     }
@@ -192,6 +198,7 @@ impl Messages {
             return Err(Invalid::new("partition_key", "must not be empty"));
         }
         self.has_partition_keys |= draft.partition_key.is_some() && partition == ANY_PARTITION;
+        self.trace()?;
         let slot = Slot {
             topic,
             partition,
@@ -205,6 +212,25 @@ impl Messages {
         self.taken_headers = self.headers.len();
         self.mixed |= self.slots.first().is_some_and(|first| first.topic != topic);
         self.slots.push(slot);
+        Ok(())
+    }
+
+    /// Its span goes with the message, in place of what its header named before.
+    fn trace(&mut self) -> Result<(), Invalid> {
+        if !trace::is_on() {
+            return Ok(());
+        }
+        let mut named = None;
+        for index in (self.taken_headers..self.headers.len()).rev() {
+            let (name, value) = self.headers[index];
+            if self.bytes(name) == Some(trace::HEADER) {
+                named = named.or_else(|| self.bytes(value).and_then(trace::Context::parse));
+                self.headers.remove(index);
+            }
+        }
+        let sent = Sent::of(named);
+        self.header(trace::HEADER, Some(&sent.context.header()))?;
+        self.sent.push(sent);
         Ok(())
     }
 

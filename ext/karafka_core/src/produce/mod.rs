@@ -19,6 +19,7 @@ mod refused;
 mod reload;
 mod reports;
 mod resend;
+mod sends;
 mod single;
 mod tally;
 mod transaction;

@@ -222,11 +222,8 @@ fn fail(shared: &ProducerCore, client: &ProducerClient, messages: Vec<(Kept, i32
     for (kept, code) in messages {
         let report = delivery::NativeReport {
             partition: kept.partition(),
-            offset: -1,
-            code,
-            latency_us: 0,
             detail: detail(code, client),
-            cause: None,
+            ..delivery::NativeReport::unsent(code)
         };
         // SAFETY: the token of a message that has no report yet, and is not under way.
         unsafe { reports.report(kept.opaque(), report) };

@@ -10,6 +10,7 @@ use super::producer_core::ProducerCore;
 use super::Producer;
 use crate::base::sync::Mutex;
 use crate::error::codes;
+use crate::trace;
 
 /// Topics that are written to in turn, mostly few.
 const MOST_OPEN: usize = 8;
@@ -65,7 +66,8 @@ impl Producer {
     pub fn send_single(&self, draft: &Draft<'_>, max_payload_size: usize, tag: u64) -> Option<Ticket> {
         let size = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
         let longest = size(draft.payload).max(size(draft.key));
-        let plain = draft.timestamp_ms.is_none() && draft.partition_key.is_none();
+        // A traced one has a header.
+        let plain = draft.timestamp_ms.is_none() && draft.partition_key.is_none() && !trace::is_on();
         let ready = self.shared.is_running() && !self.shared.dormant.load(Ordering::SeqCst);
         if !plain || !ready || size(draft.payload) > max_payload_size || longest > i32::MAX as usize {
             return None;

@@ -53,6 +53,20 @@ pub(crate) struct NativeReport {
     pub cause: Option<Arc<Trouble>>,
 }
 
+impl NativeReport {
+    /// librdkafka did not take it.
+    pub fn unsent(code: i32) -> Self {
+        NativeReport {
+            partition: -1,
+            offset: -1,
+            code,
+            latency_us: 0,
+            detail: None,
+            cause: None,
+        }
+    }
+}
+
 /// Writes a report down; gives the set and the index where the report is to be passed on as an event.
 ///
 /// # Safety
@@ -68,6 +82,7 @@ pub(crate) unsafe fn report(
         (token, &*token.set)
     };
     let index = (opaque as usize - set_ref.opaque(0) as usize) / std::mem::size_of::<Token>();
+    set_ref.trace_end(index, &given);
     if let Some(detail) = given.detail {
         set_ref.details.lock().push((index as u32, detail));
     }

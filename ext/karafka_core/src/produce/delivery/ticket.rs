@@ -96,7 +96,7 @@ pub(in crate::produce) struct Open {
 impl Open {
     /// `tag` as in `DeliverySet::tag`.
     pub fn new(topic: Arc<Topic>, tag: u64, waiters: &Arc<Waiters>) -> Self {
-        let set = DeliverySet::with_tokens(SHARED_BY, 1, super::Topics::Same(topic), tag, waiters);
+        let set = DeliverySet::with_tokens((SHARED_BY, 1), super::Topics::Same(topic), None, tag, waiters);
         Open { set, next: 0, tag }
     }
 

@@ -6,7 +6,7 @@ use super::{Invalid, Messages, Slot, Span};
 
 impl Messages {
     /// Makes one message for each line of `text` out of the last one that was pushed, whose payload does not matter: all of them
-    /// share its key and headers. A line ends with LF or CRLF, which is no part of the payload; the last one may lack it.
+    /// share its key and headers, and so the span of the first one. A line ends with LF or CRLF, which is no part of the payload; the last one may lack it.
     ///
     /// Error: which message of the call, and why. Nothing of it may be sent then.
     pub fn spread(&mut self, mut text: &[u8]) -> Result<(), (usize, Invalid)> {
