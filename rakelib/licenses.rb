@@ -8,11 +8,13 @@ module Licenses
   FILE = "THIRD-PARTY-LICENSES"
   # Of each expression at least one has to be known as fit for a gem that is MIT or Apache-2.0.
   FIT = %w[MIT MIT-0 Apache-2.0 BSD-2-Clause BSD-3-Clause ISC Zlib 0BSD Unlicense Unicode-3.0 CC0-1.0 BSL-1.0].freeze
-  # C sources within crates: crate => [name, licence, files below its directory].
+  # C sources within crates: crate => [name, licence, files below its directory], or below that of another crate, which comes last.
   BUNDLED = {
     "rdkafka-sys" => ["librdkafka", "BSD-2-Clause and others", %w[librdkafka/LICENSES.txt]],
     "zstd-sys" => ["zstd", "BSD-3-Clause", %w[zstd/LICENSE]],
-    "libz-sys" => ["zlib", "Zlib", %w[src/zlib/LICENSE]]
+    "libz-sys" => ["zlib", "Zlib", %w[src/zlib/LICENSE]],
+    # Of precompiled gems.
+    "openssl-sys" => ["OpenSSL", "Apache-2.0", %w[openssl/LICENSE.txt], "openssl-src"]
   }.freeze
 
   # Crates without a text of their own, and the one of the same repository that has it.
@@ -48,12 +50,14 @@ module Licenses
     private
 
     def on(platform)
-      output, status = Open3.capture2("cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", platform)
+      output, status = Open3.capture2("cargo", "metadata", "--format-version", "1", "--locked", "--features", "karafka_rs/static",
+                                      "--filter-platform", platform)
       abort "cargo metadata failed" unless status.success?
 
       metadata = JSON.parse(output)
       nodes = metadata["resolve"]["nodes"].to_h { |node| [node["id"], node] }
       ids = reachable(nodes, metadata["packages"].find { |package| package["name"] == "karafka_rs" }["id"])
+      @all = metadata["packages"]
       metadata["packages"].select { |package| ids.include?(package["id"]) && package["source"] }
     end
 
@@ -83,13 +87,14 @@ module Licenses
     end
 
     def bundled(package)
-      name, license, files = BUNDLED[package["name"]]
+      name, license, files, other = BUNDLED[package["name"]]
       return unless name
 
-      directory = File.dirname(package["manifest_path"])
+      place = other ? @all.find { |it| it["name"] == other } : package
+      directory = File.dirname(place["manifest_path"])
       missing = files.reject { |file| File.file?(File.join(directory, file)) }
-      abort "#{package["name"]} has no #{missing.join(", ")}" if missing.any?
-      ["#{name}, in #{package["name"]} #{package["version"]} (#{license})", read(directory, files)]
+      abort "#{place["name"]} has no #{missing.join(", ")}" if missing.any?
+      ["#{name}, in #{place["name"]} #{place["version"]} (#{license})", read(directory, files)]
     end
 
     def read(directory, files)

@@ -33,6 +33,7 @@ if defined?(RbSys)
   create_rust_makefile("karafka_rs/karafka_rs") do |config|
     config.profile = ENV.fetch("RB_SYS_CARGO_PROFILE", "release").to_sym
     config.extra_cargo_args += ["--locked", *KarafkaRsBuild.feature_arguments]
+    config.features += KarafkaRsBuild.features
   end
   File.write("Makefile", KarafkaRsBuild.release_settings + File.read("Makefile"))
 else

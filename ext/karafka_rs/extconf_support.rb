@@ -19,7 +19,9 @@ module KarafkaRsBuild
     "pkg-config" => { debian: "pkg-config", alpine: "pkgconf", fedora: "pkgconf-pkg-config", macos: "pkgconf" },
     "the OpenSSL headers" => { debian: "libssl-dev", alpine: "openssl-dev", fedora: "openssl-devel", macos: "openssl@3" },
     "libclang" => { debian: "libclang-dev clang", alpine: "clang-dev", fedora: "clang-devel", macos: "llvm" },
-    "the Ruby headers" => { debian: "ruby-dev", alpine: "ruby-dev", fedora: "ruby-devel", macos: "ruby" }
+    "the Ruby headers" => { debian: "ruby-dev", alpine: "ruby-dev", fedora: "ruby-devel", macos: "ruby" },
+    "the headers of libsasl2 (for --with-gssapi)" => { debian: "libsasl2-dev", alpine: "cyrus-sasl-dev", fedora: "cyrus-sasl-devel",
+                                                       macos: "cyrus-sasl" }
   }.freeze
 
   module_function
@@ -38,10 +40,18 @@ module KarafkaRsBuild
   def missing_packages
     checks = {
       "a C compiler and make" => which("cc") && which("make"), "bash, which configures librdkafka" => which("bash"),
-      "pkg-config" => which("pkg-config") || ENV.fetch("OPENSSL_DIR", nil), "the OpenSSL headers" => openssl?, "libclang" => libclang?,
-      "the Ruby headers" => File.exist?(File.join(RbConfig::CONFIG["rubyhdrdir"], "ruby.h"))
+      "pkg-config" => which("pkg-config") || ENV.fetch("OPENSSL_DIR", nil), "libclang" => libclang?,
+      "the OpenSSL headers" => features.include?("static") || openssl?,
+      "the Ruby headers" => File.exist?(File.join(RbConfig::CONFIG["rubyhdrdir"], "ruby.h")),
+      "the headers of libsasl2 (for --with-gssapi)" => !features.include?("gssapi") || sasl?
     }
     checks.reject { |_, found| found }.keys
+  end
+
+  # @param arguments [Array<String>] what follows `--` of `gem install`
+  # @return [Array<String>] features of the crate that were asked for: Kerberos, or OpenSSL and zlib compiled in
+  def features(arguments = ARGV)
+    %w[gssapi static].select { |name| arguments.include?("--with-#{name}") }
   end
 
   # @return [String, nil] what is wrong with Rust here
@@ -101,6 +111,7 @@ module KarafkaRsBuild
       ROOT = #{ROOT}
       CARGO = #{cargo}
       TARGET_DIR = #{target_dir}
+      FEATURES = #{[*feature_arguments, *features.flat_map { |name| ["--features", name] }].map { |it| "\"#{it}\"" }.join(" ")}
       LIBRARY = $(TARGET_DIR)/release/#{LIBRARY}
       sitearchdir = #{RbConfig::CONFIG["sitearchdir"]}
       DLEXT = #{RbConfig::CONFIG["DLEXT"]}
@@ -110,7 +121,7 @@ module KarafkaRsBuild
       all: $(LIBRARY)
 
       $(LIBRARY): FORCE
-      \tcd "$(ROOT)" && CARGO_TARGET_DIR="$(TARGET_DIR)" "$(CARGO)" build --release --locked -p karafka_rs #{feature_arguments.map { |it| "\"#{it}\"" }.join(" ")}
+      \tcd "$(ROOT)" && CARGO_TARGET_DIR="$(TARGET_DIR)" "$(CARGO)" build --release --locked -p karafka_rs $(FEATURES)
 
       install: all
       \tmkdir -p "#{place}"
@@ -153,6 +164,10 @@ module KarafkaRsBuild
     return true if ENV["OPENSSL_DIR"] || DARWIN
 
     !which("pkg-config").nil? && system("pkg-config", "--exists", "openssl", out: File::NULL, err: File::NULL)
+  end
+
+  def sasl?
+    system("pkg-config", "--exists", "libsasl2", out: File::NULL, err: File::NULL) || File.exist?("/usr/include/sasl/sasl.h")
   end
 
   # clang-sys looks in these places as well.

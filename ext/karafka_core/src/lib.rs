@@ -19,7 +19,7 @@ pub mod observe;
 pub mod produce;
 pub mod trace;
 
-pub use base::{cancel, errand, fork, fork_files, heartbeat};
+pub use base::{cancel, errand, fork, fork_files, heartbeat, memory};
 pub use consume::{
     commit_metadata, eligibility, engine, history, lease, operator_pauses, partition, transaction_offsets, workers,
 };

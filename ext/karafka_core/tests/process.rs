@@ -134,9 +134,7 @@ fn the_log_lines_of_librdkafka_reach_the_events_of_each_engine_in_turn() {
 }
 
 fn threads() -> Vec<String> {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let name = |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
-    let mut names: Vec<String> = tasks.filter_map(name).map(|name| name.trim().to_owned()).collect();
+    let mut names = karafka_core::memory::thread_names();
     names.retain(|name| name.starts_with("krs.") || name.starts_with("rdk:"));
     names.sort();
     names

@@ -8,6 +8,7 @@ mod heartbeat;
 mod helpers;
 mod json;
 mod lease;
+mod memory;
 mod mock_broker;
 mod oauth;
 mod observer;
@@ -28,6 +29,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     engine::define(ruby, native)?;
     heartbeat::define(ruby, native)?;
     lease::define(ruby, native)?;
+    memory::define(native)?;
     json::define(ruby, native)?;
     filter::define(ruby, native)?;
     fork_files::define(native)?;

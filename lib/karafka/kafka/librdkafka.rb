@@ -41,6 +41,12 @@ module Karafka
         Native::Filter.new(config)
       end
 
+      # @param pid [Integer]
+      # @return [Integer, nil] memory that this process has in RAM, in bytes; nil where there is none, or the system doesn't say
+      def resident_bytes(pid)
+        Native.resident_bytes(pid)
+      end
+
       # @param brokers [Integer]
       # @return [Native::MockBroker] a Kafka in this process, for development
       def mock_broker(brokers = 1)

@@ -85,7 +85,8 @@ module Karafka
           if reason.include?("GSSAPI")
             # librdkafka's default, which is not compiled in.
             return "#{settings.label} asks for SASL with Kerberos (GSSAPI), which this build does not have. Set \"sasl.mechanism\" to " \
-                   "\"PLAIN\", \"SCRAM-SHA-256\", \"SCRAM-SHA-512\" or \"OAUTHBEARER\"."
+                   "\"PLAIN\", \"SCRAM-SHA-256\", \"SCRAM-SHA-512\" or \"OAUTHBEARER\". Or compile the gem with Kerberos: install the " \
+                   "headers of libsasl2 (Debian: libsasl2-dev), then `gem install karafka-rs --platform ruby -- --with-gssapi`."
           end
 
           "#{settings.label} has settings that librdkafka refuses for a #{role}: #{reason.delete_suffix(".")}."

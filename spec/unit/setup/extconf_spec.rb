@@ -25,10 +25,11 @@ RSpec.describe "ext/karafka_rs/extconf.rb" do
   end
 
   # @return [Array(String, Boolean)]
-  def extconf(**env)
+  def extconf(*arguments, **env)
     neutral = %w[CARGO_TARGET_DIR OPENSSL_DIR RUBYOPT BUNDLE_GEMFILE RUBYLIB].to_h { |name| [name, nil] }
     all = { **neutral, "PATH" => "#{directory}/bin", "HOME" => directory, "LIBCLANG_PATH" => directory, **env.transform_keys(&:to_s) }
-    output, status = Open3.capture2e(all, RbConfig.ruby, File.expand_path("../../../ext/karafka_rs/extconf.rb", __dir__), chdir: directory)
+    output, status = Open3.capture2e(all, RbConfig.ruby, File.expand_path("../../../ext/karafka_rs/extconf.rb", __dir__), *arguments,
+                                     chdir: directory)
     [output, status.success?]
   end
 
@@ -73,6 +74,18 @@ RSpec.describe "ext/karafka_rs/extconf.rb" do
     expect(success).to be(false)
     expect(output).to include("a C compiler and make", "bash", "pkg-config", "the OpenSSL headers")
     expect(output).not_to include("libclang\n")
+  end
+
+  it "compiles Kerberos in where that is asked for, and says which headers it needs" do
+    tools("pkg-config")
+    tool("pkg-config", "[ \"$2\" = openssl ]")
+    without = File.exist?("/usr/include/sasl/sasl.h") ? [/creating Makefile/, true] : [/libsasl2 .*(libsasl2-dev|cyrus-sasl)/m, false]
+    expect(extconf("--with-gssapi")).to match(without)
+    tool("pkg-config")
+    expect(extconf("--with-gssapi").last).to be(true)
+    expect(File.read("#{directory}/Makefile")).to include("FEATURES = --features gssapi\n")
+    expect(extconf.last).to be(true)
+    expect(File.read("#{directory}/Makefile")).to match(/^FEATURES = *$/)
   end
 
   describe KarafkaRsBuild do

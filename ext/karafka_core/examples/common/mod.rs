@@ -55,24 +55,25 @@ impl Arguments {
 
 /// User and system time of this process, in seconds.
 pub fn cpu_seconds() -> f64 {
-    // SAFETY: an all-zero rusage is a valid value, and getrusage only writes to it.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-        usage
-    };
+    let usage = usage();
     let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
     seconds(usage.ru_utime) + seconds(usage.ru_stime)
 }
 
-/// Peak resident memory in MB; 0 where /proc has no answer.
+/// Peak resident memory in MB.
 pub fn peak_rss_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM"));
-    let kilobytes: Option<f64> = line
-        .and_then(|line| line.split_whitespace().nth(1))
-        .and_then(|n| n.parse().ok());
-    kilobytes.unwrap_or(0.0) / 1024.0
+    // In bytes on macOS.
+    let unit = if cfg!(target_os = "macos") { 1_048_576.0 } else { 1024.0 };
+    usage().ru_maxrss as f64 / unit
+}
+
+fn usage() -> libc::rusage {
+    // SAFETY: an all-zero rusage is a valid value, and getrusage only writes to it.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        usage
+    }
 }
 
 pub fn nanoseconds_now() -> u64 {

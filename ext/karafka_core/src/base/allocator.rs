@@ -51,14 +51,8 @@ mod tests {
     const BLOCKS: usize = 20;
 
     fn resident_bytes() -> usize {
-        let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
-        let pages: usize = pages
-            .split(' ')
-            .nth(1)
-            .expect("the second field")
-            .parse()
-            .expect("a number");
-        pages * 4096
+        let bytes = crate::base::memory::own_resident_bytes().expect("Linux has it");
+        usize::try_from(bytes).expect("it is below the memory of this machine")
     }
 
     #[test]

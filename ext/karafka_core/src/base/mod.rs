@@ -8,5 +8,6 @@ pub mod errand;
 pub mod fork;
 pub mod fork_files;
 pub mod heartbeat;
+pub mod memory;
 pub(crate) mod per_process;
 pub(crate) mod sync;

@@ -12,10 +12,11 @@ use rdkafka::error::KafkaError as RdError;
 use rdkafka::types::RDKafkaType;
 
 use crate::error::{Error, Result};
-use crate::kafka::oauth;
 use crate::kafka::troubles::Troubles;
+use crate::kafka::{authorities, oauth};
 
-type Settings = BTreeMap<String, String>;
+/// As the user gave them, by the names of librdkafka.
+pub type Settings = BTreeMap<String, String>;
 
 /// librdkafka starts its threads and begins to connect. `troubles` has to outlive the client.
 pub fn create(
@@ -27,6 +28,7 @@ pub fn create(
 ) -> Result<Client<DefaultClientContext>> {
     // SAFETY: nobody has taken the configuration yet.
     unsafe { oauth::prepare(native.ptr(), settings) };
+    authorities::prepare(&native, settings);
     troubles.watch(&native);
     let conf = native.ptr();
     Client::new(config, native, kind, DefaultClientContext).map_err(|error| {
@@ -113,10 +115,7 @@ mod tests {
 
     #[test]
     fn keeps_no_settings_of_clients_that_could_not_be_made() {
-        let pages = || -> usize {
-            let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-            text.split(' ').nth(1).unwrap().parse().unwrap()
-        };
+        let resident_bytes = || crate::base::memory::own_resident_bytes().expect("Linux has it");
         let password = "p".repeat(1 << 20);
         let settings = [
             ("group.id", "g"),
@@ -125,11 +124,11 @@ mod tests {
             ("ssl.key.password", &password),
         ];
         attempt(&settings);
-        let before = pages();
+        let before = resident_bytes();
         for _ in 0..100 {
             attempt(&settings);
         }
-        let grown = pages().saturating_sub(before) * 4_096;
+        let grown = resident_bytes().saturating_sub(before);
         assert!(grown < 30 << 20, "{} MB of 100 MB stayed", grown >> 20);
     }
 

@@ -1,5 +1,6 @@
 //! librdkafka behind safe types: clients, their settings and errors, and what it lacks.
 
+pub(crate) mod authorities;
 pub(crate) mod client;
 pub(crate) mod creation;
 pub(crate) mod doubt;

@@ -57,12 +57,3 @@ pub(super) fn topics(look: &Look) -> BTreeMap<(&str, Arc<str>), TopicPart<'_>> {
     }
     topics
 }
-
-/// None where /proc does not say.
-pub(super) fn resident_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
-    // SAFETY: a plain question.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    Some(pages * u64::try_from(size).ok()?)
-}

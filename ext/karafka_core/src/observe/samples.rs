@@ -1,7 +1,8 @@
 //! The metrics of this moment: what was counted, and what the look shows.
 
-use super::parts::{resident_bytes, topics};
+use super::parts::topics;
 use super::Observer;
+use crate::base::memory::own_resident_bytes;
 use crate::consume::engine::Look;
 use crate::metrics::{
     find, registry, GroupMetrics, Kind, Metric, ProducedMetrics, Reading, TopicMetrics, CATALOGUE, CAUSES,
@@ -142,7 +143,7 @@ fn of_produced(samples: &mut Samples, one: &ProducedMetrics) {
 fn of_process(samples: &mut Samples, observer: &Observer) {
     let queued: usize = observing::look().iter().map(|one| one.queued).sum();
     samples.number("karafka_produce_queue_messages", &[], queued as f64);
-    if let Some(bytes) = resident_bytes() {
+    if let Some(bytes) = own_resident_bytes() {
         samples.number("karafka_resident_memory_bytes", &[], bytes as f64);
     }
     samples.number("karafka_start_time_seconds", &[], observer.began_ms as f64 / 1_000.0);

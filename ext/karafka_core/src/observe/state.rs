@@ -2,9 +2,10 @@
 
 use serde_json::{json, Map, Value};
 
-use super::parts::{resident_bytes, topics, TopicPart};
+use super::parts::{topics, TopicPart};
 use super::rates::Rates;
 use super::Observer;
+use crate::base::memory::own_resident_bytes;
 use crate::batch::now_ms;
 use crate::consume::engine::{GroupLook, Look};
 use crate::consume::partition::Snapshot;
@@ -53,7 +54,7 @@ fn process(observer: &Observer, look: Option<&Look>) -> Value {
         "quiet": look.is_some_and(|look| look.health.quiet),
         "failure": look.and_then(|look| look.failure.clone()),
         "uptime_ms": observer.began.elapsed().as_millis() as u64,
-        "resident_bytes": resident_bytes(),
+        "resident_bytes": own_resident_bytes(),
         "queued_bytes": look.map(|look| look.held_bytes),
         "fetched_bytes": look.map(|look| look.fetched_bytes),
         "ready_partitions": look.map(|look| look.ready),

@@ -24,7 +24,7 @@ module Karafka
         return if @limits.node_memory_limit.nil? || Processes.memory?
 
         Setup.invalid!("config.swarm.node_memory_limit", @limits.node_memory_limit,
-                       "nil on this system, which has no /proc to read memory from")
+                       "nil on this system, which does not say how much memory a process has")
       end
 
       # Checked as the node itself will.

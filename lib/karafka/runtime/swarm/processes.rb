@@ -4,19 +4,12 @@ module Karafka
   module Swarm
     # What the supervisor does to other processes, in one place.
     class Processes
-      # Bytes in a page of memory.
-      PAGE = begin
-        require "etc"
-        Etc.sysconf(Etc::SC_PAGESIZE)
-      rescue NameError, SystemCallError
-        4_096
-      end
       MEGABYTE = 1_048_576
-      private_constant :PAGE, :MEGABYTE
+      private_constant :MEGABYTE
 
       # @return [Boolean] whether the memory of other processes can be read here
       def self.memory?
-        File.readable?("/proc/self/statm")
+        !Librdkafka.resident_bytes(::Process.pid).nil?
       end
 
       # @yieldparam writer [IO] in the child, which ends with what the block returns as its status
@@ -53,9 +46,7 @@ module Karafka
       # @param pid [Integer]
       # @return [Integer, nil] resident memory in MB; nil where it cannot be read
       def memory(pid)
-        File.read("/proc/#{pid}/statm").split[1].to_i * PAGE / MEGABYTE
-      rescue SystemCallError
-        nil
+        Librdkafka.resident_bytes(pid)&.div(MEGABYTE)
       end
     end
   end

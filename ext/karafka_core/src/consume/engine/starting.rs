@@ -93,11 +93,9 @@ mod tests {
     use crate::config::{EngineConfig, GroupConfig, TopicConfig};
 
     fn threads() -> Vec<String> {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-        let names = tasks
-            .flatten()
-            .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-        names.filter(|name| name.starts_with("krs.poll.start")).collect()
+        let mut names = crate::base::memory::thread_names();
+        names.retain(|name| name.starts_with("krs.poll.start"));
+        names
     }
 
     #[test]
