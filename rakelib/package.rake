@@ -55,8 +55,24 @@ namespace :package do
     sh "gem", "build", "karafka-rs.gemspec", "--strict", "--output", "pkg/karafka-rs.gem"
   end
 
-  desc "Install the built gem into an empty GEM_HOME and start a mock broker with it (COLD=1: no build cache)"
-  task verify: %i[licenses:check build] do
+  # What rakelib/platforms.rake has compiled, in roots without a compiler.
+  verify_platform = lambda do |name|
+    require_relative "platforms/gem_builder"
+    require_relative "platforms/verification"
+
+    platform = Platform.fetch(name)
+    minors = Compiler.new(platform).minors
+    abort "nothing is compiled for #{name}: run rake package:platforms[#{name}]" if minors.empty?
+    gem = GemBuilder.new(platform, minors).call
+    Verification.new(platform, gem).call(ENV.fetch("RUBIES", minors.join(",")).split(","))
+  end
+
+  desc "Install the built gem into an empty GEM_HOME and start a mock broker with it (COLD=1: no build cache); " \
+       "package:verify[x86_64-linux]: a precompiled one, in roots of its own"
+  task :verify, [:platform] do |_, given|
+    next verify_platform.call(given.platform) if given.platform
+
+    %w[licenses:check build].each { |name| Rake::Task["package:#{name}"].invoke }
     Dir.mktmpdir do |dir|
       env = { "GEM_HOME" => "#{dir}/gems", "GEM_PATH" => nil, "RUBYOPT" => nil, "BUNDLE_GEMFILE" => nil,
               "RUBYLIB" => nil }

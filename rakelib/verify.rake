@@ -22,6 +22,25 @@ namespace :verify do
       task(name) { sh "verify/#{name}.rb #{ENV.fetch("ARGS", nil)}".strip }
     end
 
+  rubies = { "3.3" => ["trixie"], "3.4" => %w[experimental unit mock] }
+  desc "The suite on another Ruby, in a Debian of its own (root, debootstrap): verify:ruby[3.3] all of it, [3.4] the stages unit and mock"
+  task(:ruby, [:minor]) do |_, given|
+    suite, *stages = rubies.fetch(given.minor) { abort "verify:ruby takes #{rubies.keys.join(" or ")}" }
+    sh("bin/verify-in-debian", suite, "bin/test #{stages.join(" ")}".strip)
+  end
+
+  # Without an SDK of Apple: the C libraries are stand-ins, so what is checked is the engine and its crates, in Rust.
+  desc "Check the engine's Rust code for macOS, from any machine: cargo check --target aarch64-apple-darwin"
+  task :macos do
+    target = "aarch64-apple-darwin"
+    sh "rustup", "target", "add", target
+    # A crate whose library is named here does not run its own build.
+    stand_ins = %w[rdkafka openssl z zstd].flat_map do |library|
+      ["--config", "target.#{target}.#{library}.rustc-link-lib=[\"#{library}\"]"]
+    end
+    sh({ "CARGO_TARGET_DIR" => "target/platforms" }, "cargo", "check", "--locked", "-p", "karafka_core", "--target", target, *stand_ins)
+  end
+
   # Compiles what is committed in that Debian, with its Ruby and its Rails.
   desc "The specs of Rails; verify:rails[trixie] in Debian 13, with Ruby 3.3 and Rails 7.2 (root and debootstrap)"
   task(:rails, [:suite]) do |_, given|
