@@ -98,7 +98,7 @@ module KarafkaRsBuild
     "export CARGO_PROFILE_RELEASE_STRIP = symbols\nexport CARGO_PROFILE_RELEASE_DEBUG = false\n"
   end
 
-  # KARAFKA_RS_FEATURES names the cargo features that are built; none of them is needed.
+  # KARAFKA_RS_FEATURES names the cargo features that are built instead of the default ones; none of them is needed.
   # @return [Array<String>] of cargo
   def feature_arguments(features = ENV.fetch("KARAFKA_RS_FEATURES", nil))
     features ? ["--no-default-features", "--features", features] : []

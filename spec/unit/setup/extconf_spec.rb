@@ -83,7 +83,7 @@ RSpec.describe "ext/karafka_rs/extconf.rb" do
     expect(extconf("--with-gssapi")).to match(without)
     tool("pkg-config")
     expect(extconf("--with-gssapi").last).to be(true)
-    expect(File.read("#{directory}/Makefile")).to include("FEATURES = --features gssapi\n")
+    expect(File.read("#{directory}/Makefile")).to include("FEATURES = \"--features\" \"gssapi\"\n")
     expect(extconf.last).to be(true)
     expect(File.read("#{directory}/Makefile")).to match(/^FEATURES = *$/)
   end
