@@ -28,7 +28,7 @@ RSpec.describe Karafka::Errors do
   end
 
   it "says that a feature is not supported yet, with a hint where there is one" do
-    expect(Karafka::NotYet.error(:topic, :filter).message).to match(/`filter` is not supported yet.*`only`/)
+    expect(Karafka::NotYet.error(:topic, :delegate_to).message).to match(/`delegate_to` is not supported yet.*call the other class/)
     expect(Karafka::NotYet.error(:group, :recurring_tasks).message)
       .to start_with("The routing setting `recurring_tasks` is not supported yet in karafka-rs #{Karafka::VERSION}")
   end
