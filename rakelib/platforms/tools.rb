@@ -24,7 +24,9 @@ module Tools
       # cargo-zigbuild sets CC_<target> and the like. librdkafka is configured by a script that looks at CC alone, and finds
       # libraries of this machine with pkg-config unless that finds nothing.
       { "PATH" => "#{DIRECTORY}/bin:#{ENV.fetch("PATH")}", "CARGO_ZIGBUILD_PYTHON_PATH" => python, "HOST_CC" => "cc", "HOST_AR" => "ar",
-        "PKG_CONFIG_LIBDIR" => "/nonexistent", **wrappers }
+        "PKG_CONFIG_LIBDIR" => "/nonexistent",
+        # It also links a shared library, which nothing here uses, with a list of symbols of which some are not compiled in.
+        "LDFLAGS" => "-Wl,--undefined-version", **wrappers }
     end
 
     # @param name [String] of a crate with a program of that name

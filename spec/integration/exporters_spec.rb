@@ -11,8 +11,8 @@ RSpec.describe "an embedded server with exporters and a log of JSON lines" do
   before do
     broker.create_topic("orders", 1)
     @agent = UDPSocket.new.tap { |socket| socket.bind("127.0.0.1", 0) }
-    @packets = []
-    @reader = Thread.new { loop { @packets << @agent.recvfrom(65_536).first } }
+    @lines = []
+    @reader = Thread.new { loop { @lines.concat(@agent.recvfrom(65_536).first.lines(chomp: true)) } }
     @reader.report_on_exception = false
   end
 
@@ -28,7 +28,7 @@ RSpec.describe "an embedded server with exporters and a log of JSON lines" do
   let(:probes) { Karafka::Instrumentation::Vendors::Kubernetes::LivenessListener.new(hostname: "127.0.0.1", port: 0) }
 
   def counted(name)
-    @packets.dup.sum { |packet| packet[/\A#{Regexp.escape(name)}:(\d+)\|c/, 1].to_i }
+    @lines.dup.sum { |line| line[/\A#{Regexp.escape(name)}:(\d+)\|c/, 1].to_i }
   end
 
   it "counts each message once at the agent, is alive, and logs objects" do
@@ -40,7 +40,7 @@ RSpec.describe "an embedded server with exporters and a log of JSON lines" do
     Karafka::Server.start
     Karafka.producer.produce_many_sync(Array.new(500) { |number| { topic: "orders", payload: number.to_s } })
     wait_until("all messages at the agent") { counted("karafka.consumer.messages") == 500 }
-    wait_until("librdkafka's statistics") { @packets.dup.any? { |packet| packet.match?(/\Akarafka.consumer.lags:0\|g.*topic:orders/) } }
+    wait_until("librdkafka's statistics") { @lines.dup.any? { |line| line.match?(/\Akarafka.consumer.lags:0\|g.*topic:orders/) } }
     expect(Net::HTTP.get_response("127.0.0.1", "/", probes.port).code).to eq("200")
     Karafka::Server.stop
     expect(Karafka::Server.wait(60)).to be(true)

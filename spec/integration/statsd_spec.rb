@@ -29,11 +29,13 @@ RSpec.describe "metrics that the engine sends to an agent" do
 
   def lines = @packets.dup.flat_map { |packet| packet.lines(chomp: true) }
 
+  # Other examples of this process have other groups.
   def counted(name)
-    lines.sum { |line| line[/\A#{Regexp.escape(name)}:([\d.]+)\|c/, 1].to_f }
+    lines.sum { |line| line[/\A#{Regexp.escape(name)}:([\d.]+)\|c\|#env:test,group:statsd,/, 1].to_f }
   end
 
   def consume(count, **statsd)
+    Karafka::App.config.group_id = "statsd"
     Karafka::App.config.statsd = { interval: 100, tags: ["env:test"], **statsd }
     start_orders { nil }
     Karafka.producer.produce_many_sync(Array.new(count) { |number| { topic: "orders", payload: number.to_s } })
@@ -43,7 +45,7 @@ RSpec.describe "metrics that the engine sends to an agent" do
     listen(UDPSocket.new.tap { |socket| socket.bind("127.0.0.1", 0) })
     consume(500, host: "127.0.0.1", port: @agent.addr[1])
     wait_until("all messages at the agent") { counted("karafka.consumed_messages") >= 500 }
-    wait_until("the lag") { lines.include?("karafka.topic_lag_messages:0|g|#env:test,group:app,topic:orders") }
+    wait_until("the lag") { lines.include?("karafka.topic_lag_messages:0|g|#env:test,group:statsd,topic:orders") }
     wait_until("a histogram") { lines.any? { |line| line.start_with?("karafka.processing_seconds.p95:") } }
     Karafka::Server.stop
     expect(Karafka::Server.wait(60)).to be(true)
@@ -58,7 +60,7 @@ RSpec.describe "metrics that the engine sends to an agent" do
       path = File.join(directory, "agent.sock")
       listen(Socket.new(:UNIX, :DGRAM).tap { |socket| socket.bind(Addrinfo.unix(path)) })
       consume(3, socket: path, tagged: false, prefix: "shop")
-      wait_until("the messages") { lines.any? { |line| line.match?(/\Ashop\.consumed_messages\.test\.app\.orders:\d+\|c\z/) } }
+      wait_until("the messages") { lines.any? { |line| line.match?(/\Ashop\.consumed_messages\.test\.statsd\.orders:\d+\|c\z/) } }
       @reader.kill.join
       @agent.close
       wait_until("a line of the log") { log.string.include?("the agent of config.statsd at #{path} does not take metrics") }
