@@ -80,8 +80,15 @@ mod tests {
     #[test]
     fn knows_the_names_of_threads() {
         let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let (started, has_started) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("krs.memory.test".to_owned());
-        let handle = thread.spawn(move || receiver.recv()).expect("a thread");
+        // A thread gives itself its name, before it runs this.
+        let handle = thread.spawn(move || {
+            let _ = started.send(());
+            let _ = receiver.recv();
+        });
+        let handle = handle.expect("a thread");
+        has_started.recv().expect("it runs");
         assert!(thread_names().contains(&"krs.memory.test".to_owned()));
         drop(sender);
         let _ = handle.join();
