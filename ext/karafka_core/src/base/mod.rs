@@ -2,6 +2,7 @@
 
 pub(crate) mod allocator;
 pub(crate) mod arena_pool;
+pub(crate) mod background;
 pub mod cancel;
 pub(crate) mod clock;
 pub mod errand;

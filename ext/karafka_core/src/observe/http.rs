@@ -4,7 +4,6 @@
 mod answers;
 mod listeners;
 
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +18,8 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{rates, Observer};
+use crate::base::background::Background;
 use crate::base::fork::ForkGuard;
-use crate::base::sync::Mutex;
 use crate::error::{Error, Result};
 use answers::{answer, Way};
 use listeners::Listeners;
@@ -42,7 +41,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Server {
     pub listening: Listening,
     stop: watch::Sender<bool>,
-    done: Mutex<Receiver<()>>,
+    thread: Background,
     guard: ForkGuard,
 }
 
@@ -59,23 +58,16 @@ impl Server {
             Listeners::bind(&observer.config)?
         };
         let (stop, stopped) = watch::channel(false);
-        let (finished, done) = mpsc::channel();
         let observer = observer.clone();
         let run = move || {
             runtime.block_on(serve(listeners, observer, stopped));
             // Tasks that are left wait for nothing but their connections.
             runtime.shutdown_background();
-            // Nobody listens any more where the time has run out.
-            let _ = finished.send(());
         };
-        std::thread::Builder::new()
-            .name("krs.http".to_owned())
-            .spawn(run)
-            .map_err(|error| Error::Internal(format!("the thread of the HTTP server cannot be started: {error}")))?;
         Ok(Server {
             listening,
             stop,
-            done: Mutex::new(done),
+            thread: Background::start("krs.http", "of the HTTP server", run)?,
             guard: ForkGuard::new(),
         })
     }
@@ -86,7 +78,7 @@ impl Server {
             return true;
         }
         self.stop.send_replace(true);
-        self.done.lock().recv_timeout(timeout) != Err(RecvTimeoutError::Timeout)
+        self.thread.ends_within(timeout)
     }
 
     pub fn is_foreign(&self) -> bool {

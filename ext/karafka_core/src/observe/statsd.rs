@@ -11,10 +11,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Observer;
+use crate::base::background::Background;
 use crate::base::fork::ForkGuard;
 use crate::base::per_process::PerProcess;
 use crate::base::sync::Mutex;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use lines::Sent;
 use packets::Agent;
 
@@ -40,27 +41,18 @@ pub struct StatsdConfig {
 /// Dropping it ends it as well, without waiting.
 pub struct Statsd {
     stop: Sender<()>,
-    done: Mutex<Receiver<()>>,
+    thread: Background,
     guard: ForkGuard,
 }
 
 impl Statsd {
     pub fn start(observer: &Arc<Observer>, config: StatsdConfig) -> Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let (finished, done) = mpsc::channel();
         let observer = observer.clone();
-        let run = move || {
-            report(&observer, config, &stopped);
-            // Nobody listens any more where the time has run out.
-            let _ = finished.send(());
-        };
-        std::thread::Builder::new()
-            .name("krs.statsd".to_owned())
-            .spawn(run)
-            .map_err(|error| Error::Internal(format!("the thread that sends metrics cannot be started: {error}")))?;
+        let run = move || report(&observer, config, &stopped);
         Ok(Statsd {
             stop,
-            done: Mutex::new(done),
+            thread: Background::start("krs.statsd", "that sends metrics", run)?,
             guard: ForkGuard::new(),
         })
     }
@@ -72,7 +64,7 @@ impl Statsd {
         }
         // Whether it has ended already does not matter.
         let _ = self.stop.send(());
-        self.done.lock().recv_timeout(timeout) != Err(RecvTimeoutError::Timeout)
+        self.thread.ends_within(timeout)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::commits::COMMIT_RETRY;
 use super::Poller;
+use crate::base::background::Background;
 use crate::consume::partition::Partition;
 use crate::kafka::client::ConsumerClient;
 
@@ -92,22 +93,12 @@ fn release(mut client: Arc<ConsumerClient>, deadline: Instant) {
 
 /// librdkafka's destroy has no time limit of its own and was seen to wait forever; the stop does not wait with it.
 fn destroy(client: ConsumerClient, deadline: Instant) {
-    let (done, destroyed) = std::sync::mpsc::channel();
-    let run = move || {
-        client.destroy();
-        // Nobody listens any more where the time has run out.
-        let _ = done.send(());
-    };
     // Where no thread can be started the client keeps running until the process ends.
-    if std::thread::Builder::new()
-        .name("krs.destroy".to_owned())
-        .spawn(run)
-        .is_ok()
-    {
+    if let Ok(thread) = Background::start("krs.destroy", "that ends a client", move || client.destroy()) {
         let wait = deadline
             .saturating_duration_since(Instant::now())
             .max(Duration::from_secs(1));
-        if destroyed.recv_timeout(wait) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+        if !thread.ends_within(wait) {
             tracing::error!(
                 "librdkafka's client was not destroyed in time: its threads keep running until the process ends"
             );

@@ -5,15 +5,15 @@ mod sending;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::repeats::Repeats;
+use crate::base::background::Background;
 use crate::base::per_process::PerProcess;
 use crate::base::sync::Mutex;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::metrics::registry;
 use crate::trace::{self, queue, Span};
 use sending::{Answer, Collector};
@@ -46,7 +46,7 @@ pub struct OtlpConfig {
 
 struct Exporter {
     config: OtlpConfig,
-    done: Receiver<()>,
+    thread: Background,
 }
 
 /// Exports from now on. With the same settings nothing changes; with others the exporter that runs ends first, for which it gets no
@@ -62,18 +62,9 @@ pub fn begin(config: OtlpConfig) -> Result<()> {
     let collector = Collector::new(&config)?;
     let resource = config.resource.clone();
     queue().begin();
-    let (finished, done) = mpsc::channel();
-    let work = move || {
-        run(collector, &resource);
-        // Nobody listens any more where the time has run out.
-        let _ = finished.send(());
-    };
-    std::thread::Builder::new()
-        .name("krs.otlp".to_owned())
-        .spawn(work)
-        .map_err(|error| Error::Internal(format!("the thread that exports spans cannot be started: {error}")))?;
+    let thread = Background::start("krs.otlp", "that exports spans", move || run(collector, &resource))?;
     trace::begin(config.sample_rate, config.max_queued_spans);
-    *exporter = Some(Exporter { config, done });
+    *exporter = Some(Exporter { config, thread });
     Ok(())
 }
 
@@ -89,7 +80,7 @@ impl Exporter {
     fn end(self) {
         queue().stop();
         // One that hangs is left alone: it holds nothing that anybody needs.
-        let _ = self.done.recv_timeout(Duration::from_millis(self.config.timeout_ms));
+        self.thread.ends_within(Duration::from_millis(self.config.timeout_ms));
     }
 }
 
