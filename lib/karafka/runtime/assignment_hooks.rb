@@ -6,52 +6,40 @@ module Karafka
     # @param lease [Native::Lease]
     # @return [void]
     def eofed(lease)
-      return if @consumer&.karafka_end_reported?
-
-      consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_eofed")
-      observed(consumer, "consumer.eof", "consumer.eofed") { around(consumer, :eofed) { consumer.on_eofed } }
+      hook(lease, :eofed, "consumer.eof", "consumer.eofed") unless @consumer&.karafka_end_reported?
     end
 
     # @param lease [Native::Lease]
     # @return [void]
     def idle(lease)
       return unless @consumer
+      return hook(lease, :tick, "consumer.tick", "consumer.ticked") if @topic.periodic
 
-      return tick(lease) if @topic.periodic
-
-      consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_idle")
-      observed(consumer, "consumer.idle", "consumer.idled") { around(consumer, :idle) { consumer.on_idle } }
+      hook(lease, :idle, "consumer.idle", "consumer.idled")
     end
 
     # @param lease [Native::Lease]
     # @return [void]
     def revoked(lease)
-      # There is no consumer to call.
-      return unless @consumer
-
-      consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_revoked")
-      observed(consumer, "consumer.revoke", "consumer.revoked") { around(consumer, :revoked) { consumer.on_revoked } }
+      # Otherwise there is no consumer to call.
+      hook(lease, :revoked, "consumer.revoke", "consumer.revoked") if @consumer
     end
 
     # @param lease [Native::Lease]
     # @return [void]
     def shutdown(lease)
-      return unless @consumer
-
-      consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_shutdown")
-      observed(consumer, "consumer.shutting_down", "consumer.shutdown") { around(consumer, :shutdown) { consumer.on_shutdown } }
+      hook(lease, :shutdown, "consumer.shutting_down", "consumer.shutdown") if @consumer
     end
 
     private
 
-    def tick(lease)
+    # @param action [Symbol] as `wrap` gets it
+    # @param before [String] name of the event before the call
+    # @param after [String] of the one after it
+    def hook(lease, action, before, after)
       consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_tick")
-      observed(consumer, "consumer.tick", "consumer.ticked") { around(consumer, :tick) { consumer.on_tick } }
+      instrument(consumer, "consumer.before_schedule_#{action}")
+      observed(consumer, before, after) { around(consumer, action) { consumer.public_send(:"on_#{action}") } }
     end
   end
 end

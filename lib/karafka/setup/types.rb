@@ -47,12 +47,10 @@ module Karafka
       end
       # 0: any that is free.
       PORT = Type.new("an Integer from 0 to 65535") { |value| value.is_a?(Integer) && value.between?(0, 65_535) }
-      ADDRESS = Type.new("a name or an address of this machine, such as \"127.0.0.1\" or \"0.0.0.0\"") do |value|
-        value.is_a?(String) && value.match?(/\A[A-Za-z0-9.:_-]{1,255}\z/)
-      end
-      HOST = Type.new("a name or an address, such as \"127.0.0.1\"") do |value|
-        value.is_a?(String) && value.match?(/\A[A-Za-z0-9.:_-]{1,255}\z/)
-      end
+      NAMES_HOST = ->(value) { value.is_a?(String) && value.match?(/\A[A-Za-z0-9.:_-]{1,255}\z/) }
+      private_constant :NAMES_HOST
+      ADDRESS = Type.new("a name or an address of this machine, such as \"127.0.0.1\" or \"0.0.0.0\"", &NAMES_HOST)
+      HOST = Type.new("a name or an address, such as \"127.0.0.1\"", &NAMES_HOST)
       REMOTE_PORT = Type.new("an Integer from 1 to 65535") { |value| value.is_a?(Integer) && value.between?(1, 65_535) }
       PREFIX = Type.new("a String of letters, digits, dots, dashes and underscores, which may be empty") do |value|
         value.is_a?(String) && value.match?(/\A[A-Za-z0-9._-]{0,200}\z/)

@@ -70,8 +70,9 @@ module WaterDrop
         heard = @monitor.listening?("message.acknowledged")
         row = nil
         while (row = reports.next(row))
-          if !row[5] || @watched.key?(row[4])
-            announce(reports.delivery, reports.index, row[4])
+          _topic, _partition, _offset, _latency_us, tag, delivered = row
+          if !delivered || @watched.key?(tag)
+            announce(reports.delivery, reports.index, tag)
           elsif heard
             @monitor.instrument("message.acknowledged", Acknowledgement::Delivered.new(@config.id, self, row))
           end
@@ -119,7 +120,7 @@ module WaterDrop
         return if Acknowledgement.announce(@config, self, report)
 
         silent = FailureText.due(@repeats, report.topic, report.error.code) or return
-        log_unhandled("librdkafka.dispatch_error", "#{FailureText.of(report)}#{Karafka::Diagnosis::Repeats.count(silent)}")
+        log_unhandled(Acknowledgement::DISPATCH_ERROR, "#{FailureText.of(report)}#{Karafka::Diagnosis::Repeats.count(silent)}")
       end
 
       # The client behind this one is replaced, or gone until the next message.

@@ -35,7 +35,7 @@ module Karafka
           yaml = SettingsFile.new(text)
           yaml.each do |path, line, value|
             name = shape == "environments" ? in_environment(path) : in_section(path, library)
-            @findings.add(file, line, library, name, entry(library, name, value)) if name
+            @findings.add(file, line, library, name, library.judge(name, value)) if name
           end
           @tree.unread << Tree::Unread.new(file, yaml.problem) if yaml.problem
         end
@@ -48,13 +48,6 @@ module Karafka
           return path[0] if path.size == TOP
 
           path.join(".") if library.setting(path.join("."))
-        end
-
-        def entry(library, name, value)
-          entry = library.setting(name, value)
-          return entry if entry
-
-          library.known.include?(name) ? Knowledge.entry("works") : library.entry_of_unknown
         end
 
         def commands(file, text, library)
@@ -71,7 +64,7 @@ module Karafka
         def variable(file, line, library, name)
           return if name == "ENV"
 
-          @findings.add(file, line, library, "#{library.prefix}#{name}", entry(library, name.downcase, nil))
+          @findings.add(file, line, library, "#{library.prefix}#{name}", library.judge(name.downcase))
         end
       end
     end

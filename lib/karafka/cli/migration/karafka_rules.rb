@@ -151,13 +151,7 @@ module Karafka
         def constant(file, use)
           return unless use.name.match?(/\A(Karafka|WaterDrop)::/) && !@classes.defined?(use.name)
 
-          add(file, use, use.name, known(use.name) || missing(use.name)&.then { |problem| refused(problem) } || works)
-        end
-
-        # What is known of a module holds for all in it.
-        def known(name)
-          parts = name.split("::")
-          parts.size.downto(1).filter_map { |size| @knowledge.entry("constants", parts.first(size).join("::")) }.first
+          add(file, use, use.name, @knowledge.constant(use.name) || missing(use.name)&.then { |problem| refused(problem) } || works)
         end
 
         def missing(name)

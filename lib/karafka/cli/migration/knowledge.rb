@@ -61,8 +61,19 @@ module Karafka
             text && Knowledge.entry(text)
           end
 
-          # @return [Entry] of a setting that is none of {#known}
-          def entry_of_unknown = Knowledge.entry(@data.fetch("unknown"))
+          # @param name [String] of a constant
+          # @return [Entry, nil] what is known of it, or of a module that it is in: that holds for all in it
+          def constant(name)
+            parts = name.split("::")
+            parts.size.downto(1).filter_map { |size| entry("constants", parts.first(size).join("::")) }.first
+          end
+
+          # @param name [String] of a setting, which may be none of the library's
+          # @param value [Object]
+          # @return [Entry] what is known of it
+          def judge(name, value = nil)
+            setting(name, value) || (known.include?(name) ? Knowledge.entry("works") : Knowledge.entry(@data.fetch("unknown")))
+          end
 
           # @param section [String]
           # @return [Array<String>]

@@ -39,9 +39,8 @@ module Karafka
           return unless use.name == root || use.name.start_with?("#{root}::")
           return if @classes.defined?(use.name)
 
-          parts = use.name.split("::")
-          # What is known of a module holds for all in it. The root alone says nothing.
-          entry = parts.size.downto(1).filter_map { |size| @library.entry("constants", parts.first(size).join("::")) }.first
+          entry = @library.constant(use.name)
+          # The root alone says nothing.
           add(file, use, use.name, entry) unless use.name == root && entry&.verdict == :works
         end
 
@@ -57,7 +56,7 @@ module Karafka
         end
 
         def assignment(file, use)
-          setting(file, use, use.name, use.arguments.first) if configuration?(use.path)
+          add(file, use, use.name, @library.judge(use.name, use.arguments.first)) if configuration?(use.path)
           return unless use.path.first == "self" && consumer?(use.scope.owner)
 
           add(file, use, "#{use.full} =", @library.entry("own_calls", "#{use.full}="))
@@ -66,12 +65,6 @@ module Karafka
         # `Racecar.config.x = …`, `Racecar.configure { |config| config.x = … }`.
         def configuration?(path)
           @library.known.any? && path.size == 3 && path[0] == @library.root && %w[config configure].include?(path[1])
-        end
-
-        def setting(file, use, name, value = nil)
-          entry = @library.setting(name, value)
-          entry ||= @library.known.include?(name) ? Knowledge.entry("works") : @library.entry_of_unknown
-          add(file, use, name, entry)
         end
 
         def call(file, use)
