@@ -65,6 +65,7 @@ module Karafka
           return if @tried.key?([role, given.hash])
 
           reason = Librdkafka.try_kafka_settings(given, role)
+          unusable_file!(own, reason) if reason
           raise Errors::InvalidConfigurationError, impossible(settings, role, reason) if reason
 
           @tried = @tried.merge([role, given.hash] => true)
@@ -90,6 +91,15 @@ module Karafka
           end
 
           "#{settings.label} has settings that librdkafka refuses for a #{role}: #{reason.delete_suffix(".")}."
+        end
+
+        # "ssl.ca.location failed: error:0588…": neither the file nor what is wrong with it can be seen from that.
+        def unusable_file!(settings, reason)
+          key = reason[/\bssl\.\w+\.location\b/]&.to_sym or return
+          file = settings[key]&.to_s or return
+
+          refuse!(settings.label, key, file,
+                  File.readable?(file) ? "librdkafka cannot use that file: #{reason}" : "this process cannot read that file")
         end
 
         def check_name(key, label)

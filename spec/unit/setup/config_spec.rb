@@ -93,8 +93,17 @@ RSpec.describe Karafka::Setup::Config do
 
   it "asks librdkafka about names and values" do
     expect { setup("sesion.timeout.ms": 1) }.to be_refused(/"sesion.timeout.ms".*Did you mean `session.timeout.ms`/)
-    expect { setup("session.timeout.ms": "soon") }.to be_refused(/"session.timeout.ms" to "soon", but librdkafka refuses it: \S+/)
+    expect { setup("session.timeout.ms": "soon") }.to be_refused(/"session.timeout.ms" to "soon", but it must be a whole number from 1/)
+    expect { setup("security.protocol": "tls") }.to be_refused(/"security.protocol" to "tls", but it must be one of plaintext, ssl, /)
     expect { app.setup { |c| c.kafka = { "bootstrap.servrs": "x" } } }.to be_refused(/Did you mean `bootstrap.servers`/)
+  end
+
+  it "names the file that librdkafka cannot use" do
+    %w[ssl.ca.location ssl.certificate.location ssl.key.location ssl.keystore.location].each do |name|
+      tls = ->(file) { setup("security.protocol": "ssl", name.to_sym => file) }
+      expect { tls.call("/no/such.pem") }.to be_refused(%r{sets "#{name}" to "/no/such.pem", but this process cannot read that file})
+      expect { tls.call(__FILE__) }.to be_refused(/sets "#{name}" to "#{__FILE__}", but librdkafka cannot use that file: \S+/)
+    end
   end
 
   it "takes settings of both clients, and checks each with its own" do

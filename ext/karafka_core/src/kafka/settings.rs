@@ -20,7 +20,7 @@ pub fn check<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<
     let settings: Vec<(&str, &str)> = settings.into_iter().collect();
     let mut refused = Vec::new();
     for (key, value) in &settings {
-        let reason = not_a_number(key, value).or_else(|| set_alone(key, value).err());
+        let reason = not_a_number(key, value).or_else(|| Some(refusal(key, set_alone(key, value).err()?)));
         refused.extend(reason.map(|reason| ((*key).to_owned(), reason)));
     }
     if refused.is_empty() {
@@ -43,18 +43,23 @@ fn not_a_number(key: &str, value: &str) -> Option<String> {
         },
         Kind::Words | Kind::Text => true,
     };
-    let number = if property.kind == Kind::Integer {
-        "whole number"
-    } else {
-        "number"
+    (!fits).then(|| allowed(key, property))
+}
+
+/// What a setting takes that is no text.
+fn allowed(key: &str, property: &Property) -> String {
+    let number = match property.kind {
+        Kind::Integer => "whole number",
+        Kind::Float | Kind::Text => "number",
+        Kind::Words => return format!("it must be one of {}", property.range),
     };
+    // The one word that librdkafka takes for a number, in acks.
+    let word = set_alone(key, "all").map_or("", |_| ", or all");
     let range = property.range.replace(" .. ", " to ");
-    (!fits).then(|| {
-        format!(
-            "it must be a {number} from {range}, in digits alone, such as {}",
-            property.default
-        )
-    })
+    format!(
+        "it must be a {number} from {range}, in digits alone, such as {}{word}",
+        property.default
+    )
 }
 
 /// No leading zero, which would make it octal.
@@ -62,10 +67,10 @@ fn decimal(text: &str) -> bool {
     text.bytes().all(|it| it.is_ascii_digit()) && (text == "0" || !text.starts_with('0')) && !text.is_empty()
 }
 
-/// What librdkafka has made of the value.
-fn set_alone(key: &str, value: &str) -> std::result::Result<String, String> {
+/// What librdkafka has made of the value, or what it says of it; nothing of a NUL byte, which no value can have.
+fn set_alone(key: &str, value: &str) -> std::result::Result<String, Option<String>> {
     let (Ok(native_key), Ok(native_value)) = (CString::new(key), CString::new(value)) else {
-        return Err("it contains a NUL byte".to_owned());
+        return Err(None);
     };
     let mut text = [0 as libc::c_char; 512];
     let mut size = text.len();
@@ -87,10 +92,21 @@ fn set_alone(key: &str, value: &str) -> std::result::Result<String, String> {
         let text = CStr::from_ptr(text.as_ptr()).to_string_lossy().trim().to_owned();
         match is_set {
             true => Ok(text),
-            false if shows_value(key) => Err(format!("librdkafka refuses it: {text}")),
-            false if properties().contains_key(key) => Err("librdkafka refuses the value".to_owned()),
-            false => Err("librdkafka knows no such setting".to_owned()),
+            false => Err(Some(text)),
         }
+    }
+}
+
+/// Why a value is refused, in words that say what is allowed.
+fn refusal(key: &str, said: Option<String>) -> String {
+    let Some(said) = said else {
+        return "it contains a NUL byte".to_owned();
+    };
+    match properties().get(key) {
+        Some(property) if property.kind != Kind::Text => allowed(key, property),
+        Some(_) if shows_value(key) => format!("librdkafka refuses it: {said}"),
+        Some(_) => "librdkafka refuses the value".to_owned(),
+        None => "librdkafka knows no such setting".to_owned(),
     }
 }
 
@@ -218,6 +234,37 @@ mod tests {
     }
 
     #[test]
+    fn says_what_is_allowed_instead_of_a_word() {
+        let refused = [
+            (
+                "message.timeout.ms",
+                "soon",
+                "it must be a whole number from 0 to 2147483647, in digits alone, such as 300000",
+            ),
+            (
+                "session.timeout.ms",
+                "0",
+                "it must be a whole number from 1 to 3600000, in digits alone, such as 45000",
+            ),
+            (
+                "acks",
+                "many",
+                "it must be a whole number from -1 to 1000, in digits alone, such as -1, or all",
+            ),
+            (
+                "security.protocol",
+                "tls",
+                "it must be one of plaintext, ssl, sasl_plaintext, sasl_ssl",
+            ),
+            ("enable.idempotence", "yes please", "it must be one of true, false"),
+            ("sasl.password", "hu\0sh", "it contains a NUL byte"),
+        ];
+        for (key, value, text) in refused {
+            assert_eq!(reason(key, value).as_deref(), Some(text), "{key} = {value}");
+        }
+    }
+
+    #[test]
     fn checks_every_number_of_librdkafka_so() {
         for (name, property) in properties() {
             if matches!(property.kind, Kind::Integer | Kind::Float) {
@@ -261,7 +308,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .starts_with("acks = \"many\": librdkafka refuses it: "),
+                .starts_with("acks = \"many\": it must be a whole number from -1 to 1000, "),
             "{error}"
         );
     }
