@@ -113,6 +113,18 @@ RSpec.describe Karafka::Diagnosis::Reports do
     expect(down).to be_a(Karafka::Errors::KafkaError)
   end
 
+  it "says of all brokers what is known of the connections that failed, until they are back" do
+    all_down = -> { down(:all_brokers_down, "1/1 brokers are down").message }
+    expect(all_down.call).to match(/\Aall brokers are down: no broker can be reached\. Is Kafka running/)
+    down(:ssl, "ssl://a:1/bootstrap: SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?")
+    down(:transport, "ssl://a:1/bootstrap: Disconnected (after 1ms in state SSL_HANDSHAKE)")
+    expect(all_down.call).to match(/\Aall brokers are down: that port does not speak TLS, and "security.protocol" is/)
+    reports.back
+    @now += 2
+    reports.recovered
+    expect(all_down.call).to match(/\Aall brokers are down: no broker can be reached/)
+  end
+
   it "says that brokers are back, once they stay" do
     3.times { down }
     reports.back

@@ -16,9 +16,10 @@ module Karafka
     # @param topic [String, nil]
     # @param group [String, nil] group.id
     # @param writes [Boolean] by a producer
+    # @param known [String, nil] advice for a connection that failed a short time ago
     # @return [Diagnosis]
-    def self.of(code, text, kafka: {}, topic: nil, group: nil, writes: false)
-      return new(:brokers, Connections.advice(code, text.to_s, kafka), lasting: true) if Connections::CODES.include?(code)
+    def self.of(code, text, kafka: {}, topic: nil, group: nil, writes: false, known: nil)
+      return new(:brokers, Connections.advice(code, text.to_s, kafka, known), lasting: true) if Connections::CODES.include?(code)
 
       advice = Rights.advice(code, kafka, topic: topic, group: group, writes: writes)
       return new(Rights.about(code), advice, lasting: true) if advice

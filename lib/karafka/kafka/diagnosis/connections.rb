@@ -17,16 +17,25 @@ module Karafka
         # @param code [Symbol]
         # @param text [String]
         # @param kafka [Hash{Symbol=>Object}]
+        # @param known [String, nil] advice for a connection that failed before all brokers were down
         # @return [String]
-        def advice(code, text, kafka)
+        def advice(code, text, kafka, known = nil)
           protocol = (kafka[:"security.protocol"] || "plaintext").to_s.downcase
           case code
-          when :all_brokers_down then "no broker can be reached. #{LOOK_AT_SERVERS}, and does a firewall let this host through?"
+          when :all_brokers_down
+            known || "no broker can be reached. #{LOOK_AT_SERVERS}, and does a firewall let this host through?"
           when :resolve then "the name of a broker cannot be resolved. #{where(text)}"
           when :ssl then tls(text, protocol, kafka)
           when :authentication then login(text, protocol, kafka)
           else lost(text, protocol)
           end
+        end
+
+        # @param code [Symbol]
+        # @param advice [String] for that code
+        # @return [Boolean] whether it says what is wrong with a connection
+        def telling?(code, advice)
+          code != :all_brokers_down && advice != GENERAL
         end
 
         private

@@ -19,6 +19,8 @@ module Karafka
         @clock = clock
         @repeats = Repeats.new(clock)
         @failures = 0
+        # What is wrong with the connections of this outage, as far as one of them has told.
+        @known = nil
       end
 
       # @param event [Hash{Symbol=>Object}] an engine event of type :error
@@ -26,8 +28,8 @@ module Karafka
       def report(event)
         code = event[:code].to_s.delete_prefix("_").to_sym
         topic = event[:topic] || event[:message].to_s[TOPIC, 1]
-        found = Diagnosis.of(code, event[:message], kafka: @kafka, group: @group, topic: topic, writes: @group.nil?)
-        outage if found.about == :brokers && !event[:fatal]
+        found = Diagnosis.of(code, event[:message], kafka: @kafka, group: @group, topic: topic, writes: @group.nil?, known: @known)
+        outage(code, found) if found.about == :brokers && !event[:fatal]
         silent = 0
         silent = @repeats.due([code, topic, found.advice]) or return if found.lasting? && !event[:fatal]
 
@@ -54,15 +56,16 @@ module Karafka
         return unless @began_at
 
         text = "brokers are reached again after #{(@clock.call - @began_at).round(1)} s, in which #{@failures} errors were reported"
-        @began_at = @back_at = nil
+        @began_at = @back_at = @known = nil
         @failures = 0
         text
       end
 
       private
 
-      def outage
+      def outage(code, found)
         @began_at ||= @clock.call
+        @known = found.advice if Connections.telling?(code, found.advice)
         @back_at = nil
         @failures += 1
       end
