@@ -130,10 +130,10 @@ RSpec.describe "karafka server" do
 
   it "says what to look at when no broker can be reached, goes on trying, and stops cleanly" do
     server = server("nil", brokers: "127.0.0.1:1")
-    server.wait_for_log(/no broker can be reached\. Is Kafka running/)
+    server.wait_for_log(/all brokers are down: nothing listens there\. Is Kafka running/)
     server.signal(:TERM)
     expect(server.wait).to eq(0)
-    expect(server.log.scan("no broker can be reached").size).to eq(1)
+    expect(server.log.scan("all brokers are down").size).to eq(1)
   end
 
   it "stops within 0.3 s when it is idle" do

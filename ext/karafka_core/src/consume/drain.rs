@@ -205,7 +205,11 @@ impl Drain<'_> {
 
     /// Where reading did not go on behind what was read before: librdkafka has moved, since that offset is not in the log.
     fn compare(&mut self, first: i64) {
-        let before = self.partition.fetched_to.load(Ordering::Relaxed);
+        let fetched_to = self.partition.fetched_to.load(Ordering::Relaxed);
+        let before = match fetched_to {
+            -1 => self.partition.moved_to.load(Ordering::Relaxed),
+            known => known,
+        };
         if before < 0 || first == before {
             return;
         }
@@ -216,7 +220,7 @@ impl Drain<'_> {
                 let skips = self.partition.group.config.initial_offset() == InitialOffset::LatestAlways;
                 self.drained.missing = Some((before, if skips { first } else { low.min(first) }));
             }
-        } else if !self.has_id {
+        } else if fetched_to >= 0 && !self.has_id {
             // Else it is asked whether the topic is the same one.
             self.drained.shorter |= high < before || first == low;
         }

@@ -179,6 +179,8 @@ pub struct Partition {
     pub(crate) figures: Figures,
     /// The offset after the last message that was drained; -1: any may be the next.
     pub(crate) fetched_to: AtomicI64,
+    /// Where reading was moved to, or what was not processed behind it; -1: nothing is known of what comes next.
+    pub(crate) moved_to: AtomicI64,
     prefetched: Prefetched,
     /// Messages are held until it is known whether the topic is the same one.
     held: AtomicBool,
@@ -235,6 +237,7 @@ impl Partition {
             epochs: LeaderEpochs::default(),
             skipped: Skipped::default(),
             fetched_to: AtomicI64::new(-1),
+            moved_to: AtomicI64::new(-1),
             prefetched: Prefetched::default(),
             held: AtomicBool::new(false),
             begun: AtomicBool::new(false),

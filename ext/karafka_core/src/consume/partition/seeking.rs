@@ -35,6 +35,7 @@ impl Partition {
         state.moving = Some(Instant::now());
         let moved = match state.unlocked(|| self.resolve(requests.values())) {
             Ok((target, request)) => {
+                let processed = self.marks.marked();
                 let target = self.forget_from(&mut state, target, request);
                 let again = match target {
                     BEGINNING => Position::Earliest,
@@ -42,7 +43,7 @@ impl Partition {
                     offset => Position::Offset(offset),
                 };
                 state
-                    .unlocked(|| self.read_from(target))
+                    .unlocked(|| self.read_from(target, processed))
                     .map_err(|error| (error, again))
             }
             Err(error) => {
@@ -99,7 +100,8 @@ impl Partition {
         target
     }
 
-    fn read_from(&self, target: i64) -> Result<()> {
+    /// `processed`: the offset after what was. Only what the log has lost behind that matters.
+    fn read_from(&self, target: i64, processed: i64) -> Result<()> {
         let client = self.group.client().ok_or(Error::Closed)?;
         let offset = match target {
             BEGINNING => OFFSET_BEGINNING,
@@ -110,6 +112,11 @@ impl Partition {
         self.moved();
         // The next message may have any offset.
         self.fetched_to.store(-1, Ordering::Relaxed);
+        let moved_to = match target {
+            BEGINNING | END => -1,
+            offset => offset.max(processed),
+        };
+        self.moved_to.store(moved_to, Ordering::Relaxed);
         Ok(())
     }
 

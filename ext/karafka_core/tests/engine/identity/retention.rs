@@ -1,5 +1,7 @@
 //! Messages that retention deleted before they were read are reported.
 
+use std::time::Duration;
+
 use karafka_core::event::Event;
 
 use crate::common::*;
@@ -39,6 +41,47 @@ fn what_retention_took_from_a_paused_consumer_is_told_and_counted_on_real_kafka(
             )
         };
         wait_until("it is told", || harness.log.count_events(told) == 1);
+    }
+}
+
+/// A pause with an offset, and a seek, move reading: what lies behind that offset counts as not read.
+#[test]
+fn what_retention_took_behind_a_pause_with_an_offset_is_told_and_counted_on_real_kafka() {
+    let kafka = real_kafka!("what_retention_took_behind_a_pause_with_an_offset_is_told_and_counted_on_real_kafka");
+    for (reset, pauses_at, told_from) in [
+        ("earliest", 10, 10),
+        ("earliest", 3, 7),
+        ("latest", 10, 10),
+        ("error", 10, 10),
+    ] {
+        let topic = kafka.topic(1);
+        kafka.fill(&topic, 1, 0..10);
+        let mut group = kafka.group(vec![whole_batches(&topic, 10)]);
+        kafka.commit(&group.id, &topic, 0, "");
+        group.kafka.insert("auto.offset.reset".into(), reset.into());
+        let harness = Harness::without_workers(engine_config(vec![group]));
+        let lease = harness.take();
+        assert_eq!(offsets(&lease), Vec::from_iter(0..10));
+        assert!(lease.mark(if pauses_at == 10 { 9 } else { 6 }));
+        assert!(lease.pause(Some(pauses_at), None));
+        lease.release();
+        kafka.fill(&topic, 1, 10..100);
+        kafka.delete_records(&topic, 0, 54);
+        lease.resume();
+        let overtaken =
+            |event: &Event| matches!(event, Event::Overtaken { partition: 0, from, to: 54, .. } if *from == told_from);
+        let refused = |event: &Event| {
+            matches!(event, Event::Error { error, .. } if error.code == "auto_offset_reset"
+                && error.message.contains("offset 10 of"))
+        };
+        if reset == "error" {
+            wait_until("it is refused", || {
+                harness.take_within(Duration::from_millis(100)).is_none() && harness.log.count_events(refused) >= 1
+            });
+            continue;
+        }
+        assert_eq!(offsets(&harness.take())[0], 54);
+        wait_until("it is told", || harness.log.count_events(overtaken) == 1);
     }
 }
 
