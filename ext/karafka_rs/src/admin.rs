@@ -8,7 +8,7 @@ use karafka_core::admin::{Admin as Core, Request};
 use karafka_core::error::Error as CoreError;
 use magnus::{function, method, prelude::*, Error, RHash, RModule, Ruby, Value};
 
-use crate::helpers::{errors, gvl};
+use crate::helpers::{class, errors, gvl};
 
 #[magnus::wrap(class = "Karafka::Native::Admin", free_immediately)]
 struct Admin(RefCell<Option<ManuallyDrop<Core>>>);
@@ -62,8 +62,7 @@ impl Admin {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("Admin", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Admin>(ruby, native, "Admin")?;
     class.define_singleton_method("new", function!(Admin::new, 1))?;
     class.define_method("ask", method!(Admin::ask, 2))?;
     class.define_method("trouble", method!(Admin::trouble, 1))?;

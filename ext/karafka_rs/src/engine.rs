@@ -15,7 +15,7 @@ use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, 
 mod events;
 mod state;
 
-use crate::helpers::{errors, gvl, hash::list};
+use crate::helpers::{class, errors, gvl, hash::list};
 use crate::lease::Lease;
 
 #[magnus::wrap(class = "Karafka::Native::Engine", free_immediately)]
@@ -186,8 +186,7 @@ impl Engine {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("Engine", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Engine>(ruby, native, "Engine")?;
     class.define_singleton_method("new", function!(Engine::new, 1))?;
     class.define_method("start", method!(Engine::start, 0))?;
     class.define_method("take", method!(Engine::take, 0))?;

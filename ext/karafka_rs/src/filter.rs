@@ -4,7 +4,7 @@
 use karafka_core::filter::{Filter as Core, FilterConfig, Parts};
 use magnus::{function, method, prelude::*, Error, RArray, RModule, RString, Ruby, Value};
 
-use crate::helpers::errors;
+use crate::helpers::{class, errors};
 
 #[magnus::wrap(class = "Karafka::Native::Filter", free_immediately)]
 pub struct Filter(Core);
@@ -40,8 +40,7 @@ impl Filter {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("Filter", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Filter>(ruby, native, "Filter")?;
     class.define_singleton_method("new", function!(Filter::new, 1))?;
     class.define_method("match?", method!(Filter::is_match, 3))?;
     Ok(())

@@ -7,7 +7,7 @@ use karafka_core::heartbeat::{Heartbeat as Core, Settings};
 use magnus::{function, method, prelude::*, Error, RModule, Ruby};
 
 use crate::engine::Engine;
-use crate::helpers::errors;
+use crate::helpers::{class, errors};
 
 /// Dropping it changes nothing: the beats go on until the process ends.
 #[magnus::wrap(class = "Karafka::Native::Heartbeat", free_immediately)]
@@ -47,8 +47,7 @@ impl Heartbeat {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("Heartbeat", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Heartbeat>(ruby, native, "Heartbeat")?;
     class.define_singleton_method("new", function!(Heartbeat::new, 5))?;
     class.define_method("watch", method!(Heartbeat::watch, 1))?;
     Ok(())

@@ -12,6 +12,7 @@ pub mod memory;
 pub mod messages;
 mod offsets;
 
+use crate::helpers::class;
 use memory::{collect_if_due, gc_adjust};
 
 #[derive(TypedData)]
@@ -177,8 +178,7 @@ impl Lease {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("Lease", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Lease>(ruby, native, "Lease")?;
     gc::register_mark_object(class);
     class.define_method("kind", method!(Lease::kind, 0))?;
     class.define_method("assignment_id", method!(Lease::assignment_id, 0))?;

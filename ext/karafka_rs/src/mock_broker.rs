@@ -9,7 +9,7 @@ use magnus::{function, method, prelude::*, Error, RModule, Ruby};
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
-use crate::helpers::{errors, gvl};
+use crate::helpers::{class, errors, gvl};
 
 #[magnus::wrap(class = "Karafka::Native::MockBroker", free_immediately)]
 pub struct MockBroker {
@@ -84,8 +84,7 @@ impl MockBroker {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("MockBroker", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<MockBroker>(ruby, native, "MockBroker")?;
     class.define_singleton_method("new", function!(MockBroker::new, 1))?;
     class.define_method("bootstrap_servers", method!(MockBroker::bootstrap_servers, 0))?;
     class.define_method("create_topic", method!(MockBroker::create_topic, 2))?;

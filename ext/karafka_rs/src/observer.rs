@@ -11,7 +11,7 @@ use karafka_core::observe::{Detail, Format, Observer as Core, ObserverConfig, Se
 use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
 
 use crate::engine::Engine;
-use crate::helpers::{errors, gvl};
+use crate::helpers::{class, errors, gvl};
 
 /// Host, port and socket.
 type Listening = (Option<String>, Option<u16>, Option<String>);
@@ -127,8 +127,7 @@ fn count_error(kind: String) {
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     native.define_singleton_method("count_error", function!(count_error, 1))?;
     native.define_singleton_method("metrics_catalogue", function!(metrics::json, 0))?;
-    let class = native.define_class("Observer", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Observer>(ruby, native, "Observer")?;
     class.define_singleton_method("new", function!(Observer::new, 1))?;
     class.define_method("watch", method!(Observer::watch, 1))?;
     class.define_method("serve", method!(Observer::serve, 0))?;

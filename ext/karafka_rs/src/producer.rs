@@ -23,7 +23,7 @@ use magnus::rb_sys::FromRawValue;
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, Symbol, Value};
 
 use crate::helpers::gvl::SIGNALS;
-use crate::helpers::{errors, gvl};
+use crate::helpers::{class, errors, gvl};
 use delivery::Delivery;
 use gather::Gathered;
 
@@ -296,8 +296,7 @@ fn refused(ruby: &Ruby, delivery: Delivery, taken: usize, error: &KafkaError) ->
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("Producer", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Producer>(ruby, native, "Producer")?;
     class.define_singleton_method("new", function!(Producer::new, 1))?;
     class.define_singleton_method("check", function!(Producer::check, 2))?;
     class.define_singleton_method("partition_of_key", function!(Producer::partition_of_key, 3))?;

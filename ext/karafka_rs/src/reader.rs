@@ -9,7 +9,7 @@ use karafka_core::batch::Slice;
 use magnus::{function, gc, method, prelude::*, DataTypeFunctions, Error, RModule, Ruby, TypedData, Value};
 
 use crate::helpers::gvl::SIGNALS;
-use crate::helpers::{errors, gvl};
+use crate::helpers::{class, errors, gvl};
 use crate::lease::memory::{collect_if_due, gc_adjust};
 use crate::lease::messages::{self, Source};
 
@@ -123,14 +123,12 @@ impl ReadBatch {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("Reader", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Reader>(ruby, native, "Reader")?;
     class.define_singleton_method("new", function!(Reader::new, 1))?;
     class.define_method("next_batch", method!(Reader::next_batch, 0))?;
     class.define_method("stop", method!(Reader::stop, 0))?;
     class.define_method("close", method!(Reader::close, 0))?;
-    let class = native.define_class("ReadBatch", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<ReadBatch>(ruby, native, "ReadBatch")?;
     gc::register_mark_object(class);
     class.define_method("topic", method!(ReadBatch::topic, 0))?;
     class.define_method("partition", method!(ReadBatch::partition, 0))?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use karafka_core::trace::{self, Attribute, Context, Counts, Failure, MessageSpan};
 use magnus::{function, method, prelude::*, Error, RModule, RString, Ruby, Value};
 
-use crate::helpers::gvl;
+use crate::helpers::{class, gvl};
 
 /// Whether this build has the exporter.
 fn traces() -> bool {
@@ -98,8 +98,7 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     native.define_singleton_method("trace_counts", function!(counts, 0))?;
     native.define_singleton_method("trace_context", function!(current, 0))?;
     native.define_singleton_method("trace_parent=", function!(set_parent, 1))?;
-    let class = native.define_class("MessageSpan", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Span>(ruby, native, "MessageSpan")?;
     class.define_singleton_method("begin", function!(Span::begin, 4))?;
     class.define_method("end", method!(Span::end, 2))?;
     Ok(())

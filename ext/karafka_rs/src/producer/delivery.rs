@@ -5,6 +5,8 @@ use std::sync::Arc;
 use karafka_core::produce::DeliverySet;
 use magnus::{method, prelude::*, DataTypeFunctions, Error, RArray, RModule, Ruby, TypedData};
 
+use crate::helpers::class;
+
 #[derive(TypedData)]
 #[magnus(class = "Karafka::Native::Delivery", free_immediately, size)]
 pub struct Delivery {
@@ -84,8 +86,7 @@ impl Delivery {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("Delivery", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<Delivery>(ruby, native, "Delivery")?;
     class.define_method("size", method!(Delivery::size, 0))?;
     class.define_method("done?", method!(Delivery::is_done, 0))?;
     class.define_method("labelled?", method!(Delivery::is_labelled, 0))?;

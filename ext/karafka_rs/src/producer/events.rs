@@ -10,7 +10,7 @@ use magnus::{method, prelude::*, Error, IntoValue, RArray, RHash, RModule, Ruby,
 
 use super::reports::ProducerReports;
 use crate::helpers::hash::{list, Fields};
-use crate::helpers::{errors, gvl};
+use crate::helpers::{class, errors, gvl};
 
 /// Does not keep the producer.
 #[magnus::wrap(class = "Karafka::Native::ProducerEvents", free_immediately)]
@@ -68,8 +68,7 @@ impl ProducerEvents {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("ProducerEvents", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<ProducerEvents>(ruby, native, "ProducerEvents")?;
     class.define_method("take", method!(ProducerEvents::take, 1))?;
     class.define_method("take_statistics", method!(ProducerEvents::take_statistics, 1))
 }

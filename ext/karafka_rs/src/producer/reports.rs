@@ -9,6 +9,7 @@ use karafka_core::produce::DeliverySet;
 use magnus::{method, prelude::*, DataTypeFunctions, Error, IntoValue, RArray, RModule, Ruby, TypedData, Value};
 
 use super::delivery::Delivery;
+use crate::helpers::class;
 
 type Row = (Arc<DeliverySet>, u32);
 
@@ -94,8 +95,7 @@ impl ProducerReports {
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
-    let class = native.define_class("ProducerReports", ruby.class_object())?;
-    class.undef_default_alloc_func();
+    let class = class::define::<ProducerReports>(ruby, native, "ProducerReports")?;
     class.define_method("next", method!(ProducerReports::next, 1))?;
     class.define_method("done?", method!(ProducerReports::is_done, 0))?;
     class.define_method("delivery", method!(ProducerReports::delivery, 0))?;
