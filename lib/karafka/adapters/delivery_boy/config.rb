@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "erb"
-require "yaml"
+require_relative "../settings_file"
 
 module DeliveryBoy
   # The settings: what code sets goes before the environment's DELIVERY_BOY_…, and that before config/delivery_boy.yml. Times are in
@@ -64,13 +63,13 @@ module DeliveryBoy
     # @return [void]
     # @raise [ConfigError] the file is missing, or has none of that environment, or something is wrong in it
     def load_file(path, environment = @environment)
-      sections = YAML.safe_load(ERB.new(File.read(path)).result, permitted_classes: [Symbol], aliases: true) || {}
+      sections = Karafka::Adapters::SettingsFile.read(path, ConfigError)
       section = sections.fetch(environment.to_s) do
         raise ConfigError, "#{path} has no section #{environment}; it has #{sections.keys.join(", ")}"
       end
+      raise ConfigError, "#{path}: the section #{environment} has to have settings below it" unless section.nil? || section.is_a?(Hash)
+
       (section || {}).each { |name, value| write(@file, name, value) }
-    rescue Errno::ENOENT
-      raise ConfigError, "#{path} does not exist"
     end
 
     # Reads an application's files, where it has some.
@@ -88,6 +87,11 @@ module DeliveryBoy
     def inspect = "#<#{self.class}>"
 
     private
+
+    def respond_to_missing?(...) = false
+
+    # A setting that does not exist is given a value.
+    def method_missing(name, ...) = name.end_with?("=") ? set(name.to_s.delete_suffix("="), nil) : super
 
     # It calls `DeliveryBoy.configure`, while the configuration is being made.
     def load_code(path)

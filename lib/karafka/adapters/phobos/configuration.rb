@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "erb"
-require "yaml"
+require_relative "../settings_file"
 require_relative "kafka_settings"
 
 module Phobos
@@ -14,14 +13,7 @@ module Phobos
     # @return [Hash{String=>Object}]
     # @raise [ConfigurationError]
     def self.read(path)
-      raise ConfigurationError, "the configuration file #{File.expand_path(path)} does not exist" unless File.exist?(path)
-
-      found = YAML.safe_load(ERB.new(File.read(path)).result, aliases: true, permitted_classes: [Symbol]) || {}
-      return found if found.is_a?(Hash)
-
-      raise ConfigurationError, "#{path} needs sections, such as `kafka:` and `listeners:`"
-    rescue Psych::Exception => e
-      raise ConfigurationError, "#{path}: #{e.message}"
+      Karafka::Adapters::SettingsFile.read(File.expand_path(path), ConfigurationError)
     end
 
     # @param configuration [String, Hash] path of a file, or the settings

@@ -94,8 +94,11 @@ module Racecar
     end
 
     # @return [Logger] to the logfile, else to standard output
+    # @raise [KingKonf::ConfigError] there is no such directory, or no right to write there
     def logger
       @logger ||= Logger.new(logfile || $stdout, level: Logger.const_get(log_level.upcase))
+    rescue SystemCallError => e
+      raise KingKonf::ConfigError, "logfile: #{logfile.inspect} cannot be written: #{e.message}"
     end
 
     # @param logger [Logger]
@@ -145,6 +148,11 @@ module Racecar
     end
 
     private
+
+    def respond_to_missing?(...) = false
+
+    # A setting that does not exist is given a value.
+    def method_missing(name, ...) = name.end_with?("=") ? set(name.to_s.delete_suffix("="), nil) : super
 
     def default_group_id(consumer_class, prefix = group_id_prefix)
       dashed = consumer_class.name.gsub(/([a-z\d])([A-Z])/, '\1-\2').gsub(/([A-Z]+)([A-Z][a-z])/, '\1-\2').gsub("::", "-").downcase

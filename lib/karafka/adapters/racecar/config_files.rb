@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "erb"
-require "yaml"
+require_relative "../settings_file"
 
 module Racecar
   # Reads a configuration from files.
@@ -11,10 +10,8 @@ module Racecar
     # @return [void]
     # @raise [KingKonf::ConfigError]
     def load_file(path, environment)
-      sections = YAML.safe_load(ERB.new(File.read(path)).result, aliases: true, permitted_classes: [Symbol]) || {}
-      section(sections, environment.to_s).each { |name, value| set(name, value) }
-    rescue KingKonf::ConfigError, Psych::Exception => e
-      raise KingKonf::ConfigError, "#{path}: #{e.message}"
+      sections = Karafka::Adapters::SettingsFile.read(path, KingKonf::ConfigError)
+      apply(path, section(path, sections, environment.to_s))
     end
 
     # Reads config/racecar.yml and config/racecar.rb of the application, where they are.
@@ -34,9 +31,19 @@ module Racecar
 
     private
 
-    def section(sections, environment)
-      unless sections.is_a?(Hash) && sections.values.all? { |section| section.nil? || section.is_a?(Hash) }
-        raise KingKonf::ConfigError, "write a section for each environment, such as `#{environment}:`, with settings below it"
+    def apply(path, settings)
+      settings.each { |name, value| set(name, value) }
+    rescue KingKonf::ConfigError => e
+      raise KingKonf::ConfigError, "#{path}: #{e.message}"
+    end
+
+    def section(path, sections, environment)
+      unless sections.values.all? { |section| section.nil? || section.is_a?(Hash) }
+        raise KingKonf::ConfigError, "#{path}: write a section for each environment, such as `#{environment}:`, with settings below it"
+      end
+      # Its settings would be the defaults: localhost in production, for example.
+      unless sections.key?(environment) || sections.key?("common")
+        raise KingKonf::ConfigError, "#{path} has no section #{environment} and none `common`; it has #{sections.keys.join(", ")}"
       end
 
       (sections["common"] || {}).merge(sections[environment] || {})

@@ -140,6 +140,11 @@ RSpec.describe Racecar::Config do
     end
   end
 
+  it "says that its logfile cannot be written" do
+    config.logfile = "/nowhere/racecar.log"
+    expect { config.logger }.to raise_error(KingKonf::ConfigError, %r{\Alogfile: "/nowhere/racecar.log" cannot be written: No such file})
+  end
+
   it "names the file that something is wrong in" do
     application("config/racecar.yml" => "common:\n  brokerz: a\n") do |app|
       out, status = app.run("racecar", "ShowConsumer")
