@@ -189,6 +189,14 @@ RSpec.describe "an application of racecar on real Kafka", deadline: 240 do
       expect([committed(0), committed(1)]).to eq([1, 1])
     end
 
+    it "ends parallel_workers whose parent was killed" do
+      app.write("app/consumers/copy_consumer.rb", notes + consumer.sub("def initialize", "self.parallel_workers = 2\n\n  def initialize"))
+      run
+      app.wait_for_output { |lines| lines.grep(/assigned .*\[[01]\]/).map { |line| line[/\[.*\]/] }.uniq.size == 2 }
+      expect(app.stop("KILL")).to eq(-9)
+      wait_until("the end of both") { app.output.grep(/teardown/).size == 2 }
+    end
+
     it "ends all parallel_workers with the first one that ends" do
       app.write("app/consumers/copy_consumer.rb", notes + consumer.sub("def initialize", "self.parallel_workers = 2\n\n  def initialize"))
       run("--pause-timeout", "0")

@@ -22,7 +22,14 @@ module Racecar
     # @return [Integer] exit status for the process: that of the worker which ended first, where it failed
     def run
       signalled do
-        @config.parallel_workers.times { @workers << fork { work } }
+        # Its other end is this process's, and is closed when that ends, however it ends.
+        @lifeline, ours = IO.pipe
+        @config.parallel_workers.times do
+          @workers << fork do
+            ours.close
+            work
+          end
+        end
         @logger.info("racecar: #{Process.pid} has forked #{@workers.join(", ")}")
         # A signal may have come before the last one was forked.
         stop if @stopping
@@ -41,7 +48,17 @@ module Racecar
 
     def work
       SIGNALS.each { |name| trap(name, "DEFAULT") }
+      stop_with_the_parent
       exit!(status_of { @runner.run })
+    end
+
+    # Workers that nobody can stop any more would share the group with those of the process's successor.
+    def stop_with_the_parent
+      Thread.new do
+        @lifeline.read
+        @logger.warn("racecar: the parent of worker #{Process.pid} has ended: it stops")
+        Process.kill("TERM", Process.pid)
+      end
     end
 
     # No `at_exit` of the parent's runs in it.

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../outgoing"
+
 module Racecar
   # Sends messages for consumers, and for {Racecar.produce_sync} and its kin. One for each process; safe in threads and after a fork.
   class Producer
@@ -54,7 +56,7 @@ module Racecar
     def send_async(value, topic, options)
       message = { topic: topic.to_s, payload: value, **options.compact }
       message[:timestamp] = message.delete(:create_time) if message.key?(:create_time)
-      message[:headers] = message[:headers].transform_keys(&:to_s) if message[:headers]
+      message[:headers] = Karafka::Adapters::Outgoing.headers(message[:headers]) if message[:headers]
       return hand_over(message) unless @instrumenter.listening?("produce_message")
 
       @instrumenter.instrument("produce_message", about(message)) { hand_over(message) }
@@ -90,13 +92,14 @@ module Racecar
     def build
       WaterDrop::Producer.new do |config|
         config.kafka = @config.producer_kafka
+        config.max_payload_size = Karafka::Adapters::Outgoing::LARGEST_BYTES
         config.logger = @logger
       end
     end
 
     def hand_over(message)
       waterdrop.produce_async(message).tap { |handle| report(handle, message) if @instrumenter.listening?("acknowledged_message") }
-    rescue WaterDrop::Errors::ProduceError => e
+    rescue WaterDrop::Errors::ProduceError, WaterDrop::Errors::MessageInvalidError => e
       raise delivery_error(e, message[:topic])
     end
 

@@ -65,9 +65,13 @@ module Racecar
     rescue MessageDeliveryError => e
       logger.error("#{processor.class}: #{e.message}")
     ensure
-      processor.teardown
-      Racecar.producer.close
-      logger.info("#{processor.class} has stopped")
+      begin
+        processor.teardown
+      ensure
+        # What was sent without waiting is delivered, also where `teardown` raises.
+        Racecar.producer.close
+        logger.info("#{processor.class} has stopped")
+      end
     end
 
     def printing_configuration
