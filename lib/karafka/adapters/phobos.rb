@@ -50,15 +50,31 @@ module Phobos
 
     # @param role [String, nil] "producer" or "consumer": its own section `kafka` goes before the common one
     # @return [Kafka::Client] it connects when it is used
+    # @raise [ConfigurationError]
     def create_kafka_client(role = nil)
       ::Kafka.new(logger: config.custom_kafka_logger, **KafkaSettings.client(role))
+    rescue ArgumentError => e
+      raise ConfigurationError, "the section kafka: #{e.message}"
     end
 
     # @param config [#min_ms, #max_ms, nil] nil: the section `backoff`
     # @return [Backoff]
+    # @raise [ConfigurationError]
     def create_exponential_backoff(config = nil)
       found = config || self.config.backoff
-      Backoff.new((found&.min_ms || 1_000).to_i, (found&.max_ms || 60_000).to_i)
+      Backoff.new(*{ min_ms: 1_000, max_ms: 60_000 }.map do |name, default|
+        value = found&.public_send(name)
+        value.nil? ? default : milliseconds(name, value)
+      end)
+    end
+
+    private
+
+    def milliseconds(name, value)
+      number = Integer(value.to_s, 10, exception: false)
+      return number if number && !number.negative?
+
+      raise ConfigurationError, "backoff.#{name} is #{value.inspect}, but must be a whole number of milliseconds"
     end
   end
 

@@ -12,15 +12,12 @@ module Phobos
     def initialize
       @threads = []
       @stopping = false
-      @listeners = Array(Phobos.config.listeners).flat_map do |settings|
-        options = settings.to_hash.compact
-        handler = handler_of(options.delete(:handler))
-        count = Integer(options.delete(:max_concurrency) || 1)
-        options[:backoff] = DeepStruct.new(options[:backoff]) if options[:backoff]
-        # Of phobos 1.5 and before.
-        in_batches = options.delete(:consume_in_batches)
-        options[:delivery] ||= in_batches == false ? "message" : "batch"
-        Array.new(count) { Listener.new(handler: handler, **options) }
+      # A mistake in there shows now, and not with the first message that is sent.
+      KafkaSettings.producer
+      @listeners = Array(Phobos.config.listeners).flat_map.with_index(1) do |settings, number|
+        build(settings.to_hash.compact)
+      rescue ArgumentError => e
+        raise ConfigurationError, "listener #{number} of the section listeners (#{settings.handler}): #{e.message}"
       end
     end
 
@@ -45,6 +42,21 @@ module Phobos
 
     private
 
+    def build(options)
+      handler = handler_of(options.delete(:handler))
+      count = concurrency(options.delete(:max_concurrency) || 1)
+      options[:backoff] = DeepStruct.new(options[:backoff]) if options[:backoff]
+      # Of phobos 1.5 and before.
+      in_batches = options.delete(:consume_in_batches)
+      options[:delivery] ||= in_batches == false ? "message" : "batch"
+      Array.new(count) { Listener.new(handler: handler, **options) }
+    end
+
+    def concurrency(value)
+      Integer(value.to_s, 10, exception: false) or
+        raise ArgumentError, "max_concurrency is #{value.inspect}, but must be a whole number of threads"
+    end
+
     def handler_of(name)
       return name if name.is_a?(Module)
 
@@ -58,7 +70,7 @@ module Phobos
       begin
         listener.start
       rescue StandardError => e
-        return if @stopping
+        return Phobos.logger.error(message: "Listener crashed while it stopped: #{e.class}: #{e.message}") if @stopping
 
         wait_after(listener, e, retries)
         retries += 1

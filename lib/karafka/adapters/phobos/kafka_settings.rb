@@ -41,6 +41,8 @@ module Phobos
       # @param own [Hash{Symbol=>Object}] of a listener
       # @return [Hash{String=>String}]
       def consumer(own = {})
+        # A broker that waits for nothing but time keeps back the partitions that come after its wait has begun.
+        own = own.except(:max_wait_time) unless own[:min_bytes].to_i > 1
         { **connection("consumer"), **translate(section(:consumer).except(:kafka).merge(own), "consumer") }
       end
 

@@ -51,9 +51,12 @@ module Phobos
       @topic = topic.to_s
       @delivery = checked(delivery.to_s, options)
       @backoff = backoff
-      @encoding = Encoding.const_get(force_encoding.to_sym) if force_encoding
+      @encoding = encoding_of(force_encoding) if force_encoding
       @start = start_from_beginning ? "earliest" : "latest"
       @options = options.merge(min_bytes: min_bytes, max_wait_time: max_wait_time, max_bytes_per_partition: max_bytes_per_partition)
+      # Mistakes show now: once it runs, they would be tried again for ever.
+      KafkaSettings.consumer(@options)
+      create_exponential_backoff
       @kafka_client = Phobos.create_kafka_client("consumer")
       @stopping = false
       Listener.set_up
@@ -122,6 +125,13 @@ module Phobos
 
     private
 
+    # phobos takes the names of Ruby's constants.
+    def encoding_of(name)
+      Encoding.constants.include?(name.to_s.to_sym) ? Encoding.const_get(name.to_s) : Encoding.find(name.to_s)
+    rescue ArgumentError
+      raise ConfigurationError, "force_encoding is #{name.inspect}, but must be an encoding of Ruby, such as UTF_8 or ASCII_8BIT"
+    end
+
     def checked(delivery, options)
       unknown = options.keys - CONSUMER
       raise ArgumentError, "unknown keywords: #{unknown.join(", ")}; there are #{CONSUMER.join(", ")}" if unknown.any?
@@ -142,8 +152,15 @@ module Phobos
       return if @finished
 
       @finished = true
-      instrument("listener.stop_handler", about) { handler_class.stop }
+      stop_handler
       instrument("listener.stop", about) { Phobos.logger.info(message: "Listener stopped", **about) }
+    end
+
+    # What it raises must not hide why the listener has ended.
+    def stop_handler
+      instrument("listener.stop_handler", about) { handler_class.stop }
+    rescue StandardError => e
+      Phobos.logger.error(message: "#{handler_class}.stop raised #{e.class}: #{e.message}", **about)
     end
 
     def routes

@@ -25,13 +25,17 @@ module Phobos
     # @param section [DeepStruct, nil] `file`, `level`, `stdout_json`
     # @param silent [Boolean] whether nothing goes to standard output
     # @return [Logger]
+    # @raise [ConfigurationError]
     def self.build(section, silent: false)
       outputs = silent ? [] : [$stdout]
       if section&.file
         FileUtils.mkdir_p(File.dirname(section.file))
         outputs << File.open(section.file, "a").tap { |file| file.sync = true }
       end
-      Logger.new(Several.new(outputs), level: (section&.level || :info).to_s, progname: "Phobos", formatter: formatter(section))
+      level = (section&.level || :info).to_s
+      Logger.new(Several.new(outputs), level: level, progname: "Phobos", formatter: formatter(section))
+    rescue ArgumentError
+      raise ConfigurationError, "logger.level is #{level.inspect}, but must be one of debug, info, warn, error, fatal, unknown"
     end
 
     def self.formatter(section)

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../outgoing"
+
 module Phobos
   # Gives a class and its instances `producer`, with {PublicAPI}.
   module Producer
@@ -54,16 +56,22 @@ module Phobos
         nil
       rescue WaterDrop::Errors::ProduceError => e
         raise ::Kafka::DeliveryFailed.new(e.message, failed_of(all, e)), cause: e
+      rescue WaterDrop::Errors::MessageInvalidError => e
+        not_sendable(all, e)
       end
 
       # @param messages [Array<Hash{Symbol=>Object}>]
       # @return [void]
       # @raise [Kafka::BufferOverflow] there was no room for all
+      # @raise [Kafka::DeliveryFailed] one cannot be sent, as its topic is no name; none was
       def async_publish_list(messages)
-        connected.produce_many_async(messages.map { |message| prepared(message) })
+        all = messages.map { |message| prepared(message) }
+        connected.produce_many_async(all)
         nil
       rescue WaterDrop::Errors::ProduceError => e
         raise ::Kafka::BufferOverflow, e.message
+      rescue WaterDrop::Errors::MessageInvalidError => e
+        not_sendable(all, e)
       end
 
       # @return [Kafka::Client]
@@ -99,7 +107,13 @@ module Phobos
         WaterDrop::Producer.new do |config|
           config.kafka = KafkaSettings.producer
           config.logger = Karafka::App.config.logger
+          config.max_payload_size = Karafka::Adapters::Outgoing::LARGEST_BYTES
         end
+      end
+
+      # Nothing of the call was sent.
+      def not_sendable(messages, error)
+        raise ::Kafka::DeliveryFailed.new(error.message, messages), cause: error
       end
 
       def failed_of(messages, error)
@@ -111,7 +125,7 @@ module Phobos
       def prepared(message)
         found = message.to_hash.transform_keys(&:to_sym).compact
         found[:topic] = found[:topic].to_s
-        found[:headers] = found[:headers].to_h { |name, value| [name.to_s, value.to_s] } if found[:headers]
+        found[:headers] = Karafka::Adapters::Outgoing.headers(found[:headers]) if found[:headers]
         %i[key partition_key].each { |name| found[name] = found[name].to_s if found.key?(name) }
         found
       end
