@@ -70,10 +70,13 @@ module DeliveryBoy
     # @return [Integer] messages that this thread has collected
     def buffer_size = instance.buffer_size
 
-    # Sends what is left, and ends. Called when the process exits, too.
+    # Sends what is left, and ends. Called when the process exits, too. What is sent after that has producers of its own.
     # @return [nil]
     def shutdown
-      @instance&.shutdown
+      ended = @instance
+      # The next instance is ended at the exit as well, also where that has begun.
+      @instance = @ends = nil unless ended.equal?(@testing)
+      ended&.shutdown
       nil
     end
 

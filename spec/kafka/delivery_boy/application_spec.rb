@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../../spec_helper"
+require_relative "../../support/adapter_application"
 require_relative "../../support/example_process"
 require_relative "../../support/ruby_kafka_app"
 require "karafka/compat/delivery_boy"
@@ -10,6 +11,7 @@ require "json"
 # background, which are sent before the process ends.
 RSpec.describe DeliveryBoy, "on real Kafka" do
   include RubyKafkaApp
+  include AdapterApplication
 
   after do
     @process&.close
@@ -47,6 +49,43 @@ RSpec.describe DeliveryBoy, "on real Kafka" do
     expect(consumed(consumer, 6).map(&:value)).to contain_exactly("awaited", "collected 0", "collected 1", "collected 2", "background 0",
                                                                   "background 1")
     expect(described_class.instance_variable_get(:@instance)).to be_a(DeliveryBoy::Instance)
+  end
+
+  # What runs in a process of its own, to its end.
+  def run(script)
+    setup = "DeliveryBoy.configure { |config| config.brokers = [#{cluster.bootstrap_servers.inspect}] }\ntopic = #{topic.inspect}\n"
+    application("main.rb" => "require \"karafka/compat/delivery_boy\"\n#{setup}#{script}") do |app|
+      output, status = app.run("ruby", "main.rb")
+      expect(status.exitstatus).to eq(0), output
+    end
+  end
+
+  # @return [Hash{String=>Integer}] how often each value is in the topic
+  def sent
+    ends = kafka.last_offsets_for(topic)[topic].sum { |_, offset| offset + 1 }
+    consumed(consumer, ends).map(&:value).tally
+  end
+
+  it "sends what was collected before a fork once, in the parent, however the child ends" do
+    run(<<~RUBY)
+      DeliveryBoy.deliver_async("parent", topic: topic)
+      Process.wait(fork { exit })
+      Process.wait(fork { DeliveryBoy.deliver("child", topic: topic) })
+      Process.wait(fork { DeliveryBoy.deliver_async("background", topic: topic) })
+    RUBY
+    expect(sent).to eq("parent" => 1, "child" => 1, "background" => 1)
+  end
+
+  it "sends what comes after a shutdown, also while the process exits" do
+    run(<<~RUBY)
+      at_exit { DeliveryBoy.deliver_async("at the exit", topic: topic) }
+      DeliveryBoy.deliver_async("before", topic: topic)
+      DeliveryBoy.shutdown
+      DeliveryBoy.deliver_async("after", topic: topic)
+      DeliveryBoy.shutdown
+      DeliveryBoy.deliver("awaited", topic: topic)
+    RUBY
+    expect(sent).to eq("before" => 1, "after" => 1, "awaited" => 1, "at the exit" => 1)
   end
 
   it "raises what went wrong, and keeps nothing of it" do

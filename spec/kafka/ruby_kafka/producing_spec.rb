@@ -39,6 +39,30 @@ RSpec.describe Kafka::Producer, "on real Kafka" do
     producer.shutdown
   end
 
+  it "sends headers of any class as text, with and without waiting" do
+    headers = { a: 1, "b" => nil, "c" => ["x", :y] }
+    kafka.deliver_message("one", topic: topic, partition: 0, headers: headers)
+    kafka.deliver_message("none", topic: topic, partition: 0, headers: nil)
+    producer = kafka.async_producer
+    producer.produce("two", topic: topic, partition: 0, headers: headers)
+    producer.shutdown
+    expect(consumed(consumer, 3).to_h { |message| [message.value, message.headers] })
+      .to eq("one" => { "a" => "1", "b" => "", "c" => %w[x y] }, "none" => {}, "two" => { "a" => "1", "b" => "", "c" => %w[x y] })
+  end
+
+  it "connects again after a shutdown" do
+    producers = [kafka.producer, kafka.async_producer]
+    %w[before after].each do |when_it_was|
+      producers.each do |producer|
+        producer.produce("#{when_it_was} #{producer.class}", topic: topic)
+        producer.deliver_messages
+        producer.shutdown
+      end
+    end
+    expect(consumed(consumer, 4).map(&:value))
+      .to contain_exactly("before Kafka::Producer", "before Kafka::AsyncProducer", "after Kafka::Producer", "after Kafka::AsyncProducer")
+  end
+
   it "keeps only what was refused" do
     producer = kafka.producer(max_retries: 0, max_buffer_bytesize: 100_000_000)
     producer.produce("small", topic: topic, partition: 0)

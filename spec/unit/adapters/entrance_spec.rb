@@ -32,7 +32,7 @@ RSpec.describe Karafka::Adapters::Entrance do
     script = <<~RUBY
       require "karafka"
       own = $LOADED_FEATURES.grep(%r{karafka/adapters/|compat/(ruby-kafka|delivery_boy|racecar|phobos)\\.rb})
-      print [own, $LOAD_PATH.grep(/adapters/), %i[Kafka DeliveryBoy Racecar Phobos].select { |name| Object.const_defined?(name) }].inspect
+      print [own, $LOAD_PATH.grep(%r{karafka/adapters}), %i[Kafka DeliveryBoy Racecar Phobos].select { |name| Object.const_defined?(name) }].inspect
     RUBY
     lib = File.expand_path("../../../lib", __dir__)
     expect(Open3.capture2e(RbConfig.ruby, "-I#{lib}", "-e", script).first).to eq("[[], [], []]")

@@ -20,7 +20,7 @@ module DeliveryBoy
     # @return [Hash{Symbol=>Object}]
     def sync(config) = chosen(config, SYNC)
 
-    # As in delivery_boy, messages in the background are tried max_retries times.
+    # Messages in the background are tried until they are delivered: `max_retries` is for what somebody waits for.
     # @return [Hash{Symbol=>Object}]
     def async(config) = { **chosen(config, ASYNC), max_retries: -1 }
 

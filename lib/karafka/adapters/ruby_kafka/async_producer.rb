@@ -32,13 +32,14 @@ module Kafka
       @transport = Transport.new(settings, required_acks: required_acks, ack_timeout: ack_timeout, max_retries: max_retries,
                                            retry_backoff: retry_backoff, compression_codec: compression_codec, linger_ms: 5,
                                            "enable.idempotence": idempotent || nil,
-                                           "queue.buffering.max.messages": [@limit * 2, 100_000].max)
+                                           "queue.buffering.max.messages": [@limit * 2, 100_000].max) do |producer|
+        report_failures(producer)
+      end
       @lock = Mutex.new
       @turn = Mutex.new
-      @ended = false
+      @ending = false
       @wake = ConditionVariable.new
       start_over
-      report_failures
     end
 
     # @param value [#to_s, nil]
@@ -48,7 +49,8 @@ module Kafka
     # @raise [BufferOverflow] more messages wait for their answers than max_queue_size and max_buffer_size allow
     def produce(value, topic:, key: nil, partition: nil, partition_key: nil, headers: nil, create_time: nil) # rubocop:disable Metrics/CyclomaticComplexity, Metrics/PerceivedComplexity -- the hot path
       message = { topic: topic.to_s, payload: value&.to_s, key: key&.to_s, partition: partition, partition_key: partition_key&.to_s,
-                  timestamp: create_time || Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond), headers: headers }
+                  timestamp: create_time || Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond),
+                  headers: headers && Karafka::Adapters::Outgoing.headers(headers) }
       message = intercepted(message) unless @plain
       # Of an empty key librdkafka thinks as of none.
       message[:partition] ||= 0 if message[:key] == "" && partition_key.nil?
@@ -68,10 +70,11 @@ module Kafka
     # @return [Integer] messages without an answer
     def buffer_size = @lock.synchronize { @messages.size } + @transport.producer.queue_size
 
-    # Sends everything and waits for the answers. What has none in time is dropped, and logged.
+    # Sends everything and waits for the answers. What has none in time is dropped, and logged. What is produced after that is sent by
+    # a new connection, until the next call.
     # @return [nil]
     def shutdown
-      @ended = true
+      @ending = true
       @sender&.kill
       flush
       dropped = @transport.close
@@ -80,6 +83,8 @@ module Kafka
       @instrumenter.instrument("drop_messages.async_producer", { message_count: dropped })
       @logger.error("#{dropped} messages were not delivered before the asynchronous producer was shut down: they are dropped")
       nil
+    ensure
+      @ending = false
     end
 
     # @return [String]
@@ -104,10 +109,11 @@ module Kafka
       raise ArgumentError, "delivery_interval is #{interval.inspect}, but must be a number of seconds" unless interval.is_a?(Numeric)
     end
 
-    # The sender is dead in a forked child, where what was collected before is the parent's, and at the beginning.
+    # The sender is dead in a forked child, after a shutdown, and at the beginning.
     def revive
+      # What was collected before a fork the parent sends, also where the child only ends.
       start_over if @pid != Process.pid
-      @sender = start_sender
+      @sender = start_sender unless @ending
     end
 
     def start_over
@@ -121,7 +127,7 @@ module Kafka
 
     # @return [Boolean] whether it is time to send
     def add(message, partition_key)
-      revive unless @sender&.alive? || @ended
+      revive unless @sender&.alive?
       # Asked for only where what there was room for is used up.
       @room = room_for(message) if @room.zero?
       @room -= 1
@@ -152,7 +158,7 @@ module Kafka
     def flush
       @turn.synchronize do
         messages = @lock.synchronize do
-          revive unless @sender&.alive? || @ended
+          revive unless @sender&.alive?
           @asks = false
           @announces = @instrumenter.listening?("enqueue_message.async_producer")
           @messages.tap { @messages = [] }
@@ -234,10 +240,10 @@ module Kafka
     end
 
     # Messages that were given up are logged by the engine's producer; with the default of max_retries there are none.
-    def report_failures
+    def report_failures(producer)
       return unless @instrumenter.listening?("topic_error.producer")
 
-      @transport.producer.monitor.subscribe("error.occurred") do |event|
+      producer.monitor.subscribe("error.occurred") do |event|
         error = event[:error]
         @logger.error(error.message)
         @instrumenter.instrument("topic_error.producer", { topic: event[:topic], exception: [error.class.to_s, error.message] })

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../outgoing"
+
 module Kafka
   # A message that waits to be sent.
   class PendingMessage
@@ -35,7 +37,7 @@ module Kafka
     # @return [Hash{Symbol=>Object}] as the engine takes it
     def to_engine(partition = self.partition)
       message = { topic: topic, payload: value, key: key, timestamp: create_time }
-      message[:headers] = headers unless headers.empty?
+      message[:headers] = Karafka::Adapters::Outgoing.headers(headers) unless headers.nil? || headers.empty?
       if partition then message[:partition] = partition
       elsif partition_key then message[:partition_key] = partition_key
       # Of an empty key librdkafka thinks as of none.

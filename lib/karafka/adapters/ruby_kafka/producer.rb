@@ -99,6 +99,7 @@ module Kafka
     # Gives up the connections, and a transaction that is open. What is in the buffer is not sent.
     # @return [void]
     def shutdown
+      forget_parent if @pid != Process.pid
       abort_transaction if transaction_open?
       @transport.close
       nil

@@ -6,14 +6,10 @@ module Kafka
   class Transport
     # A producer that never gives up has no such time; its close waits for this long. Seconds.
     PATIENCE = 30
-    # As ruby-kafka: what a broker takes is up to it.
-    LARGEST_MESSAGE_BYTES = 100_000_000
     CODECS = %w[gzip snappy lz4 zstd].freeze
     ACKS = { "all" => "all", "-1" => "all", "0" => "0", "1" => "1" }.freeze
-    private_constant :PATIENCE, :LARGEST_MESSAGE_BYTES, :CODECS, :ACKS
+    private_constant :PATIENCE, :CODECS, :ACKS
 
-    # @return [WaterDrop::Producer]
-    attr_reader :producer
     # @return [Settings]
     attr_reader :settings
 
@@ -24,8 +20,9 @@ module Kafka
     # @param retry_backoff [Numeric] seconds
     # @param linger_ms [Integer] how long librdkafka waits for more to send
     # @param more [Hash{String=>Object}] settings of librdkafka
+    # @yieldparam producer [WaterDrop::Producer] each one, before its first message
     # @raise [ArgumentError]
-    def initialize(settings, required_acks:, ack_timeout:, max_retries:, retry_backoff:, compression_codec:, linger_ms: 0, **more)
+    def initialize(settings, required_acks:, ack_timeout:, max_retries:, retry_backoff:, compression_codec:, linger_ms: 0, **more, &prepare)
       @settings = settings
       @required_acks = ACKS.fetch(required_acks.to_s) do
         raise ArgumentError, "required_acks is #{required_acks.inspect}, but must be :all, -1, 0 or 1"
@@ -41,16 +38,66 @@ module Kafka
         raise ArgumentError, "compression_codec is #{codec.inspect}, but must be one of #{CODECS.join(", ")}"
       end
 
-      @producer = ErrorNames.translated { build(codec, more) }
+      @codec = codec
+      @more = more
+      @prepare = prepare
+      @lock = Mutex.new
+      producer
     end
 
-    # Sends them all and waits for the answers.
+    # @return [WaterDrop::Producer] after {#close} a new one: ruby-kafka's connect again, too
+    # @raise [ArgumentError]
+    def producer
+      @producer || @lock.synchronize { @producer ||= ErrorNames.translated { build(@codec, @more) }.tap { |made| @prepare&.call(made) } }
+    end
+
+    # Sends them all and waits for the answers. One that cannot be sent, as its topic is no name, keeps back only itself.
     # @param pending [Array<PendingMessage>]
     # @yieldparam message [PendingMessage] confirmed
     # @yieldparam report [WaterDrop::DeliveryReport]
     # @return [Array(Array<PendingMessage>, Exception)] what failed, and why
     def deliver(pending, &)
-      handles = @producer.produce_many_sync(prepared(pending))
+      sendable = pending.dup
+      wrong = []
+      mistake = nil
+      loop do
+        failed, error = attempt(sendable, &)
+        return failures(pending, wrong + failed, mistake || error) unless error.is_a?(WaterDrop::Errors::MessageInvalidError)
+
+        # Nothing was sent.
+        mistake ||= error
+        wrong << sendable.delete_at(error.index)
+      end
+    end
+
+    # @param pending [Array<PendingMessage>]
+    # @return [Array<Hash>] as the engine takes them
+    def prepared(pending)
+      chooser = settings.partitioner
+      return pending.map(&:to_engine) if chooser.is_a?(Partitioner)
+
+      counts = Hash.new { |found, topic| found[topic] = producer.partition_count(topic) }
+      pending.map { |message| message.to_engine(message.partition || chooser.call(counts[message.topic], message)) }
+    end
+
+    # @return [Integer] messages that were not delivered
+    def close
+      patience_ms = PATIENCE * 1_000 if @max_retries.negative?
+      @lock.synchronize { @producer.tap { @producer = nil } }&.close(patience_ms).to_i
+    end
+
+    private
+
+    # In the order in which they were collected.
+    def failures(pending, failed, error)
+      failed = Set.new.compare_by_identity.merge(failed)
+      [pending.select { |message| failed.include?(message) }, error]
+    end
+
+    def attempt(pending, &)
+      return [[], nil] if pending.empty?
+
+      handles = producer.produce_many_sync(prepared(pending))
       each_confirmed(pending, handles, &) if block_given?
       [[], nil]
     rescue WaterDrop::Errors::ProduceManyError => e
@@ -60,21 +107,6 @@ module Kafka
     rescue WaterDrop::Errors::BaseError, Karafka::Errors::BaseError => e
       [pending, e]
     end
-
-    # @param pending [Array<PendingMessage>]
-    # @return [Array<Hash>] as the engine takes them
-    def prepared(pending)
-      chooser = settings.partitioner
-      return pending.map(&:to_engine) if chooser.is_a?(Partitioner)
-
-      counts = Hash.new { |found, topic| found[topic] = @producer.partition_count(topic) }
-      pending.map { |message| message.to_engine(message.partition || chooser.call(counts[message.topic], message)) }
-    end
-
-    # @return [Integer] messages that were not delivered
-    def close = @producer.close(@max_retries.negative? ? PATIENCE * 1_000 : nil).to_i
-
-    private
 
     def milliseconds(name, value)
       raise ArgumentError, "#{name} is #{value.inspect}, but must be a number of seconds" unless value.is_a?(Numeric) && !value.negative?
@@ -89,7 +121,7 @@ module Kafka
       WaterDrop::Producer.new do |config|
         config.kafka = kafka
         config.logger = @settings.logger
-        config.max_payload_size = LARGEST_MESSAGE_BYTES
+        config.max_payload_size = Karafka::Adapters::Outgoing::LARGEST_BYTES
         config.oauth.token_provider_listener = @settings.tokens
         # Longer than librdkafka tries, so each message has got its answer by then.
         config.max_wait_timeout = more[:"transaction.timeout.ms"] || patience_ms
@@ -102,7 +134,7 @@ module Kafka
         "retry.backoff.max.ms" => [@retry_backoff_ms, 1_000].max,
         "message.send.max.retries" => (@max_retries unless @max_retries.negative?), "message.timeout.ms" => message_timeout_ms,
         # A batch that is sent again must not come behind the next one.
-        "max.in.flight.requests.per.connection" => 1, "message.max.bytes" => LARGEST_MESSAGE_BYTES
+        "max.in.flight.requests.per.connection" => 1, "message.max.bytes" => Karafka::Adapters::Outgoing::LARGEST_BYTES
       }
     end
 

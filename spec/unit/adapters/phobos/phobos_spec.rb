@@ -146,6 +146,62 @@ RSpec.describe Phobos do
       expect { Phobos::Executor.new }.to raise_error(Phobos::ConfigurationError, /\AHandler 'Gone' not defined/)
     end
 
+    mistakes = {
+      { group_id: nil } => /listener 1 of the section listeners \(TheHandler\): missing keyword: :group_id/,
+      { topic: nil } => /missing keyword: :topic/,
+      { max_concurrency: "many" } => /max_concurrency is "many", but must be a whole number of threads/,
+      { force_encoding: "utf99" } => /force_encoding is "utf99", but must be an encoding of Ruby/,
+      { backoff: { min_ms: "soon" } } => /backoff\.min_ms is "soon", but must be a whole number of milliseconds/,
+      { sesion_timeout: 3 } => /listener 1 .*unknown keywords: sesion_timeout; there are session_timeout/,
+      { session_timeout: "soon" } => /consumer\.session_timeout is "soon", but must be a number/
+    }
+    mistakes.each do |own, words|
+      it "says before anything starts what is wrong with #{own}" do
+        listener = { handler: handler.name, topic: "t", group_id: "g" }.merge(own).compact
+        described_class.configure(settings.merge(listeners: [listener]))
+        expect { Phobos::Executor.new }.to raise_error(StandardError, words) { |error|
+          expect(error).to be_a(Phobos::Error).or be_a(Karafka::Errors::BaseError)
+        }
+      end
+    end
+
+    it "says before anything starts what is wrong with the producer, the brokers and the logger" do
+      listeners = [{ handler: handler.name, topic: "t", group_id: "g" }]
+      described_class.configure(settings.merge(listeners: listeners, producer: { ack_timeout: "soon" }))
+      expect { Phobos::Executor.new }.to raise_error(Karafka::Errors::InvalidConfigurationError, /producer\.ack_timeout is "soon"/)
+      described_class.configure(settings.merge(listeners: listeners, kafka: { client_id: "a" }))
+      expect { Phobos::Executor.new }.to raise_error(Phobos::ConfigurationError, /the section kafka: .*seed_brokers/)
+      expect { described_class.configure(settings.except(:custom_logger).merge(logger: { level: "loud" })) }
+        .to raise_error(Phobos::ConfigurationError, /logger\.level is "loud", but must be one of debug/)
+    end
+
+    it "takes an encoding by the name of its constant, and by its own" do
+      %w[UTF_16LE UTF-16LE].each do |name|
+        described_class.configure(settings.merge(listeners: [{ handler: handler.name, topic: "t", group_id: "g", force_encoding: name }]))
+        expect(Phobos::Executor.new.listeners.first.encoding).to eq(Encoding::UTF_16LE)
+      end
+    end
+
+    it "waits max_wait_time only for min_bytes: the wait keeps back partitions that come later" do
+      described_class.configure(settings)
+      waits = [{ max_wait_time: 5 }, { max_wait_time: 5, min_bytes: 1 }, { max_wait_time: 5, min_bytes: 1_000 }]
+              .map { |own| Phobos::KafkaSettings.consumer(own)["fetch.wait.max.ms"] }
+      expect(waits).to eq([nil, nil, "5000"])
+    end
+
+    it "ends its listeners where stop of a handler raises, and logs that" do
+      handler.define_singleton_method(:stop) { raise "in stop" }
+      described_class.configure(settings.merge(listeners: [{ handler: handler.name, topic: "t", group_id: "g" }]))
+      listener = Phobos::Executor.new.listeners.first
+      listener.stop
+      events = []
+      subscriber = Phobos::Instrumentation.subscribe("listener.stop") { |event| events << event.payload[:handler] }
+      listener.start
+      expect([events, log.string]).to match([["TheHandler"], /TheHandler\.stop raised RuntimeError: in stop/])
+    ensure
+      Phobos::Instrumentation.unsubscribe(subscriber)
+    end
+
     it "starts a listener again that fails, after a pause, and tells executor.retry_listener_error" do
       events = Queue.new
       subscriber = Phobos::Instrumentation.subscribe("executor.retry_listener_error") { |event| events << event.payload }
@@ -209,6 +265,17 @@ RSpec.describe Phobos do
       expect { api.async_publish(topic: "t", payload: "1") }.to raise_error(Kafka::BufferOverflow, "full")
     end
 
+    it "raises DeliveryFailed where a message cannot be sent; how large it may be the brokers say" do
+      api.instance_variable_set(:@waterdrop, nil)
+      expect(api.connected.config.max_payload_size).to eq(100_000_000)
+      messages = [{ topic: "t", payload: "1" }, { topic: "no name", payload: "2" }]
+      [-> { api.publish_list(messages) }, -> { api.async_publish_list(messages) }].each do |publish|
+        expect(&publish).to raise_error(Kafka::DeliveryFailed, /message\[:topic\] must be/) { |error|
+          expect(error.failed_messages).to eq(messages)
+        }
+      end
+    end
+
     it "has kafka_client, configure_kafka_client, and shutdowns after which the next message connects again" do
       client = described_class.create_kafka_client
       api.configure_kafka_client(client)
@@ -229,7 +296,7 @@ RSpec.describe Phobos do
                                   end)
         expect(described_class.config.listeners.first.handler).to eq("Phobos::EchoHandler")
         out, status = app.run("phobos", "start", "-c", "missing.yml")
-        expect([out, status.exitstatus]).to eq(["phobos: the configuration file #{app.path("missing.yml")} does not exist\n", 1])
+        expect([out, status.exitstatus]).to eq(["phobos: #{app.path("missing.yml")} does not exist\n", 1])
         expect(app.run("phobos", "version").first).to eq("Phobos 2.1.6 (karafka-rs #{Karafka::VERSION})\n")
         app.write("empty.yml", "kafka: { seed_brokers: [a] }")
         expect(app.run("phobos", "start", "-c", "empty.yml").first).to include("no listeners are configured in empty.yml")

@@ -57,6 +57,19 @@ RSpec.describe Racecar::Consumer do
     expect(consumer.deliver!).to be_nil
   end
 
+  it "sends headers of any class as text" do
+    consumer.produce("v", topic: "out", headers: { a: 1, "b" => nil })
+    expect(sent.last[:headers]).to eq("a" => "1", "b" => "")
+  end
+
+  it "raises what cannot be sent as a MessageDeliveryError, and leaves the size to librdkafka and the brokers" do
+    real = Racecar::Producer.new(config: Racecar::Config.new(env: {}), instrumenter: Racecar::NullInstrumenter)
+    expect { real.produce_async("v", topic: "no name") }.to raise_error(Racecar::MessageDeliveryError, /no name failed: message\[:topic\]/)
+    expect(real.waterdrop.config.max_payload_size).to eq(100_000_000)
+  ensure
+    real.close
+  end
+
   it "has a teardown that does nothing, and a heartbeat that says it is not needed" do
     expect(consumer.teardown).to be_nil
     log = StringIO.new

@@ -94,6 +94,22 @@ RSpec.describe Kafka::Producer do
     producer.shutdown
   end
 
+  it "keeps back only the message that cannot be sent, and sends the others" do
+    producer = kafka.producer
+    engine = producer.instance_variable_get(:@transport).producer
+    allow(engine).to receive(:produce_many_sync) do |messages|
+      wrong = messages.index { |message| message[:topic].include?(" ") }
+      raise WaterDrop::Errors::MessageInvalidError.new("no topic", field: :topic, index: wrong) if wrong
+
+      messages.map { instance_double(WaterDrop::DeliveryHandle) }
+    end
+    ["a", "b c", "d", "e f"].each { |topic| producer.produce("x", topic: topic) }
+    expect { producer.deliver_messages }.to raise_error(Kafka::DeliveryFailed, /2 messages to b c, e f .* no topic/) { |error|
+      expect(error.failed_messages.map(&:topic)).to eq(["b c", "e f"])
+    }
+    expect(producer.buffer_size).to eq(2)
+  end
+
   describe "transactions" do
     it "need a transactional producer, and a beginning" do
       expect { kafka.producer.begin_transaction }.to raise_error(Kafka::InvalidTxnStateError, /not transactional/)
