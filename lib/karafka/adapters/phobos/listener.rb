@@ -54,7 +54,7 @@ module Phobos
       @encoding = encoding_of(force_encoding) if force_encoding
       @start = start_from_beginning ? "earliest" : "latest"
       @options = options.merge(min_bytes: min_bytes, max_wait_time: max_wait_time, max_bytes_per_partition: max_bytes_per_partition)
-      # Mistakes show now: once it runs, they would be tried again for ever.
+      # Mistakes show now: once it runs, they would be tried again forever.
       KafkaSettings.consumer(@options)
       create_exponential_backoff
       @kafka_client = Phobos.create_kafka_client("consumer")
