@@ -204,7 +204,8 @@ impl Poller {
         };
         let text = format!(
             "{what}. `{setting}` is \"error\", so nothing of it is consumed. Stop the group's processes, set the offset \
-             (kafka-consumer-groups.sh --reset-offsets), and start them; or set `{setting}` to {others}"
+             (`karafka groups seek {group} --topic {topic} --partition {number} --to PLACE`), and start them; or set \
+             `{setting}` to {others}"
         );
         let code = RDKafkaRespErr::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
         self.group.emit(Event::Error {

@@ -72,7 +72,8 @@ fn what_retention_took_behind_a_pause_with_an_offset_is_told_and_counted_on_real
             |event: &Event| matches!(event, Event::Overtaken { partition: 0, from, to: 54, .. } if *from == told_from);
         let refused = |event: &Event| {
             matches!(event, Event::Error { error, .. } if error.code == "auto_offset_reset"
-                && error.message.contains("offset 10 of"))
+                && error.message.contains("offset 10 of")
+                && error.message.contains(&format!("--topic {topic} --partition 0 --to PLACE")))
         };
         if reset == "error" {
             wait_until("it is refused", || {
