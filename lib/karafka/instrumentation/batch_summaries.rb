@@ -17,7 +17,8 @@ module Karafka
           (batches + finished + failed).zero?
         end
       end
-      private_constant :Window
+      NOTHING = [].freeze
+      private_constant :Window, :NOTHING
 
       # @param interval_ms [Integer, false] false: each batch has its lines
       # @param clock [#call] seconds that only grow
@@ -54,7 +55,7 @@ module Karafka
 
       # @return [Array<LogLine>] of intervals that are over
       def due
-        return [] unless @interval
+        return NOTHING unless @next_at && @clock.call >= @next_at
 
         take { |window, now| now - window.began_at >= @interval }
       end
@@ -70,7 +71,7 @@ module Karafka
         return true unless @interval
 
         @mutex.synchronize do
-          window = @windows[key] ||= Window.open(@clock.call, false)
+          window = @windows[key] ||= opened
           next !window.lines.push(step).nil? unless window.busy || window.lines.include?(step)
 
           window.partitions[partition] = true
@@ -79,16 +80,24 @@ module Karafka
         end
       end
 
+      def opened
+        window = Window.open(@clock.call, false)
+        @next_at ||= window.began_at + @interval
+        window
+      end
+
       def take
         @mutex.synchronize do
           now = @clock.call
           over = @windows.select { |_, window| yield window, now }
-          over.filter_map do |key, window|
+          lines = over.filter_map do |key, window|
             next @windows.delete(key) && nil if window.empty?
 
             @windows[key] = Window.open(now, true)
             line(*key, window, now - window.began_at)
           end
+          @next_at = @windows.each_value.map(&:began_at).min&.+(@interval)
+          lines
         end
       end
 

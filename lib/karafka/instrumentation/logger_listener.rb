@@ -67,11 +67,14 @@ module Karafka
       def on_connection_listener_fetch_loop_received(event)
         # Without a batch it is the sign of life that comes each second.
         summarise
-        return if !log_polling? || event[:messages_buffer].empty?
+        buffer = event[:messages_buffer]
+        return if !log_polling? || buffer.empty?
 
-        batch = event[:messages_buffer].metadata
         group = event[:subscription_group].id
-        level = summaries.received(group, batch.topic, batch.partition, batch.size) ? :info : :debug
+        level = summaries.received(group, buffer.topic, buffer.partition, buffer.size) ? :info : :debug
+        return unless wanted?(level)
+
+        batch = buffer.metadata
         send(level, "[#{group}] Got #{batch.size} messages of #{batch.topic}/#{batch.partition}, " \
                     "offsets #{batch.first_offset} to #{batch.last_offset}",
              group: group, topic: batch.topic, partition: batch.partition, messages: batch.size,
@@ -81,6 +84,8 @@ module Karafka
       # @param event [Event]
       # @return [void]
       def on_worker_process(event)
+        return unless wanted?(:debug)
+
         job = event[:job]
         debug "[#{job.id}] #{job.name} started"
       end
@@ -93,6 +98,8 @@ module Karafka
 
         summarise
         level = own_line?(job, event[:time]) ? :info : :debug
+        return unless wanted?(level)
+
         send(level, "[#{job.id}] #{job.name} #{job.failed ? "failed after" : "finished in"} #{event[:time].round(2)} ms",
              job: job.id, kind: job.kind.to_s, topic: job.topic, partition: job.partition, failed: job.failed ? true : false,
              duration_ms: event[:time])
@@ -176,6 +183,12 @@ module Karafka
         define_method(level) do |text, **fields|
           Karafka.logger.public_send(level, fields.empty? ? text : LogLine.new(text, **fields))
         end
+      end
+
+      # Lines that come with each batch are not made for nothing.
+      def wanted?(level)
+        logger = Karafka.logger
+        level != :debug || !logger.respond_to?(:debug?) || logger.debug?
       end
 
       # A subclass may have an `initialize` of its own.

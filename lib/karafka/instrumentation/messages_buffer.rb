@@ -24,6 +24,11 @@ module Karafka
         Safely.instrument(RECEIVED, payload)
       end
 
+      # @return [String, nil] nil: nothing came
+      attr_reader :topic
+      # @return [Integer, nil]
+      attr_reader :partition
+
       # @param messages [Messages::Messages, nil] nil: nothing came
       # @param topic [String, nil]
       # @param partition [Integer, nil]

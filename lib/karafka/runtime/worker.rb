@@ -4,10 +4,41 @@ module Karafka
   # A thread that takes leases from the engine, runs the user's code on them and settles them. Nothing that code does
   # ends the thread; even when it is killed, another takes its place.
   class Worker
-    # What a subscriber of worker.process sees.
-    # rubocop:disable Lint/StructNewOverride -- the partition is Kafka's
-    Job = Struct.new(:id, :name, :kind, :topic, :partition, :assignment, :started, :failed, keyword_init: true)
-    # rubocop:enable Lint/StructNewOverride
+    # What a subscriber of worker.process sees. There is one for each batch, and few subscribers ask for its name.
+    class Job
+      # @return [Symbol] what is done: consume, eofed, idle, revoked, shutdown, …
+      attr_reader :kind
+      # @return [String]
+      attr_reader :topic
+      # @return [Integer]
+      attr_reader :partition
+      # @return [Assignment]
+      attr_reader :assignment
+      # @return [Float] seconds, as {Clock.now}
+      attr_reader :started
+      # @return [Boolean, nil] nil while it runs
+      attr_accessor :failed
+
+      # @param worker [Integer] index of the worker
+      # @param number [Integer] how many this worker has had
+      # @param lease [Native::Lease]
+      # @param assignment [Assignment]
+      def initialize(worker, number, lease, assignment)
+        @worker = worker
+        @number = number
+        @kind = lease.kind
+        @topic = lease.topic
+        @partition = lease.partition
+        @assignment = assignment
+        @started = Clock.now
+      end
+
+      # @return [String] unique in this process
+      def id = "w#{@worker}-#{@number}"
+
+      # @return [String] for people
+      def name = "#{kind} by #{assignment.topic.declared_consumer} on #{topic}/#{partition}"
+    end
 
     # These end the process instead of being retried.
     FATAL = [SystemExit, SignalException, NoMemoryError].freeze
@@ -232,18 +263,16 @@ module Karafka
     def begun(lease, assignment)
       return unless JOBS.any? { |event| @monitor.listening?(event) }
 
-      @jobs = (@jobs || 0) + 1
-      job = Job.new(
-        id: "w#{@index}-#{@jobs}", name: "#{lease.kind} by #{assignment.topic.declared_consumer} on #{lease.topic}/#{lease.partition}",
-        kind: lease.kind, topic: lease.topic, partition: lease.partition, assignment: assignment, started: Clock.now
-      )
-      Instrumentation::Safely.instrument("worker.process", { caller: self, job: job })
+      job = Job.new(@index, @jobs = (@jobs || 0) + 1, lease, assignment)
+      Instrumentation::Safely.instrument("worker.process", { caller: self, job: job }) if @monitor.listening?("worker.process")
       job
     end
 
     def ended(job, failed)
       job.failed = failed
       %w[worker.processed worker.completed].each do |event|
+        next unless @monitor.listening?(event)
+
         Instrumentation::Safely.instrument(event, { caller: self, job: job, time: (Clock.now - job.started) * 1_000 })
       end
     end

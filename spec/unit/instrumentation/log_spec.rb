@@ -124,11 +124,10 @@ RSpec.describe "The log" do
     def batch(size, partition: 0, failed: false)
       buffer = (@buffers ||= {})[[size, partition]] ||= buffer(size, partition)
       listener.on_connection_listener_fetch_loop_received({ messages_buffer: buffer, subscription_group: topic.subscription_group })
-      @job ||= Karafka::Worker::Job.new(id: "w0-1", name: "consume by OrdersConsumer on orders/0", kind: :consume, topic: "orders",
-                                        assignment: assignment)
-      @job.partition = partition
-      @job.failed = failed
-      listener.on_worker_processed({ caller: self, job: @job, time: 2.0 })
+      lease = (@leases ||= {})[partition] ||= FakeLease.new([], partition: partition)
+      job = Karafka::Worker::Job.new(0, 1, lease, assignment)
+      job.failed = failed
+      listener.on_worker_processed({ caller: self, job: job, time: 2.0 })
     end
 
     it "writes less than 100 lines in a minute at 100,000 messages a second, which account for every batch" do

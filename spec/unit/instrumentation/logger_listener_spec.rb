@@ -79,14 +79,14 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
     subscribe
     job = lambda do |kind, consumer|
       assignment = instance_double(Karafka::Assignment, consumer: consumer, topic: self.consumer.topic)
-      Karafka::Worker::Job.new(id: "w1-1", name: "#{kind} by X", kind: kind, assignment: assignment)
+      Karafka::Worker::Job.new(1, 1, FakeLease.new([], kind: kind), assignment)
     end
     own = Class.new(Karafka::BaseConsumer) { def shutdown; end }.new
     plain = Class.new(Karafka::BaseConsumer).new
     [[:shutdown, own], [:revoked, own], [:shutdown, plain], [:consume, plain]].each do |kind, consumer|
       Karafka.monitor.instrument("worker.processed", caller: self, job: job.call(kind, consumer), time: 1)
     end
-    expect(log.string.scan(/INFO.*\] (\w+) by X finished/).flatten).to eq(%w[shutdown consume])
+    expect(log.string.scan(%r{INFO.*\] (\w+) by OrdersConsumer on orders/0 finished}).flatten).to eq(%w[shutdown consume])
   end
 
   it "keeps where it was raised and the application's own lines of a backtrace" do
