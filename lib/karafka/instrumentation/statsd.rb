@@ -1,23 +1,27 @@
 # frozen_string_literal: true
 
-require "socket"
-
 module Karafka
   module Instrumentation
-    # Sends metrics to a StatsD or DogStatsD agent over UDP, or a Unix socket of datagrams, without a gem. It waits for nothing and
-    # raises nothing once it is made: what the system does not take is counted in {#unsent} and logged at growing intervals.
+    # Sends metrics to a StatsD or DogStatsD agent over UDP, or a Unix socket of datagrams, without a gem. Metrics wait up to {FLUSH_S}
+    # seconds for others, as a packet costs more than what is in it. Nobody waits for the agent, and nothing is raised once the object
+    # is made: what the system does not take is counted in {#unsent} and logged at growing intervals.
     #
     # @example
     #   statsd = Karafka::Instrumentation::Statsd.new("127.0.0.1", 8125)
     #   statsd.count("orders", 3, tags: ["shop:1"])
     class Statsd
+      # Seconds that a metric waits for others in its packet.
+      FLUSH_S = 0.1
       # Seconds between two attempts to reach an agent that is away.
       RETRY_S = 5
-      # Not a part of a name or a tag: they end one.
-      RESERVED = /[|:@#,\r\n]/
-      # Of a packet, so that it crosses an Ethernet in one piece.
+      # What an Ethernet takes in one piece, and what Datadog's agent reads at once of a Unix socket or of its own machine.
       MOST_BYTES = 1_432
-      private_constant :RETRY_S, :RESERVED, :MOST_BYTES
+      MOST_LOCAL_BYTES = 8_192
+      # Those whose metrics leave when the process ends.
+      OPEN = ObjectSpace::WeakMap.new
+      private_constant :RETRY_S, :MOST_BYTES, :MOST_LOCAL_BYTES, :OPEN
+
+      at_exit { OPEN.each_key(&:flush) }
 
       # @return [String] where it sends, for people
       attr_reader :address
@@ -34,17 +38,21 @@ module Karafka
       # @raise [Errors::InvalidConfigurationError] the port is none
       def initialize(host = ENV["DD_AGENT_HOST"] || "127.0.0.1", port = ENV["DD_DOGSTATSD_PORT"] || 8125, socket_path: nil, tags: true,
                      clock: Clock.method(:now))
+        # Not loaded by a process without such a sender.
+        require "socket"
         @host = host
         @port = socket_path ? nil : port_of(port)
         @path = socket_path
         @address = socket_path || "#{host}:#{@port}"
-        @tags = tags
+        @lines = tags ? Lines.new : Lines::Untagged.new
         @clock = clock
         @mutex = Mutex.new
         @sent = @unsent = 0
-        @together = :"karafka.statsd.#{object_id}"
         @repeats = Diagnosis::Repeats.new(clock)
+        @most_bytes = MOST_BYTES
+        empty
         connect
+        OPEN[self] = true
       end
 
       # @param name [String]
@@ -71,8 +79,6 @@ module Karafka
       # @param value [Numeric]
       # @return [void]
       def gauge(name, value, tags: [])
-        # Plain StatsD takes a sign for a change.
-        metric(name, 0, "g", tags) if !@tags && value.negative?
         metric(name, value, "g", tags)
       end
 
@@ -87,33 +93,34 @@ module Karafka
       # @param value [Numeric]
       # @return [void]
       def histogram(name, value, tags: [])
-        metric(name, value, @tags ? "h" : "ms", tags)
+        metric(name, value, "h", tags)
       end
 
       # @param name [String]
       # @param value [Numeric]
       # @return [void]
       def distribution(name, value, tags: [])
-        metric(name, value, @tags ? "d" : "ms", tags)
+        metric(name, value, "d", tags)
       end
 
-      # Sends what this thread counts in the block together, in as few packets as it fits into: sending costs more than counting.
+      # Sends what is counted in the block once it ends.
       # @yieldparam statsd [Statsd] itself
       # @return [Object] what the block returns
       def batch
-        return yield self if Thread.current[@together]
+        yield self
+      ensure
+        flush
+      end
 
-        lines = Thread.current[@together] = []
-        begin
-          yield self
-        ensure
-          Thread.current[@together] = nil
-          flush(lines)
-        end
+      # Sends what waits, without waiting for more.
+      # @return [void]
+      def flush
+        send_packet(*@mutex.synchronize { left_by_parent? ? empty : take })
       end
 
       # @return [void]
       def close
+        flush
         @mutex.synchronize do
           @closed = true
           @socket&.close
@@ -131,59 +138,71 @@ module Karafka
       end
 
       def metric(name, value, type, tags)
-        line = line(name, value, type, tags)
-        lines = Thread.current[@together]
-        lines ? lines << line : deliver(line)
+        full = @mutex.synchronize { add(@lines.line(name, value, type, tags)) }
+        send_packet(*full) if full
         nil
       rescue StandardError => e
         lost(e)
       end
 
-      def flush(lines)
-        until lines.empty?
-          bytes = 0
-          count = lines.take_while { |line| (bytes += line.bytesize + 1) <= MOST_BYTES }.size.clamp(1, nil)
-          send_together(lines.shift(count))
+      # @return [Array(String, Integer), nil] a packet that has no room for the line
+      def add(line)
+        empty if left_by_parent?
+        full = take if @count.positive? && @packet.bytesize + line.bytesize > @most_bytes
+        @packet << line << "\n"
+        @count += 1
+        @thread = Thread.new { send_later } unless @thread&.alive?
+        full
+      end
+
+      # In a fork, where the thread is gone: what waited there is the parent's, who sends it.
+      def left_by_parent?
+        @count.positive? && !@thread.alive?
+      end
+
+      # @return [Array(nil, Integer)] no packet
+      def empty
+        @packet = String.new(capacity: @most_bytes)
+        [nil, @count = 0]
+      end
+
+      # @return [Array(String, Integer)] the packet, and how many metrics it has
+      def take
+        [@packet.chomp!, @count].tap { empty }
+      end
+
+      # A thread that lives while there is something to send.
+      def send_later
+        Thread.current.name = "karafka.statsd"
+        loop do
+          sleep FLUSH_S
+          packet = @mutex.synchronize { @count.positive? ? take : (return @thread = nil) }
+          send_packet(*packet)
         end
       end
 
-      def send_together(lines)
-        deliver(lines.join("\n"), lines.size)
-      rescue StandardError => e
-        lost(e, lines.size)
-      end
-
-      def line(name, value, type, tags)
-        name = name.to_s.gsub(RESERVED, "_")
-        value = value.round(3) if value.is_a?(Float)
-        return "#{[name, *tags.map { |tag| part(tag) }].join(".")}:#{value}|#{type}" unless @tags
-        return "#{name}:#{value}|#{type}" if tags.empty?
-
-        "#{name}:#{value}|#{type}|##{tags.map { |tag| tag.to_s.gsub(/[|,\r\n]/, "_") }.join(",")}"
-      end
-
-      def part(tag)
-        tag.to_s.split(":", 2).last.to_s.gsub(/[^\w-]/, "_")
-      end
-
       # @param count [Integer] metrics in it
-      def deliver(datagram, count = 1)
+      def send_packet(packet, count)
+        return if count.zero?
+
         socket = @socket
         return lost(nil, count) unless socket
 
-        taken = push(socket, datagram, count)
+        taken = push(socket, packet, count)
         taken == :wait_writable ? lost(Errno::EAGAIN.new, count) : @mutex.synchronize { @sent += count }
+      rescue StandardError => e
+        lost(e, count)
       end
 
-      def push(socket, datagram, count)
-        socket.sendmsg_nonblock(datagram, exception: false)
+      def push(socket, packet, count)
+        socket.sendmsg_nonblock(packet, exception: false)
       rescue Errno::ECONNREFUSED => e
         raise if @path
 
         # That is the answer to an earlier one; this one has not been sent yet.
         lost(e, count)
         @mutex.synchronize { @sent -= count }
-        socket.sendmsg_nonblock(datagram, exception: false)
+        socket.sendmsg_nonblock(packet, exception: false)
       end
 
       def lost(error, count = 1)
@@ -212,6 +231,7 @@ module Karafka
         socket = Socket.new(target.pfamily, :DGRAM)
         socket.connect(target)
         former = @mutex.synchronize { @closed ? socket : @socket.tap { @socket = socket } }
+        @most_bytes = @path || target.ipv4_loopback? || target.ipv6_loopback? ? MOST_LOCAL_BYTES : MOST_BYTES
         former&.close
       rescue StandardError => e
         socket&.close

@@ -16,8 +16,15 @@ RSpec.describe Karafka::Instrumentation::Statsd do
 
   after { agent.close unless agent.closed? }
 
+  # Of as many metrics; a packet has several.
   def received(count, from = agent)
-    Array.new(count) { from.wait_readable(Wait::LONG) ? from.recvfrom(65_536).first : raise("nothing came") }
+    lines = []
+    lines.concat(packet(from).split("\n")) while lines.size < count
+    lines
+  end
+
+  def packet(from = agent)
+    from.wait_readable(Wait::LONG) ? from.recvfrom(65_536).first : raise("nothing came")
   end
 
   it "sends each kind of metric as DogStatsD reads it" do
@@ -31,32 +38,60 @@ RSpec.describe Karafka::Instrumentation::Statsd do
     expect(received(7)).to eq(
       ["messages:3|c|#topic:orders,env:a_b_c", "calls:1|c", "calls:-2|c", "lag:12|g", "took:1.235|ms", "size:7|h|#topic:orders", "size:8|d"]
     )
+    statsd.flush
     expect([statsd.sent, statsd.unsent]).to eq([7, 0])
   end
 
-  it "sends what is counted in a block together, in packets that an Ethernet takes whole" do
-    result = statsd.batch do
-      statsd.batch { statsd.count("first", 1) }
-      Thread.new { statsd.count("of another thread", 1) }.join
-      100.times { |index| statsd.gauge("lag", index, tags: ["topic:orders", "partition:#{index}"]) }
-      :done
-    end
-    expect(result).to eq(:done)
-    other, *packets = received(4)
-    expect(other).to eq("of another thread:1|c")
-    expect(packets.map(&:bytesize)).to all(be <= 1_432)
-    expect(packets.flat_map { |packet| packet.split("\n") })
-      .to eq(["first:1|c"] + Array.new(100) { |index| "lag:#{index}|g|#topic:orders,partition:#{index}" })
-    expect([statsd.sent, statsd.unsent]).to eq([102, 0])
-    statsd.count("after", 1)
-    expect(received(1)).to eq(["after:1|c"])
+  it "sends a metric after a moment, together with those that came meanwhile" do
+    3.times { |index| statsd.count("n", index) }
+    expect(packet).to eq("n:0|c\nn:1|c\nn:2|c")
+    Wait.wait_until("its thread has ended") { Thread.list.none? { |thread| thread.name == "karafka.statsd" } }
+    statsd.count("n", 3)
+    expect(packet).to eq("n:3|c")
   end
 
-  it "sends what was counted before a block raised, and a metric that is larger than a packet alone" do
-    long = "x" * 2_000
-    given = ["before", long, "behind"]
-    expect { statsd.batch { given.each { |name| statsd.count(name, 1) } && raise("on purpose") } }.to raise_error("on purpose")
-    expect(received(3)).to eq(given.map { |name| "#{name}:1|c" })
+  it "sends what is counted in a block at its end, also where it raises" do
+    expect(statsd.batch { |it| it.count("first", 1) || :done }).to eq(:done)
+    expect { statsd.batch { |it| it.count("second", 1) || raise("on purpose") } }.to raise_error("on purpose")
+    expect(statsd.sent).to eq(2)
+    expect([packet, packet]).to eq(%w[first:1|c second:1|c])
+  end
+
+  it "sends packets that the way takes whole: of this machine 8,192 bytes, else 1,432" do
+    lines = Array.new(400) { |index| "lag:#{index}|g|#topic:orders,partition:#{index}" }
+    count = proc { 400.times { |index| statsd.gauge("lag", index, tags: ["topic:orders", "partition:#{index}"]) } }
+    statsd.batch(&count)
+    packets = [packet, packet]
+    expect(packets.map(&:bytesize)).to match([be_between(8_100, 8_192), be < 8_192])
+    expect(packets.flat_map { |packet| packet.split("\n") }).to eq(lines)
+    statsd.instance_variable_set(:@most_bytes, 1_432)
+    statsd.batch(&count)
+    expect(Array.new(10) { packet.bytesize }).to all(be <= 1_432)
+  end
+
+  it "sends a metric that is larger than a packet alone" do
+    given = ["before", "x" * 9_000, "behind"]
+    statsd.batch { given.each { |name| statsd.count(name, 1) } }
+    expect(Array.new(3) { packet }).to eq(given.map { |name| "#{name}:1|c" })
+  end
+
+  it "sends what waits when the process ends, and in a child only what the child counted" do
+    statsd.count("parent", 1)
+    child = fork do
+      statsd.flush
+      statsd.count("child", 1)
+      statsd.flush
+      exit!(true)
+    end
+    Process.wait(child)
+    expect(received(2)).to contain_exactly("parent:1|c", "child:1|c")
+    expect(agent.wait_readable(0.2)).to be_nil
+    script = <<~RUBY
+      require "karafka"
+      Karafka::Instrumentation::Statsd.new("127.0.0.1", #{port}).count("last", 1)
+    RUBY
+    expect(system(RbConfig.ruby, "-Ilib", "-e", script)).to be(true)
+    expect(packet).to eq("last:1|c")
   end
 
   it "puts tags into the name for an agent that knows none" do
@@ -70,16 +105,16 @@ RSpec.describe Karafka::Instrumentation::Statsd do
 
   # Few enough for the receiver's buffer: UDP drops what does not fit.
   it "loses nothing of what several threads send" do
-    counted = Thread.new { received(100).sum { |packet| packet[/\An:(\d+)\|c\z/, 1].to_i } }
-    Array.new(4) { Thread.new { 25.times { statsd.count("n", 1) } } }.each(&:join)
-    expect(counted.value).to eq(100)
-    expect([statsd.sent, statsd.unsent]).to eq([100, 0])
+    Array.new(4) { Thread.new { 250.times { statsd.count("n", 1) } } }.each(&:join)
+    expect(received(1_000)).to eq(["n:1|c"] * 1_000)
+    Wait.wait_until("all are counted") { statsd.sent == 1_000 }
+    expect([statsd.sent, statsd.unsent]).to eq([1_000, 0])
   end
 
   it "waits for nobody where nobody listens, raises nothing, counts what was refused, and says so a few times" do
     agent.close
     began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    1_000.times { statsd.gauge("lag", 1) }
+    1_000.times { statsd.batch { statsd.gauge("lag", 1) } }
     expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began).to be < 5
     expect(statsd.sent + statsd.unsent).to eq(1_000)
     expect(statsd.unsent).to be > 900
@@ -91,12 +126,12 @@ RSpec.describe Karafka::Instrumentation::Statsd do
       path = File.join(directory, "dsd.sock")
       now = 0
       late = described_class.new(socket_path: path, clock: -> { now })
-      late.gauge("lag", 1)
+      late.batch { late.gauge("lag", 1) }
       expect([late.sent, late.unsent]).to eq([0, 1])
       receiver = Socket.new(:UNIX, :DGRAM).tap { |socket| socket.bind(Addrinfo.unix(path, :DGRAM)) }
       Wait.wait_until("the agent is found") do
         now += 10
-        late.gauge("lag", 2)
+        late.batch { late.gauge("lag", 2) }
         late.sent.positive?
       end
       expect(received(1, receiver)).to eq(["lag:2|g"])
@@ -108,7 +143,7 @@ RSpec.describe Karafka::Instrumentation::Statsd do
 
   it "raises nothing for values that are none, and after its end" do
     statsd.close
-    expect { statsd.gauge("lag", 1) && statsd.count("n", 1, tags: nil) }.not_to raise_error
+    expect { statsd.batch { statsd.gauge("lag", 1) && statsd.count("n", 1, tags: nil) } }.not_to raise_error
     expect(statsd.unsent).to be_positive
   end
 

@@ -77,10 +77,12 @@ RSpec.describe "WaterDrop::Instrumentation::Vendors::Datadog::MetricsListener" d
     producer.monitor.subscribe(listener.tap { |it| it.client = statsd })
     producer.produce_many_sync(Array.new(20) { { topic: "orders", payload: "1" } })
     producer.close
-    packets = Array.new(statsd.sent) { agent.wait_readable(Wait::LONG) && agent.recvfrom(65_536).first }
-    expect(packets).to include("waterdrop.produced_sync:20|c|#env:test,topic:orders")
-    expect(packets.count("waterdrop.acknowledged:1|c|#env:test,topic:orders")).to eq(20)
-    expect(packets).to all(match(/\Awaterdrop\.[\w.]+:-?[\d.]+\|[cghd]\|#[^|\n]+\z/))
+    statsd.flush
+    metrics = []
+    metrics.concat(agent.recvfrom(65_536).first.split("\n")) while metrics.size < statsd.sent && agent.wait_readable(Wait::LONG)
+    expect(metrics).to include("waterdrop.produced_sync:20|c|#env:test,topic:orders")
+    expect(metrics.count("waterdrop.acknowledged:1|c|#env:test,topic:orders")).to eq(20)
+    expect(metrics).to all(match(/\Awaterdrop\.[\w.]+:-?[\d.]+\|[cghd]\|#[^|\n]+\z/))
   ensure
     producer&.close
     broker&.close

@@ -128,6 +128,7 @@ RSpec.describe Karafka::Instrumentation::Vendors::Datadog do
       listener = described_class.new { |config| config.client = statsd }
       Karafka.monitor.subscribe(listener)
       run(FakeLease.new(%w[1 2], first_offset: 5))
+      statsd.flush
       metrics = []
       metrics.concat(agent.recvfrom(65_536).first.split("\n")) while metrics.size < statsd.sent && agent.wait_readable(Wait::LONG)
       expect(metrics).to include("karafka.consumer.messages:2|c|#topic:orders,partition:0,consumer_group:app")
@@ -173,7 +174,7 @@ RSpec.describe Karafka::Instrumentation::Vendors::Datadog do
       Karafka.monitor.subscribe(described_class.new { |config| (config.client = tracer) && (config.service_name = "shop") })
       consumer = run(FakeLease.new(%w[1]))
       assignment = Struct.new(:topic, :consumer).new(consumer.topic, consumer)
-      job = Karafka::Worker::Job.new(id: "w", name: "x", kind: :consume, topic: "orders", partition: 0, assignment: assignment)
+      job = Karafka::Worker::Job.new(0, 1, FakeLease.new([]), assignment)
       Karafka.monitor.instrument("worker.process", job: job)
       expect(logger.tags).to eq(["dd.trace_id=1"])
       error = ArgumentError.new("bad")

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "socket"
+
 module Karafka
   module Instrumentation
     module Vendors

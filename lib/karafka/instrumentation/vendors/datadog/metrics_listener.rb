@@ -44,11 +44,9 @@ module Karafka
           # @param event [Event]
           # @return [void]
           def on_connection_listener_fetch_loop_received(event)
-            tags = ["consumer_group:#{event[:consumer_group_id]}"]
-            together do
-              spread("listener.polling.time_taken", event[:time], tags)
-              spread("listener.polling.messages", event[:messages_buffer].size, tags)
-            end
+            tags = @by_group[event[:consumer_group_id]] ||= [*default_tags, "consumer_group:#{event[:consumer_group_id]}"].freeze
+            spread("listener.polling.time_taken", event[:time], tags: tags)
+            spread("listener.polling.messages", event[:messages_buffer].size, tags: tags)
           end
 
           # @param event [Event]
@@ -56,53 +54,49 @@ module Karafka
           def on_consumer_consumed(event)
             consumer = event[:caller]
             metadata = consumer.messages.metadata
+            size = consumer.messages.size
             tags = tags_of(consumer)
-            together do
-              count("consumer.messages", consumer.messages.size, tags)
-              count("consumer.batches", 1, tags)
-              gauge("consumer.offset", metadata.last_offset, tags)
-              spread("consumer.consumed.time_taken", event[:time], tags)
-              spread("consumer.batch_size", consumer.messages.size, tags)
-              spread("consumer.processing_lag", metadata.processing_lag, tags)
-              spread("consumer.consumption_lag", metadata.consumption_lag, tags)
-            end
+            count("consumer.messages", size, tags: tags)
+            count("consumer.batches", 1, tags: tags)
+            gauge("consumer.offset", metadata.last_offset, tags: tags)
+            spread("consumer.consumed.time_taken", event[:time], tags: tags)
+            spread("consumer.batch_size", size, tags: tags)
+            spread("consumer.processing_lag", metadata.processing_lag, tags: tags)
+            spread("consumer.consumption_lag", metadata.consumption_lag, tags: tags)
           end
 
           { revoked: "consumer.revoked", shutdown: "consumer.shutdown" }.each do |event, name|
-            define_method(:"on_consumer_#{event}") { |it| count(name, 1, tags_of(it[:caller])) }
+            define_method(:"on_consumer_#{event}") { |it| count(name, 1, tags: tags_of(it[:caller])) }
           end
 
           # @param event [Event]
           # @return [void]
           def on_error_occurred(event)
             caller = event[:caller]
-            count("error_occurred", 1, ["type:#{event[:type]}", *(tags_of(caller) if caller.is_a?(BaseConsumer))])
+            count("error_occurred", 1, ["type:#{event[:type]}", *(place_of(caller) if caller.is_a?(BaseConsumer))])
           end
 
           # @param _event [Event]
           # @return [void]
           def on_worker_process(_event)
             busy = @mutex.synchronize { @busy += 1 }
-            together do
-              gauge("worker.total_threads", App.config.concurrency, [])
-              spread("worker.processing", busy, [])
-            end
+            gauge("worker.total_threads", App.config.concurrency, tags: default_tags)
+            spread("worker.processing", busy, tags: default_tags)
           end
 
           # @param _event [Event]
           # @return [void]
           def on_worker_processed(_event)
-            spread("worker.processing", @mutex.synchronize { @busy = [@busy - 1, 0].max }, [])
+            busy = @mutex.synchronize { @busy = [@busy - 1, 0].max }
+            spread("worker.processing", busy, tags: default_tags)
           end
 
           # @param event [Event]
           # @return [void]
           def on_statistics_emitted(event)
             group = ["consumer_group:#{event[:consumer_group_id]}"]
-            together do
-              rd_kafka_metrics.each { |metric| send(:"report_#{metric.scope}", metric, event[:statistics], group) }
-              report_aggregated(event[:statistics], group) if rd_kafka_metrics.any? { |metric| metric.name == "consumer.lags" }
-            end
+            rd_kafka_metrics.each { |metric| send(:"report_#{metric.scope}", metric, event[:statistics], group) }
+            report_aggregated(event[:statistics], group) if rd_kafka_metrics.any? { |metric| metric.name == "consumer.lags" }
           end
 
           private
@@ -137,8 +131,18 @@ module Karafka
             end
           end
 
+          # All tags of a partition: the same list for each of its batches.
           def tags_of(consumer)
+            (@by_partition[consumer.topic] ||= {})[consumer.partition] ||= [*default_tags, *place_of(consumer)].freeze
+          end
+
+          def place_of(consumer)
             ["topic:#{consumer.topic.name}", "partition:#{consumer.partition}", "consumer_group:#{consumer.topic.consumer_group.id}"]
+          end
+
+          def forget_tags
+            @by_partition = {}.compare_by_identity
+            @by_group = {}
           end
         end
       end

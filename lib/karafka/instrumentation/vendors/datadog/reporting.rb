@@ -14,13 +14,26 @@ module Karafka
           # @return [#count, #gauge, #histogram, #distribution] by default {Statsd}, which needs no gem
           attr_writer :client
           # @return [String, nil] comes before all names, with a dot
-          attr_accessor :namespace
+          attr_reader :namespace
           # @return [Array<String>] such as "env:production"
-          attr_accessor :default_tags
+          attr_reader :default_tags
           # @return [Array<RdKafkaMetric>]
           attr_accessor :rd_kafka_metrics
           # @return [Symbol] :histogram or :distribution
           attr_reader :distribution_mode
+
+          # @param text [String, nil]
+          def namespace=(text)
+            @namespace = text
+            prefix = "#{text}." unless text.to_s.empty?
+            @names = Hash.new { |known, name| known[name] = "#{prefix}#{name}".freeze }
+          end
+
+          # @param tags [Array<String>]
+          def default_tags=(tags)
+            @default_tags = tags.dup.freeze
+            forget_tags
+          end
 
           # @yieldparam config [MetricsListener]
           # @return [void]
@@ -47,8 +60,8 @@ module Karafka
           private
 
           def configure(namespace, metrics, &block)
-            @namespace = namespace
-            @default_tags = []
+            self.namespace = namespace
+            self.default_tags = []
             @rd_kafka_metrics = metrics
             @distribution_mode = :histogram
             setup(&block) if block
@@ -89,17 +102,17 @@ module Karafka
           def histogram(name, value, more = [], tags: default_tags + more) = client.histogram(name_of(name), value, tags: tags)
           def distribution(name, value, more = [], tags: default_tags + more) = client.distribution(name_of(name), value, tags: tags)
 
-          def spread(name, value, more)
-            send(distribution_mode, name, value, more) if value
+          def spread(name, value, more = [], tags: default_tags + more)
+            return unless value
+
+            distribution_mode == :histogram ? histogram(name, value, tags: tags) : distribution(name, value, tags: tags)
           end
 
-          # Of other clients it is their own task: Datadog's has a buffer.
-          def together(&)
-            defined?(Statsd) && client.is_a?(Statsd) ? client.batch(&) : yield
-          end
+          # For listeners that keep lists of tags which have the default ones.
+          def forget_tags; end
 
           def name_of(name)
-            namespace.to_s.empty? ? name : "#{namespace}.#{name}"
+            @names[name]
           end
         end
       end
