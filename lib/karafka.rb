@@ -28,12 +28,13 @@ module Karafka
     *Dir[File.join(__dir__, "karafka", "compat", "{delivery_boy,phobos,racecar,ruby-kafka,worker-glass}.rb")],
     File.join(__dir__, "karafka", "runtime", "on_rails", "railtie.rb")
   )
-  # Commands, which nothing else needs, and the extension.
-  LOADER.do_not_eager_load(*%w[cli flow kafka/native.rb].map { |path| File.join(__dir__, "karafka", path) })
+  # Left to whoever asks for them: commands, what operators do, listeners of other services, and the extension.
+  ON_DEMAND = %w[admin cli declaratives flow instrumentation/vendors kafka/native.rb].freeze
+  LOADER.do_not_eager_load(*ON_DEMAND.map { |path| File.join(__dir__, "karafka", path) })
   LOADER.setup
   TESTING = "Karafka::Testing is loaded by `require \"karafka/testing/rspec/helpers\"` or `require " \
             "\"karafka/testing/minitest/helpers\"`"
-  private_constant :LOADER, :ROOMS, :TESTING
+  private_constant :LOADER, :ROOMS, :ON_DEMAND, :TESTING
 
   class << self
     # @return [Env] name of the environment
@@ -126,6 +127,13 @@ module Karafka
       VERSION
     end
 
+    # Loads what was left to its first use, as Rails does at its start: a Timeout or Thread#kill in the middle of loading may leave half
+    # of a constant. `App.setup` calls it, and in `karafka server` the start, while the engine joins its groups.
+    # @return [void]
+    def eager_load!
+      LOADER.eager_load
+    end
+
     # Forgets the environment's name, so that the next use asks for it again.
     # @return [void]
     def refresh!
@@ -150,11 +158,11 @@ Karafka.autoload :BaseWorker, File.join(__dir__, "karafka", "compat", "sidekiq_b
 Karafka.autoload :ActiveJob, File.join(__dir__, "karafka", "active_job.rb")
 # By path: `waterdrop` could also be found in a gem of that name.
 File.expand_path("waterdrop.rb", __dir__).then { |path| Object.autoload(:WaterDrop, path) if File.exist?(path) }
-# Loads all of it now: a Timeout or Thread#kill in the middle of loading leaves a constant missing for good. And from a breakpoint,
-# or once there is a Ractor, Ruby 3.1 cannot load a constant that has others below it.
-module Karafka
-  LOADER.eager_load
-end
+# From a breakpoint, or once there is a Ractor, Ruby 3.1 cannot load constants that have others below them: so these are loaded now.
+%w[
+  Admin Admin::Configs Admin::Replication Cli Compat::SidekiqBackend Diagnosis Engine Flow Instrumentation::Statsd Instrumentation::Vendors
+  Instrumentation::Vendors::OpenTelemetry Serializers Server Setup Swarm
+].each { |name| Karafka.const_get(name) }
 Karafka::OnRails::Jobs.follow if defined?(ActiveSupport)
 # In a Rails application this file is loaded after Rails.
 require_relative "karafka/runtime/on_rails/railtie" if defined?(Rails::Railtie)

@@ -30,11 +30,18 @@ module Karafka
         Routing::Features::Base.active.each { |feature| feature.pre_setup(config) }
         block.call(config)
         config.validate!
-        # Loaded here rather than with the first message: that may be in a web request whose Timeout would leave half of it.
-        Object.const_get(:WaterDrop)
+        load_code unless Cli.running?
         state.set_up = true
         config.refresh_producer
         Routing::Features::Base.active.each { |feature| feature.post_setup(config) }
+      end
+
+      # Here rather than at the first message: that may be in a web request with a Timeout. Commands load what they need.
+      # @return [void]
+      # @api private
+      def load_code
+        Karafka.eager_load!
+        Object.const_get(:WaterDrop)
       end
 
       # Draws the routes anew, with the settings as they are now. Karafka 1.x had it for reloaded code.
@@ -216,9 +223,7 @@ module Karafka
 
       # Held by App itself, whichever class it is asked of.
       def state
-        return App.state unless equal?(App)
-
-        @state || LOCK.synchronize { @state ||= State.fresh }
+        @state || (equal?(App) ? LOCK.synchronize { @state ||= State.fresh } : App.state)
       end
     end
   end

@@ -13,6 +13,10 @@ module Karafka
       # @return [void]
       def prepare; end
 
+      # @return [Boolean] whether this process runs a command, which loads what it needs
+      # @api private
+      def running? = @running || false
+
       # Runs a command and ends the process, as `karafka` scripts of 1.x and 2.x do.
       # @param argv [Array<String>]
       # @return [void] does not return
@@ -24,6 +28,7 @@ module Karafka
       # @param err [IO] where errors are written
       # @return [Integer] exit status
       def run(argv, err: $stderr)
+        @running = true
         result = Commands.start(argv, debug: true)
         result.is_a?(Integer) ? result : OK
       # These first: one may come while Thor is being loaded, and the next clause names a constant of it.

@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "optparse"
-
 module Karafka
   module Cli
     # What commands of an application's own inherit from, as in Karafka. The class has to be loaded by `karafka.rb`.
@@ -80,6 +78,8 @@ module Karafka
         # @return [Object] what `call` gives
         # @raise [Errors::CommandError]
         def start(argv)
+          # Takes longer to load than all of the commands, which have no use for it.
+          require "optparse"
           options = {}
           rest = parser(options).parse(argv)
           rest.empty? || instance_method(:call).arity != 0 or

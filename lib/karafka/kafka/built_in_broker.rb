@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "fileutils"
-require "tmpdir"
+require "etc"
 
 module Karafka
   # How other processes on this machine know that the Kafka they are to use is `karafka broker`. Its group coordinator makes
@@ -16,13 +15,14 @@ module Karafka
       # @yield while it runs
       # @return [Object] what the block returns
       def announced(servers)
+        require "fileutils"
         files = files(servers)
         files.each { |file| File.write(file, ::Process.pid.to_s) }
         yield
       rescue SystemCallError => e
-        raise Errors::CommandError, "cannot write to #{Dir.tmpdir}: #{e.message}"
+        raise Errors::CommandError, "cannot write to #{directory}: #{e.message}"
       ensure
-        files&.each { |file| FileUtils.rm_f(file) }
+        FileUtils.rm_f(files) if files
       end
 
       # @param servers [String]
@@ -38,7 +38,12 @@ module Karafka
 
       def files(servers)
         ports = servers.to_s.split(",").map { |server| server.strip[/\A(?:127\.0\.0\.1|localhost):(\d+)\z/, 1] }
-        ports.all? ? ports.map { |port| File.join(Dir.tmpdir, "karafka-broker-#{port}") } : []
+        ports.all? ? ports.map { |port| File.join(directory, "karafka-broker-#{port}") } : []
+      end
+
+      # As Dir.tmpdir, which every server of a machine would load a library for.
+      def directory
+        ENV["TMPDIR"] || Etc.systmpdir
       end
 
       def running?(pid)

@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "uri"
-
 module Karafka
   module Oauth
     # Which of a client's settings are about tokens. librdkafka gets tokens itself only where libcurl is compiled in; here Ruby gets
@@ -98,6 +96,7 @@ module Karafka
         end
 
         def check_url!(url, label)
+          require "uri"
           return if url.match?(%r{\Ahttps?://[^\s/:]+}) && URI(url).host
 
           refuse!("#{label} sets \"#{URL}\" to #{url.inspect}, but must be a URL such as \"https://HOST/oauth2/token\".")

@@ -121,6 +121,8 @@ module Karafka
       @engine.quiet if @told_to_be_quiet
       Banner.lines(@listeners.map(&:subscription_group), concurrency).each { |line| Karafka.logger.info(line) }
       @pump.start
+      # While the engine joins its groups. Workers find everything loaded.
+      Karafka.eager_load!
       @workers.start(concurrency)
       @control_socket&.serve
       %w[running before_fetch_loop].each { |state| each_listener("connection.listener.#{state}") }

@@ -3,7 +3,6 @@
 require "etc"
 require "io/wait"
 require "json"
-require "socket"
 
 module Karafka
   module Server

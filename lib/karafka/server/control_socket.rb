@@ -1,8 +1,5 @@
 # frozen_string_literal: true
 
-require "fileutils"
-require "socket"
-
 module Karafka
   module Server
     # A Unix socket through which `karafka pause`, `resume`, `skip` and `workers` reach this process (`config.control.socket`).
@@ -35,6 +32,9 @@ module Karafka
       # @param commands [#call] performs a request, see {ControlCommands}
       # @raise [Errors::InvalidConfigurationError]
       def initialize(path, commands: ControlCommands)
+        # Not loaded by a process without a socket.
+        require "fileutils"
+        require "socket"
         @path = path
         @commands = commands
         @pid = ::Process.pid

@@ -84,6 +84,8 @@ module Karafka
       end
 
       def build
+        # Maybe within a consumer's Timeout, which must not end it halfway.
+        Thread.handle_interrupt(Object => :never) { Object.const_get(:WaterDrop) }
         settings = AttributesMap.producer(@config.kafka)
         settings[:"client.id"] ||= @config.client_id
         application = @config

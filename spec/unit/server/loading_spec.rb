@@ -10,11 +10,14 @@ RSpec.describe Karafka::Runtime do
       class OneConsumer < Karafka::BaseConsumer
         def consume; end
       end
+      # As in `karafka server`, where setup leaves that to the start.
+      Karafka::Cli.instance_variable_set(:@running, true)
       Karafka::App.setup { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:9" } }
+      puts Karafka::Messages.autoload?(:Batch).nil?, $LOADED_FEATURES.grep(/waterdrop/).size
       Karafka::App.routes.draw { topic(:one) { consumer OneConsumer } }
       Karafka::Embedded.start
       puts [Karafka, Karafka::Deserializers, Karafka::Failures, Karafka::Messages].flat_map { |place|
-        place.constants.select { |name| place.autoload?(name) && !%i[ActiveJob BaseWorker Cli Flow].include?(name) }
+        place.constants.select { |name| place.autoload?(name) && !%i[ActiveJob BaseWorker Cli Declaratives Flow].include?(name) }
       }.inspect
       $stdout.flush
       Process.exit!(0)
