@@ -8,7 +8,9 @@ module Karafka
     module Backtrace
       # Lines where nothing is the application's. Of this gem's own errors its text says what is wrong, not the way there.
       MOST = 20
-      private_constant :MOST
+      # An endless recursion has 10,000 lines of the application's, all alike.
+      LONGEST = 60
+      private_constant :MOST, :LONGEST
 
       class << self
         # @param error [Exception]
@@ -18,11 +20,19 @@ module Karafka
           return all if ENV["KARAFKA_BACKTRACE"] == "1" || all.empty?
 
           shown = shown(error, all)
+          return shortened(shown, all.size) if shown.size > LONGEST
+
           left_out = all.size - shown.size
           left_out.positive? ? shown + ["(#{left_out} lines of gems and Ruby left out, KARAFKA_BACKTRACE=1 shows them)"] : shown
         end
 
         private
+
+        # Its beginning and its end, with where it was called.
+        def shortened(lines, size)
+          left_out = size - LONGEST
+          [*lines.first(LONGEST / 2), "(#{left_out} lines left out, KARAFKA_BACKTRACE=1 shows them)", *lines.last(LONGEST / 2)]
+        end
 
         def shown(error, all)
           own = cleaned(all)

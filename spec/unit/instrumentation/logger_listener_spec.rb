@@ -114,6 +114,15 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
     expect(Karafka::Instrumentation::Backtrace.of(error_of_a_gem).size).to eq(4)
   end
 
+  it "shows the beginning and the end of a long backtrace" do
+    deep = SystemStackError.new("deep")
+    deep.set_backtrace(Array.new(10_000) { |number| "/srv/shop/orders.rb:#{number}:in `again'" })
+    shown = Karafka::Instrumentation::Backtrace.of(deep)
+    expect([shown.size, shown.first, shown[30], shown.last])
+      .to eq([61, "/srv/shop/orders.rb:0:in `again'", "(9940 lines left out, KARAFKA_BACKTRACE=1 shows them)",
+              "/srv/shop/orders.rb:9999:in `again'"])
+  end
+
   def error_of_a_gem
     library = RbConfig::CONFIG.fetch("rubylibdir")
     gem = File.expand_path("../../../lib/karafka/runtime/worker.rb", __dir__)
