@@ -40,6 +40,22 @@ RSpec.describe Kafka::Client, "on real Kafka" do
     expect { kafka.alter_topic(topic, "nonsense" => 1) }.to raise_error(Kafka::InvalidConfig)
   end
 
+  it "describes the members of a group, and what it has committed" do
+    kafka.deliver_message("a", topic: topic, partition: 0)
+    members = nil
+    one = consumer
+    one.each_message do |message|
+      members = kafka.describe_group(group).members
+      one.mark_message_as_processed(message)
+      one.commit_offsets
+      one.stop
+    end
+    expect(members.map(&:client_id)).to eq(["spec"])
+    expect(members.first).to have_attributes(member_id: /\Aspec-/, client_host: "127.0.0.1")
+    expect(members.first.member_assignment.topics).to eq(topic => [0, 1, 2])
+    expect(kafka.fetch_group_offsets(group)[topic][0]).to have_attributes(offset: 1, error_code: 0)
+  end
+
   it "knows brokers, groups and what brokers can do" do
     kafka.deliver_message("x", topic: topic, partition: 0)
     consumed(consumer, 1)

@@ -7,6 +7,8 @@ module Kafka
     def to_s = "#{host}:#{port} (node_id=#{node_id.inspect})"
   end
 
+  # The partitions of a member, by topic.
+  MemberAssignment = Struct.new(:topics)
   # A member of a consumer group.
   GroupMember = Struct.new(:member_id, :client_id, :client_host, :member_assignment)
   # A consumer group.
@@ -108,7 +110,9 @@ module Kafka
     # @return [GroupDescription] `state` as Kafka writes it, such as "Stable"; "Dead" where there is no such group
     def describe_group(group_id)
       group = asked { |admin| admin.consumer_groups.describe(group_id.to_s).first }
-      members = group.members.map { |member| GroupMember.new(member.member_id, member.client_id, member.host, member.assignment) }
+      members = group.members.map do |member|
+        GroupMember.new(member.id, member.client_id, member.host, MemberAssignment.new(member.assignment))
+      end
       GroupDescription.new(group_id, group.state.to_s.split("_").map(&:capitalize).join, group.assignor, members)
     end
 
