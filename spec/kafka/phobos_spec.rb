@@ -104,10 +104,8 @@ RSpec.describe "an application of phobos on real Kafka", deadline: 240 do
                                                           "event phobos.listener.retry_handler_error 1 0.2",
                                                           "event phobos.listener.retry_handler_error 2 0.3"])
     expect(events.uniq).to contain_exactly(
-      *%w[start_handler start process_message retry_handler_error process_batch stopping stop_handler stop].map do |name|
-        "listener.#{name}"
-      end,
-      "executor.stop"
+      *%w[listener.start_handler listener.start listener.process_batch listener.process_message listener.retry_handler_error
+          listener.stopping listener.stop_handler listener.stop executor.stop]
     )
   end
 

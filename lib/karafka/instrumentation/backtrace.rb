@@ -8,7 +8,7 @@ module Karafka
     module Backtrace
       # Lines where nothing is the application's. Of this gem's own errors its text says what is wrong, not the way there.
       MOST = 20
-      # An endless recursion has 10,000 lines of the application's, all alike.
+      # An endless recursion has 10,000 lines of the application's.
       LONGEST = 60
       private_constant :MOST, :LONGEST
 

@@ -90,6 +90,40 @@ RSpec.describe DeliveryBoy do
       end
     end
 
+    it "gives each setting to ruby-kafka's client and producers" do
+      client = { resolve_seed_brokers: true, ssl_ca_cert: "ca", ssl_ca_cert_file_path: "/ca", ssl_ca_certs_from_system: true,
+                 ssl_client_cert: "c", ssl_client_cert_key: "k", ssl_client_cert_key_password: "p", ssl_client_cert_chain: "chain",
+                 sasl_gssapi_principal: "me", sasl_gssapi_keytab: "/kt", sasl_plain_authzid: "z", sasl_plain_username: "u",
+                 sasl_plain_password: "s", sasl_scram_username: "u", sasl_scram_password: "s", sasl_scram_mechanism: "sha256",
+                 sasl_oauth_token_provider: Object.new, sasl_over_ssl: false, ssl_verify_hostname: false, client_id: "c",
+                 connect_timeout: 3, socket_timeout: 4 }
+      both = { compression_threshold: 2, compression_codec: :gzip, idempotent: true, required_acks: 1, ack_timeout: 6, retry_backoff: 2,
+               max_buffer_size: 10, max_buffer_bytesize: 100 }
+      sync = { transactional: true, transactional_timeout: 7, transactional_id: "t", max_retries: 3 }
+      async = { delivery_interval: 1, delivery_threshold: 5, max_queue_size: 20 }
+      given = config
+      { **client, **both, **sync, **async, log_level: "debug" }.each { |name, value| given.set(name, value) }
+      options = DeliveryBoy.const_get(:KafkaOptions)
+      expect(options.client(given, nil)).to eq(seed_brokers: ["localhost:9092"], logger: nil, **client)
+      expect([options.sync(given), options.async(given)]).to eq([{ **both, **sync }, { **both, **async, max_retries: -1 }])
+      known = [client, both, sync, async].flat_map(&:keys) + %i[brokers log_level]
+      expect(DeliveryBoy::Config::VARIABLES.keys - known).to all(start_with("datadog_"))
+    end
+
+    it "reports to Datadog where it is told to" do
+      given = config
+      { datadog_enabled: true, datadog_host: "h", datadog_port: 1, datadog_namespace: "n", datadog_tags: "a,b" }
+        .each { |name, value| given.set(name, value) }
+      seen = {}
+      stub_const("Kafka::Datadog", Module.new)
+      %i[host port namespace tags].each do |name|
+        Kafka::Datadog.define_singleton_method(:"#{name}=") { |value| seen[name] = value }
+      end
+      allow_any_instance_of(DeliveryBoy::Instance).to receive(:require).with("kafka/datadog")
+      DeliveryBoy::Instance.new(given, Logger.new(nil))
+      expect(seen).to eq(host: "h", port: 1, namespace: "n", tags: %w[a b])
+    end
+
     it "refuses what it does not know, with words" do
       expect do
         config("DELIVERY_BOY_BROKER" => "x")

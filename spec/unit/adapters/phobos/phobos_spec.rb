@@ -71,6 +71,30 @@ RSpec.describe Phobos do
       expect(log.string.scan("has no effect").size).to eq(2)
     end
 
+    it "takes the settings of phobos's own template" do
+      described_class.configure(settings.except(:custom_logger).merge(
+                                  logger: { stdout_json: true, level: "fatal" }, custom_kafka_logger: Logger.new(log),
+                                  kafka: { seed_brokers: ["a:1"], connect_timeout: 15, socket_timeout: 16, ssl_ca_cert: "ca" },
+                                  producer: { ack_timeout: 5, required_acks: :all, max_retries: 2, retry_backoff: 1, max_buffer_size: 1000,
+                                              max_buffer_bytesize: 10_000_000, compression_threshold: 1, max_queue_size: 1000,
+                                              delivery_threshold: 0, delivery_interval: 0 },
+                                  consumer: { session_timeout: 30, offset_commit_interval: 10, offset_commit_threshold: 0,
+                                              heartbeat_interval: 9, offset_retention_time: 60 }
+                                ))
+      expect(Phobos::KafkaSettings.producer)
+        .to include("request.timeout.ms" => "5000", "acks" => "all", "message.send.max.retries" => "2", "retry.backoff.ms" => "1000",
+                    "socket.connection.setup.timeout.ms" => "15000", "socket.timeout.ms" => "16000", "ssl.ca.pem" => "ca")
+      own = { start_from_beginning: true, max_bytes_per_partition: 524_288 }.slice(:max_bytes_per_partition)
+      expect(Phobos::KafkaSettings.consumer(own))
+        .to include("auto.commit.interval.ms" => "10000", "heartbeat.interval.ms" => "9000", "max.partition.fetch.bytes" => "524288")
+      # What has no effect, and what the engine logs, are two loggers' business.
+      expect(log.string).not_to include("max_queue_size")
+      expect(Karafka::App.config.logger).to be(described_class.config.custom_kafka_logger)
+      described_class.configure(settings.merge(kafka: { seed_brokers: ["a:1"], sasl_plain_username: "u", sasl_plain_password: "p",
+                                                        sasl_over_ssl: false }))
+      expect(Phobos::KafkaSettings.connection).to include("sasl.username" => "u", "security.protocol" => "sasl_plaintext")
+    end
+
     it "logs as its section says" do
       application do |app|
         described_class.configure(settings.except(:custom_logger).merge(logger: { file: app.path("log/p.log"), level: "warn" }))
@@ -193,6 +217,7 @@ RSpec.describe Phobos do
       handler.define_singleton_method(:stop) { raise "in stop" }
       described_class.configure(settings.merge(listeners: [{ handler: handler.name, topic: "t", group_id: "g" }]))
       listener = Phobos::Executor.new.listeners.first
+      listener.send_heartbeat_if_necessary
       listener.stop
       events = []
       subscriber = Phobos::Instrumentation.subscribe("listener.stop") { |event| events << event.payload[:handler] }
@@ -281,7 +306,8 @@ RSpec.describe Phobos do
       api.configure_kafka_client(client)
       expect([api.kafka_client, client.class, client.close]).to eq([client, Kafka::Client, nil])
       api.sync_producer_shutdown
-      expect(api.async_producer).to be_a(WaterDrop::Producer)
+      expect([api.async_producer, api.sync_producer, api.create_sync_producer, api.create_async_producer].uniq)
+        .to contain_exactly(be_a(WaterDrop::Producer))
       api.async_producer_shutdown
     end
   end

@@ -43,6 +43,12 @@ RSpec.describe "the commands of racecar" do
       end
     end
 
+    it "raises a Racecar::ConsumerError, which is a Racecar::Error, where that is no consumer" do
+      cli = Racecar::Cli.new(["String"])
+      expect { cli.send(:consumer_class) }.to raise_error(Racecar::ConsumerError, "String is not a Racecar::Consumer")
+      expect(Racecar::ConsumerError).to be < Racecar::Error
+    end
+
     it "has each setting as an option, -r, -l, --help and --version" do
       out, status = app.run("racecar", "--help")
       expect([status.exitstatus, out]).to match([0, /-r, --require STRING.*-l, --log STRING.*--brokers VALUE +list \(localhost:9092\)/m])
@@ -86,6 +92,8 @@ RSpec.describe "the commands of racecar" do
       expect(failing("racecarctl", "liveness_probe")).to eq("racecarctl: liveness_probe_enabled is false\n")
       expect(failing("racecarctl", "liveness_probe", env: env)).to include("does not exist: the consumer has not started, or has stopped")
       app.write("alive", "")
+      expect(Racecar::LivenessProbe.new(app.path("alive"), 5)).to be_alive
+      expect(Racecar::Daemon.alive?(Process.pid)).to be(true)
       expect(app.run("racecarctl", "liveness_probe", env: env).last.exitstatus).to eq(0)
       File.utime(Time.now - 60, Time.now - 60, app.path("alive"))
       expect(failing("racecarctl", "liveness_probe", env: env)).to match(/the last sign of life was 6\d\.\d s ago; .*max_interval is 5 s/)

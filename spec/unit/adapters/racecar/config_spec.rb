@@ -34,6 +34,52 @@ RSpec.describe Racecar::Config do
     expect(config.producer_kafka).to include("message.timeout.ms" => 300_000, "partitioner" => "consistent_random", "linger.ms" => "7")
   end
 
+  # name => a value, librdkafka's name, what it becomes there
+  { security_protocol: ["ssl", "security.protocol", "ssl"], ssl_ca_location: ["/ca", "ssl.ca.location", "/ca"],
+    ssl_crl_location: ["/crl", "ssl.crl.location", "/crl"], ssl_keystore_location: ["/ks", "ssl.keystore.location", "/ks"],
+    ssl_keystore_password: ["k", "ssl.keystore.password", "k"], ssl_certificate_location: ["/c", "ssl.certificate.location", "/c"],
+    ssl_key_location: ["/key", "ssl.key.location", "/key"], ssl_key_password: ["p", "ssl.key.password", "p"],
+    ssl_verify_hostname: [false, "ssl.endpoint.identification.algorithm", "none"], sasl_mechanism: ["PLAIN", "sasl.mechanism", "PLAIN"],
+    sasl_username: ["u", "sasl.username", "u"], sasl_password: ["s", "sasl.password", "s"],
+    sasl_kerberos_service_name: ["kafka", "sasl.kerberos.service.name", "kafka"],
+    sasl_kerberos_principal: ["me", "sasl.kerberos.principal", "me"], sasl_kerberos_keytab: ["/kt", "sasl.kerberos.keytab", "/kt"],
+    sasl_kerberos_kinit_cmd: ["kinit", "sasl.kerberos.kinit.cmd", "kinit"],
+    sasl_kerberos_min_time_before_relogin: [9, "sasl.kerberos.min.time.before.relogin", 9],
+    socket_timeout: [40, "socket.timeout.ms", 40_000] }.each do |name, (value, setting, becomes)|
+    it "gives #{name} to the consumer and to the producer" do
+      config.set(name, value)
+      expect([config.consumer_kafka, config.producer_kafka]).to all(include(setting => becomes))
+    end
+  end
+
+  it "gives the consumer and the producer what is about one of them" do
+    { heartbeat_interval: 2, min_message_queue_size: 50, producer_compression_codec: "zstd" }.each { |name, value| config.set(name, value) }
+    expect(config.consumer_kafka).to include("heartbeat.interval.ms" => 2_000, "queued.min.messages" => 50)
+    expect(config.producer_kafka).to include("compression.codec" => "zstd")
+  end
+
+  it "has a pause that grows up to max_pause_timeout, and offset_commit_on_idle for the application" do
+    consumer = stub_const("Grows", Class.new(Racecar::Consumer) { subscribes_to("a") && define_method(:process) { |_| nil } })
+    { pause_timeout: 2, pause_with_exponential_backoff: true, max_pause_timeout: 8, offset_commit_on_idle: false }
+      .each { |name, value| config.set(name, value) }
+    config.load_consumer_class(consumer)
+    work = Racecar::Work.new(consumer.new, config: config, instrumenter: Racecar::NullInstrumenter)
+    Racecar::Application.new(config, work).prepare
+    topic = Karafka::App.routes.topics.first
+    expect([topic.pause_timeout, topic.pause_max_timeout, topic.pause_with_exponential_backoff,
+            Karafka::App.config.offset_recommit_interval]).to eq([2_000, 8_000, true, false])
+  ensure
+    Karafka::App.reset!
+  end
+
+  it "says that another multi_subscription_strategy has no effect, and takes without_rails" do
+    config.without_rails = true
+    config.multi_subscription_strategy = "exhaust-topic"
+    log = StringIO.new
+    Racecar::Runner.new(nil, config: config, logger: Logger.new(log)).send(:without_effect)
+    expect([config.without_rails?, log.string]).to match([true, /multi_subscription_strategy exhaust-topic has no effect/])
+  end
+
   it "reads RACECAR_*; lists have commas, booleans are true, 1, false and 0" do
     env = { "RACECAR_BROKERS" => "a:1, b:2", "RACECAR_PAUSE_TIMEOUT" => "-1", "RACECAR_DAEMONIZE" => "1", "RACECAR_FETCH_MESSAGES" => "5" }
     config = described_class.new(env: env)

@@ -50,6 +50,19 @@ RSpec.describe "racecar's metrics for Datadog" do
     expect(names).to include("consumer.process_batch.latency", "consumer.offset", "consumer.time_lag")
   end
 
+  it "is told where Datadog is by the settings" do
+    config = Racecar::Config.new(env: {})
+    { datadog_enabled: true, datadog_host: "h", datadog_port: 1, datadog_socket_path: "/s", datadog_namespace: "n", datadog_tags: "a,b" }
+      .each { |name, value| config.set(name, value) }
+    Racecar.config = config
+    Racecar::Cli.new(["AnyConsumer"]).send(:use_datadog)
+    names = %i[host port socket_path namespace tags]
+    expect([config.datadog_enabled?, names.map { |name| Racecar::Datadog.public_send(name) }]).to eq([true, ["h", 1, "/s", "n", %w[a b]]])
+  ensure
+    names.each { |name| Racecar::Datadog.public_send(:"#{name}=", nil) }
+    Racecar.config = nil
+  end
+
   it "counts errors" do
     %w[process_message process_batch].each do |event|
       expect { instrumenter.instrument(event, { **place }) { raise "no" } }.to raise_error("no")

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "active_support"
+require "active_support/notifications"
 require "karafka/compat/ruby-kafka"
 
 RSpec.describe Kafka::Consumer do
@@ -63,6 +65,7 @@ RSpec.describe Kafka::Consumer do
 
   it "takes ruby-kafka's own strategy" do
     given = settings(kafka.consumer(group_id: "g", assignment_strategy: Kafka::RoundRobinAssignmentStrategy.new))
+    expect(Kafka::RoundRobinAssignmentStrategy.new.protocol_name).to eq("roundrobin")
     expect(given[:groups].first[:kafka]["partition.assignment.strategy"]).to eq("roundrobin")
   end
 
@@ -79,6 +82,19 @@ RSpec.describe Kafka::Consumer do
     consumer = kafka.consumer(group_id: "g")
     consumer.seek("t", 0, 5)
     expect([consumer.stop, consumer.commit_offsets, consumer.trigger_heartbeat, consumer.trigger_heartbeat!]).to eq([nil] * 4)
+  end
+
+  it "tells its events seek.consumer and heartbeat.consumer, also of ruby-kafka's older names" do
+    seen = []
+    subscriber = ActiveSupport::Notifications.subscribe(/consumer\.kafka\z/) { |name, *, payload| seen << [name, payload[:offset]] }
+    consumer = kafka.consumer(group_id: "g")
+    consumer.seek("t", 0, 5)
+    consumer.trigger_heartbeat
+    consumer.send_heartbeat
+    consumer.send_heartbeat_if_necessary
+    expect(seen).to eq([["seek.consumer.kafka", 5], *([["heartbeat.consumer.kafka", nil]] * 3)])
+  ensure
+    ActiveSupport::Notifications.unsubscribe(subscriber)
   end
 
   it "ends with ConnectionError where no broker can be reached", deadline: 60 do

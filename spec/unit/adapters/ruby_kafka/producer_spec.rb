@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "active_support"
+require "active_support/notifications"
 require "karafka/compat/ruby-kafka"
 
 RSpec.describe Kafka::Producer do
@@ -134,7 +136,12 @@ RSpec.describe Kafka::Producer do
     it "raises BufferOverflow where more wait than the queue and the buffer hold" do
       producer = kafka.async_producer(max_queue_size: 2, max_buffer_size: 1)
       3.times { producer.produce("a", topic: "t") }
+      seen = []
+      subscriber = ActiveSupport::Notifications.subscribe("buffer_overflow.async_producer.kafka") { |*, payload| seen << payload[:topic] }
       expect { producer.produce("a", topic: "t") }.to raise_error(Kafka::BufferOverflow, /3 messages wait/)
+      expect(seen).to eq(["t"])
+    ensure
+      ActiveSupport::Notifications.unsubscribe(subscriber)
     end
 
     it "refuses options that cannot work" do
