@@ -66,8 +66,8 @@ RSpec.describe Racecar::Consumer do
     real = Racecar::Producer.new(config: Racecar::Config.new(env: {}), instrumenter: Racecar::NullInstrumenter)
     expect { real.produce_async("v", topic: "no name") }
       .to raise_error(Racecar::MessageDeliveryError, /no name failed: message\[:topic\]/) { |error|
-      expect(error.code).to be_nil
-    }
+            expect(error.code).to be_nil
+          }
     expect(real.waterdrop.config.max_payload_size).to eq(100_000_000)
   ensure
     real.close
