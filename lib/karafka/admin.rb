@@ -23,9 +23,10 @@ module Karafka
 
     # @param kafka [Hash{Symbol, String=>Object}] settings of librdkafka besides, or instead of, `config.kafka` and `config.admin.kafka`
     # @param tokens [Object, nil] gives tokens instead of `config.oauth.token_provider_listener`
+    # @param max_wait_time [Numeric, nil] ms that a call may take; nil: `config.admin.max_wait_time`
     # @raise [Errors::InvalidConfigurationError]
-    def initialize(kafka: {}, tokens: nil)
-      @connection = Connection.new(kafka, tokens: tokens)
+    def initialize(kafka: {}, tokens: nil, max_wait_time: nil)
+      @connection = Connection.new(kafka, tokens: tokens, max_wait_time: max_wait_time)
     end
 
     # @return [Topics]

@@ -24,7 +24,7 @@ module Kafka
 end
 
 %w[
-  errors error_names instrumenter interceptors partitioner messages settings transport
+  errors error_names instrumenter interceptors partitioner messages numbers settings transport
   transactions producer async_producer pauses positions session events processing consumer
   administration api_versions reading client
 ].each { |file| require_relative "ruby_kafka/#{file}" }

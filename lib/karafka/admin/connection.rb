@@ -73,11 +73,13 @@ module Karafka
 
       # @param kafka [Hash{Symbol, String=>Object}] see {Admin#initialize}
       # @param tokens [Object, nil] as `config.oauth.token_provider_listener`, which it replaces
+      # @param max_wait_time [Numeric, nil] ms; see {Admin#initialize}
       # @raise [Errors::InvalidConfigurationError]
-      def initialize(kafka = {}, tokens: nil)
+      def initialize(kafka = {}, tokens: nil, max_wait_time: nil)
         Setup.invalid!(LABEL, kafka, "a Hash") unless kafka.respond_to?(:to_hash)
 
         @tokens = tokens
+        @max_wait_time = max_wait_time
         @given = Setup::KafkaSettings.new(kafka, LABEL)
         Setup::KafkaContract.check!(@given) unless @given.empty?
       end
@@ -85,8 +87,12 @@ module Karafka
       # @param kafka [Hash{Symbol, String=>Object}] over those of this one
       # @return [Connection]
       def with(kafka)
-        Connection.new(@given.to_h.merge(Setup::KafkaSettings.new(kafka, LABEL).to_h), tokens: @tokens)
+        merged = @given.to_h.merge(Setup::KafkaSettings.new(kafka, LABEL).to_h)
+        Connection.new(merged, tokens: @tokens, max_wait_time: @max_wait_time)
       end
+
+      # @return [Numeric] ms that a call may take
+      def max_wait_time = @max_wait_time || App.config.admin.max_wait_time
 
       # @return [Object] the answer, on a client of its own
       # @raise [Errors::KafkaError]
@@ -97,7 +103,7 @@ module Karafka
       # One client for several questions.
       # @param limit_ms [Numeric] for all of them
       # @yieldparam session [Session]
-      def session(limit_ms: App.config.admin.max_wait_time)
+      def session(limit_ms: max_wait_time)
         native = Native::Admin.new(librdkafka)
         yield Session.new(native, limit_ms, kafka)
       ensure

@@ -182,7 +182,7 @@ module Karafka
       # The block gives its result, or the error of a group that has members.
       def without_members(group, wait)
         until_ms = Clock.now_ms + (wait * 1_000)
-        @connection.session(limit_ms: App.config.admin.max_wait_time + (wait * 1_000)) do |session|
+        @connection.session(limit_ms: @connection.max_wait_time + (wait * 1_000)) do |session|
           result = yield session
           if result.is_a?(Errors::ActiveGroupError) && until_ms > Clock.now_ms
             App.logger.info("Waiting #{wait} s at most until group #{group} has no members")

@@ -94,7 +94,7 @@ module Karafka
 
       def open
         Native::Reader.new(kafka: @connection.consumer, places: places, max_messages: @max_messages, only: @only&.to_h,
-                           limit_ms: (App.config.admin.max_wait_time if @ranges.bounded?))
+                           limit_ms: (@connection.max_wait_time if @ranges.bounded?))
       end
 
       def filter(only, key)

@@ -19,6 +19,8 @@ RSpec.describe Kafka::Client, "on real Kafka" do
     expect { kafka.fetch_messages(topic: topic, partition: 0, offset: 99) }.to raise_error(Kafka::OffsetOutOfRange) { |error|
       expect([error.topic, error.partition, error.offset]).to eq([topic, 0, 99])
     }
+    expect { kafka.fetch_messages(topic: topic, partition: 9, offset: :earliest) }
+      .to raise_error(Kafka::UnknownTopicOrPartition, "#{topic} has no partition 9, it has 3, beginning with 0")
   end
 
   it "administrates topics" do

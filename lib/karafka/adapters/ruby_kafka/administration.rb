@@ -32,28 +32,28 @@ module Kafka
 
     # @param num_partitions [Integer]
     # @param replication_factor [Integer]
-    # @param timeout [Numeric] seconds; the engine waits for `config.admin.max_wait_time`
+    # @param timeout [Numeric] seconds
     # @param config [Hash{String=>Object}]
     # @return [nil]
     # @raise [TopicAlreadyExists]
     # @raise [Error]
-    def create_topic(name, num_partitions: 1, replication_factor: 1, timeout: 30, config: {}) # rubocop:disable Lint/UnusedMethodArgument
-      asked { |admin| admin.topics.create(name.to_s, num_partitions, replication_factor, config.transform_values(&:to_s)) }
+    def create_topic(name, num_partitions: 1, replication_factor: 1, timeout: 30, config: {})
+      asked(timeout) { |admin| admin.topics.create(name.to_s, num_partitions, replication_factor, config.transform_values(&:to_s)) }
       nil
     end
 
     # @return [nil]
     # @raise [UnknownTopicOrPartition]
-    def delete_topic(name, timeout: 30) # rubocop:disable Lint/UnusedMethodArgument
-      asked { |admin| admin.topics.delete(name.to_s) }
+    def delete_topic(name, timeout: 30)
+      asked(timeout) { |admin| admin.topics.delete(name.to_s) }
       nil
     end
 
     # @param num_partitions [Integer] how many it is to have then
     # @return [nil]
     # @raise [InvalidPartitions]
-    def create_partitions_for(name, num_partitions: 1, timeout: 30) # rubocop:disable Lint/UnusedMethodArgument
-      asked { |admin| admin.topics.create_partitions(name.to_s, num_partitions) }
+    def create_partitions_for(name, num_partitions: 1, timeout: 30)
+      asked(timeout) { |admin| admin.topics.create_partitions(name.to_s, num_partitions) }
       nil
     end
 
@@ -143,8 +143,13 @@ module Kafka
 
     private
 
-    def asked
-      ErrorNames.translated { yield Karafka::Admin.new(kafka: @settings.with({}), tokens: @settings.tokens) }
+    def asked(seconds = 0)
+      ErrorNames.translated { yield admin(seconds) }
+    end
+
+    def admin(seconds = 0)
+      patience = [seconds, @settings.patience].max
+      Karafka::Admin.new(kafka: @settings.with({}), tokens: @settings.tokens, max_wait_time: (patience * 1_000).ceil)
     end
 
     def described(type, name, wanted)

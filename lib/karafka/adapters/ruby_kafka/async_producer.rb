@@ -22,6 +22,7 @@ module Kafka
                    interceptors: [], **others)
       refuse_transactions(others)
       check_limits(max_queue_size, delivery_threshold, delivery_interval)
+      Numbers.check!(max_buffer_size: max_buffer_size)
       @interval = delivery_interval
       @threshold = delivery_threshold
       @limit = max_queue_size + max_buffer_size

@@ -28,6 +28,9 @@ module Kafka
                    refresh_topic_interval: 0, interceptors: [], assignment_strategy: nil)
       raise ArgumentError, "group_id is #{group_id.inspect}, but must be a name" if group_id.to_s.empty?
 
+      Numbers.check!(session_timeout: session_timeout, rebalance_timeout: rebalance_timeout, offset_commit_interval: offset_commit_interval,
+                     offset_commit_threshold: offset_commit_threshold, heartbeat_interval: heartbeat_interval,
+                     refresh_topic_interval: refresh_topic_interval)
       settings.logger.warn("offset_retention_time has no effect: brokers decide since Kafka 2.1") if offset_retention_time
       @settings = settings
       @logger = settings.logger
@@ -56,6 +59,7 @@ module Kafka
         raise ArgumentError, "default_offset is #{default_offset.inspect}, but must be :earliest or :latest"
       end
 
+      Numbers.check!(max_bytes_per_partition: max_bytes_per_partition)
       topic = topic_or_regex.is_a?(Regexp) ? topic_or_regex : topic_or_regex.to_s
       @subscriptions.delete_if { |subscription| subscription.topic == topic }
       @subscriptions << Session::Subscription.new(topic, default_offset.to_sym, max_bytes_per_partition)
@@ -74,6 +78,7 @@ module Kafka
     def each_message(min_bytes: 1, max_bytes: 10_485_760, max_wait_time: 1, automatically_mark_as_processed: true, &block)
       raise ArgumentError, "each_message needs a block" unless block
 
+      Numbers.check!(min_bytes: min_bytes, max_bytes: max_bytes, max_wait_time: max_wait_time)
       fetching = Session::Fetching.new(min_bytes: min_bytes, max_bytes: max_bytes, max_wait_time: max_wait_time, batches: false)
       run(fetching) { |lease| process_messages(lease, automatically_mark_as_processed, &block) }
     end
@@ -90,6 +95,7 @@ module Kafka
     def each_batch(min_bytes: 1, max_bytes: 10_485_760, max_wait_time: 1, automatically_mark_as_processed: true, &block)
       raise ArgumentError, "each_batch needs a block" unless block
 
+      Numbers.check!(min_bytes: min_bytes, max_bytes: max_bytes, max_wait_time: max_wait_time)
       fetching = Session::Fetching.new(min_bytes: min_bytes, max_bytes: max_bytes, max_wait_time: max_wait_time, batches: true)
       run(fetching) { |lease| process_batch(lease, automatically_mark_as_processed, &block) }
     end

@@ -26,6 +26,7 @@ module Kafka
       @logger = settings.logger
       @group_id = group_id
       @instrumenter = Instrumenter.new(client_id: settings.client_id, group_id: group_id)
+      @reports = Karafka::Diagnosis::Reports.new(settings.with({}), group: group_id)
       @assigned = false
     end
 
@@ -72,15 +73,18 @@ module Kafka
     end
 
     def error(event)
-      text = event[:message].to_s
-      @logger.error("#{@group_id}: #{text} (#{event[:code]})")
       code = event[:code].to_sym
+      # nil: it was reported a short time ago.
+      reported, = @reports.report(event)
+      @logger.error("#{@group_id}: #{reported.message} (#{code})") if reported
       ends = FINAL.include?(code) || event[:fatal] || (UNREACHABLE.include?(code) && !@assigned)
-      @session.fail(ErrorNames.of(Karafka::Errors::KafkaError.new(text, code: code))) if ends
+      @session.fail(ErrorNames.of(Karafka::Errors::KafkaError.new(reported&.message || event[:message].to_s, code: code))) if ends
     end
 
     def assigned(event)
       @assigned = true
+      recovered = @reports.over
+      @logger.info("#{@group_id}: #{recovered}") if recovered
       @logger.info("#{@group_id}: assigned #{places(event)}")
       @instrumenter.instrument("join_group.consumer")
       @instrumenter.instrument("sync_group.consumer", { topic_partitions: by_topic(event) })

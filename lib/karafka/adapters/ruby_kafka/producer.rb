@@ -21,6 +21,8 @@ module Kafka
                    retry_backoff: 1, max_buffer_size: 1_000, max_buffer_bytesize: 10_000_000, idempotent: false, transactional: false,
                    transactional_id: nil, transactional_timeout: 60, interceptors: [])
       check_compression(compression_codec, compression_threshold, settings.logger)
+      Numbers.check!(max_buffer_size: max_buffer_size, max_buffer_bytesize: max_buffer_bytesize,
+                     transactional_timeout: transactional_timeout)
       @transactional = transactional
       @instrumenter = Instrumenter.new(client_id: settings.client_id)
       @logger = settings.logger

@@ -17,12 +17,18 @@ module Kafka
     # @param retries [Integer] librdkafka tries again by itself
     # @return [Array<FetchedMessage>] empty: none came in time
     # @raise [OffsetOutOfRange]
+    # @raise [UnknownTopicOrPartition]
     # @raise [Error]
     def fetch_messages(topic:, partition:, offset: :latest, max_wait_time: 5, min_bytes: 1, max_bytes: 1_048_576, retries: 1) # rubocop:disable Lint/UnusedMethodArgument
       from = ENDS.fetch(offset, offset)
       in_log!(topic, partition, from) if from.is_a?(Integer)
       batch = first_batch(iterator(topic, from, min_bytes: min_bytes, max_bytes: max_bytes, partitions: [partition]), max_wait_time)
       batch ? Array.new(batch.size) { |index| FetchedMessage.new(batch, index) } : []
+    rescue ArgumentError
+      count = partitions_for(topic)
+      raise if partition.is_a?(Integer) && partition.between?(0, count - 1)
+
+      raise UnknownTopicOrPartition, "#{topic} has no partition #{partition}, it has #{count}, beginning with 0"
     end
 
     # All messages of a topic, and those that come later, until the block is left.

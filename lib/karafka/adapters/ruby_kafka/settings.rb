@@ -14,7 +14,9 @@ module Kafka
     # What makes a connection an encrypted one.
     ENCRYPTING = %i[ssl_ca_cert ssl_ca_cert_file_path ssl_ca_certs_from_system ssl_client_cert].freeze
     NEUTRAL = [nil, false, ""].freeze
-    private_constant :LABEL, :SECURITY, :ENCRYPTING, :NEUTRAL
+    # Of connect_timeout and socket_timeout, where they are not given, seconds.
+    TIMEOUT = 10
+    private_constant :TIMEOUT, :LABEL, :SECURITY, :ENCRYPTING, :NEUTRAL
 
     # @return [String]
     attr_reader :client_id
@@ -32,6 +34,8 @@ module Kafka
       unknown = security.keys - SECURITY
       raise ArgumentError, "unknown keyword: #{unknown.first.inspect}" if unknown.any?
 
+      Numbers.check!(connect_timeout: connect_timeout, socket_timeout: socket_timeout)
+      @patience = (connect_timeout || TIMEOUT) + (socket_timeout || TIMEOUT)
       @client_id = client_id.to_s
       @logger = logger || Logger.new(nil)
       @partitioner = partitioner || Partitioner.new
@@ -40,6 +44,9 @@ module Kafka
       @tokens = TokenListener.new(provider) if provider
       @given = ErrorNames.translated { translated(seed_brokers, security, connect_timeout, socket_timeout, resolve_seed_brokers) }
     end
+
+    # @return [Numeric] seconds until a question to the cluster is given up: to connect, and to get an answer
+    attr_reader :patience
 
     # @param more [Hash{String=>Object}] of librdkafka; nil: its default
     # @return [Hash{Symbol=>Object}]

@@ -63,6 +63,21 @@ RSpec.describe Kafka::Consumer do
     expect { consumer.pause("t", 0, exponential_backoff: true) }.to raise_error(ArgumentError, /needs a timeout/)
   end
 
+  it "refuses what is no number, by its name" do
+    { session_timeout: "30", rebalance_timeout: -1, offset_commit_interval: "1", offset_commit_threshold: "10", heartbeat_interval: :a,
+      refresh_topic_interval: "1" }.each do |name, value|
+      expect { kafka.consumer(group_id: "g", name => value) }
+        .to raise_error(ArgumentError, "#{name} is #{value.inspect}, but must be a number, 0 or above")
+    end
+    consumer = kafka.consumer(group_id: "g")
+    expect { consumer.subscribe("t", max_bytes_per_partition: "1") }.to raise_error(ArgumentError, /max_bytes_per_partition is "1"/)
+    expect { consumer.each_message(min_bytes: "1") { nil } }.to raise_error(ArgumentError, /min_bytes is "1"/)
+    expect { consumer.each_batch(max_wait_time: "1") { nil } }.to raise_error(ArgumentError, /max_wait_time is "1"/)
+    expect { kafka.producer(max_buffer_size: "10") }.to raise_error(ArgumentError, /max_buffer_size is "10"/)
+    expect { kafka.async_producer(max_buffer_size: "10") }.to raise_error(ArgumentError, /max_buffer_size is "10"/)
+    expect { Kafka.new("127.0.0.1:9", socket_timeout: "5") }.to raise_error(ArgumentError, /socket_timeout is "5"/)
+  end
+
   it "takes ruby-kafka's own strategy" do
     given = settings(kafka.consumer(group_id: "g", assignment_strategy: Kafka::RoundRobinAssignmentStrategy.new))
     expect(Kafka::RoundRobinAssignmentStrategy.new.protocol_name).to eq("roundrobin")
@@ -100,6 +115,6 @@ RSpec.describe Kafka::Consumer do
   it "ends with ConnectionError where no broker can be reached", deadline: 60 do
     consumer = kafka.consumer(group_id: "g")
     consumer.subscribe("t")
-    expect { consumer.each_message { nil } }.to raise_error(Kafka::ConnectionError)
+    expect { consumer.each_message { nil } }.to raise_error(Kafka::ConnectionError, /\Aall brokers are down: .*Is Kafka running/)
   end
 end
