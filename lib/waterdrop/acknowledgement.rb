@@ -7,17 +7,22 @@ module WaterDrop
     PURGED = %i[purge_queue purge_inflight].freeze
     DISPATCH_ERROR = "librdkafka.dispatch_error"
 
-    # The payload of a message that was delivered. There is one for each message, and subscribers mostly ask for a field or two: the
-    # Hash is made for those that ask for all.
-    class Delivered
+    # The event of a message that was delivered, which is its own payload. There is one for each message, and subscribers mostly ask for
+    # a field or two: the Hash is made for those that ask for all.
+    class Delivered < Karafka::Instrumentation::Event
+      NAME = "message.acknowledged"
+
       # @param producer_id [String]
       # @param client [Object]
       # @param row [Array] of the engine's reports: topic, partition, offset, microseconds of latency, …
-      def initialize(producer_id, client, row)
+      def initialize(producer_id, client, row) # rubocop:disable Lint/MissingSuper -- there is no other payload
         @producer_id = producer_id
         @client = client
         @row = row
       end
+
+      # @return [String]
+      def id = NAME
 
       # @param key [Symbol]
       # @return [Object, nil]
@@ -38,6 +43,7 @@ module WaterDrop
         end
       end
       alias to_hash to_h
+      alias payload to_h
 
       # @return [Object]
       def fetch(...) = to_h.fetch(...)

@@ -84,7 +84,7 @@ module Karafka
 
       # Calls the subscribers. With a block, runs it first and adds its duration as `:time` (milliseconds).
       # @param name [String]
-      # @param payload [Hash{Symbol=>Object}]
+      # @param payload [Hash{Symbol=>Object}, Event] an event that is made already: without a block
       # @return [Object, nil] what the block returned
       # @raise [Errors::EventNotRegisteredError]
       def instrument(name, payload = EMPTY, &block)
@@ -92,7 +92,7 @@ module Karafka
         return (yield if block) if subscribers.empty?
         return measured(name, payload, subscribers, &block) if block
 
-        publish(subscribers, Event.new(name, payload))
+        publish(subscribers, payload.is_a?(Event) && payload.id == name ? payload : Event.new(name, payload))
         nil
       end
 

@@ -67,14 +67,15 @@ module WaterDrop
 
       # Mostly there is nothing but a message that was delivered, and thousands of them.
       def announce_all(reports)
-        heard = @monitor.listening?("message.acknowledged")
+        heard = @monitor.listening?(Acknowledgement::Delivered::NAME)
+        id = @config.id
         row = nil
         while (row = reports.next(row))
           _topic, _partition, _offset, _latency_us, tag, delivered = row
-          if !delivered || @watched.key?(tag)
+          if !delivered || (!@watched.empty? && @watched.key?(tag))
             announce(reports.delivery, reports.index, tag)
           elsif heard
-            @monitor.instrument("message.acknowledged", Acknowledgement::Delivered.new(@config.id, self, row))
+            @monitor.instrument(Acknowledgement::Delivered::NAME, Acknowledgement::Delivered.new(id, self, row))
           end
         end
       end
