@@ -12,8 +12,10 @@ require_relative "rspec_outcome"
 class TestStage
   LOGS = "tmp/test"
   LINES_SHOWN = 120
-  # Of what an unsteady test printed when it failed.
+  # Of what a test printed when it failed.
   UNSTEADY_LINES_SHOWN = 20
+  # Of failures that are shown by name.
+  NAMED = 10
   # More failures than that are not by chance.
   FEW = 3
 
@@ -121,7 +123,18 @@ class TestStage
     @notes << "#{first.skipped} skipped in #{label}" if first.skipped.positive?
     @notes << "#{label}: #{first.timed_out? ? "ended after #{timeout} s" : "did not run to its end"}" if first.broken?
     failures = first.failed - steadied.size
-    show(label, output, failures) if failures.positive?
+    return unless failures.positive?
+
+    show(label, output, failures)
+    list(first, first.failures - steadied)
+  end
+
+  # The end of an output does not always have them.
+  def list(outcome, tests)
+    tests.first(NAMED).each do |test|
+      @notes << "failed: #{test}"
+      puts "-- failed: #{test}", outcome.failure(test).lines.last(UNSTEADY_LINES_SHOWN)
+    end
   end
 
   def note_unsteady(test, text)

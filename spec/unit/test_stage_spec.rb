@@ -47,7 +47,10 @@ RSpec.describe "spec/support/test_stage.rb", deadline: 600 do
     it "does so for files that share a process, and fails what fails again" do
       write_spec("a_spec.rb", "raise 'by chance' if #{first_time}", "expect(1).to eq(1)")
       write_spec("b_spec.rb", "expect(1).to eq(2)")
-      expect(counts(stage('s.rspec("all", "a_spec.rb", "b_spec.rb", timeout: 300)'))).to eq([2, 1, 0, 1])
+      result = stage('s.rspec("all", "a_spec.rb", "b_spec.rb", timeout: 300)')
+      expect(counts(result)).to eq([2, 1, 0, 1])
+      expect(result["notes"]).to contain_exactly("unsteady: ./a_spec.rb[1:1]", "failed: ./b_spec.rb[1:1]")
+      expect(result["output"]).to match(/^-- failed: .*b_spec.rb\[1:1\]\n.*example 0\n.*expected: 2/m)
     end
 
     it "runs a file again as a whole where more failed than a few" do
@@ -117,7 +120,7 @@ RSpec.describe "spec/support/test_stage.rb", deadline: 600 do
       write_crate(first: { one: by_chance("one"), two: "", slow: "panic!()" }, second: { three: by_chance("three"), four: "panic!()" })
       result = stage(all)
       expect(counts(result)).to eq([3, 1, 0, 2])
-      expect(result["notes"]).to contain_exactly("unsteady: one", "unsteady: three")
+      expect(result["notes"]).to contain_exactly("unsteady: one", "unsteady: three", "failed: four")
       expect(result["output"]).to match(/^-- unsteady: one\n.*one by chance/m)
     end
 
@@ -128,7 +131,7 @@ RSpec.describe "spec/support/test_stage.rb", deadline: 600 do
       write_crate(first: { one: "std::process::exit(0)" }, second: { two: by_chance("two") })
       result = stage(all)
       expect(counts(result)).to eq([0, 2, 0, 0])
-      expect(result["notes"]).to eq(["cargo test: did not run to its end"])
+      expect(result["notes"]).to eq(["cargo test: did not run to its end", "failed: two"])
     end
   end
 end
