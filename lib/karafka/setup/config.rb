@@ -255,8 +255,7 @@ module Karafka
           Setup.invalid!("config.pause.timeout", pause.timeout, "at most config.pause.max_timeout (#{pause.max_timeout})")
         end
         # First: a misspelt "bootstrap.servers" is to be called misspelt, not missing.
-        KafkaContract.check!(kafka, whole: true)
-        Karafka::Oauth::Settings.check!(kafka, oauth.token_provider_listener)
+        check_clients!
         control.check!
         http.check!(swarm.nodes)
         format_log
@@ -265,6 +264,12 @@ module Karafka
         raise Errors::InvalidConfigurationError,
               "config.kafka has no \"bootstrap.servers\": set config.kafka = { \"bootstrap.servers\": \"host:9092\" }. " \
               "`karafka broker` starts a Kafka for development and prints its address."
+      end
+
+      def check_clients!
+        KafkaContract.check!(kafka, whole: true)
+        KafkaContract.check!(admin.kafka)
+        Karafka::Oauth::Settings.check!(kafka, oauth.token_provider_listener)
       end
 
       # A logger of the application's own writes the lines of others as well, so its format is changed by whoever made it.
@@ -277,7 +282,7 @@ module Karafka
                        ":text beside a config.logger that is a #{logger.class}: set config.logger to " \
                        "Karafka::Instrumentation::Logger.new, or give yours the formatter Karafka::Instrumentation::JsonFormatter.new")
       end
-      private :format_log
+      private :check_clients!, :format_log
 
       # @return [Boolean] whether it says where Kafka is
       # @api private

@@ -15,7 +15,9 @@ module Karafka
       }.freeze
       # As {Engine::Config} leaves it to librdkafka.
       SESSION_TIMEOUT_MS = 45_000
-      private_constant :ENGINE_OWNED, :SESSION_TIMEOUT_MS
+      # Two settings of librdkafka, which are one here.
+      SAME = { "auto.commit.enable" => "enable.auto.commit" }.freeze
+      private_constant :ENGINE_OWNED, :SESSION_TIMEOUT_MS, :SAME
 
       # What was tried already: it costs some milliseconds, more with certificates.
       @tried = {}
@@ -29,7 +31,7 @@ module Karafka
         # @param name [String, Symbol]
         # @return [String] the same for all names of one setting
         def main_name(name)
-          Librdkafka.kafka_aliases.fetch(name.to_s, name.to_s)
+          Librdkafka.kafka_aliases.fetch(name.to_s) { |given| SAME.fetch(given, given) }
         end
 
         # @param name [String, Symbol]
@@ -123,6 +125,15 @@ module Karafka
           own.each { |key, value| written!(key, value, settings.label) }
           key, reason = Librdkafka.check_kafka_settings(Oauth::Settings.for_librdkafka(own.to_librdkafka), role).first
           refuse!(settings.label, key, own[key], reason) if key
+          SAME.each { |pair| agree!(own, pair) }
+        end
+
+        def agree!(settings, pair)
+          (first, value), (second, other) = settings.select { |key, _| pair.include?(key.to_s) }.to_a
+          return if second.nil? || value.to_s.casecmp?(other.to_s)
+
+          refuse!(settings.label, second, other,
+                  "\"#{first}\" is another name of the same setting and has another value; leave one of them out")
         end
 
         def refuse!(label, key, value, reason)

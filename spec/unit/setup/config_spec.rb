@@ -68,6 +68,15 @@ RSpec.describe Karafka::Setup::Config do
     expect { setup { |c| c.admin.kafka = "a:1" } }.to be_refused(/config\.admin\.kafka is of class String, but must be a Hash/)
   end
 
+  it "checks the settings of Admin as those of the application" do
+    admin = ->(kafka) { setup { |config| config.admin.kafka = kafka } }
+    expect { admin.call({ "socket.timeout.ms": "soon" }) }
+      .to be_refused(/config.admin.kafka sets "socket.timeout.ms" to "soon", but it must be a whole number from 10 to 300000/)
+    expect { admin.call({ "socket.timeoutt.ms": 5 }) }.to be_refused(/config.admin.kafka sets .* Did you mean `socket.timeout.ms`/)
+    expect { admin.call({ "bootstrap.servers": "::1:9092" }) }.to be_refused(/config.admin.kafka .*in brackets: \[::1\]:9092/)
+    expect(admin.call({ "security.protocol": "ssl" }).admin.kafka[:"security.protocol"]).to eq("ssl")
+  end
+
   it "names the nearest setting where one does not exist" do
     expect { setup { |c| c.max_mesages = 1 } }.to be_refused(/Unknown setting `config.max_mesages`. Did you mean `config.max_messages`/)
     expect { setup { |c| c.pause.timeuot = 1 } }.to be_refused(/Did you mean `config.pause.timeout`/)
@@ -142,6 +151,9 @@ RSpec.describe Karafka::Setup::Config do
     expect { setup("security.protocol": "sasl_ssl") }.to be_refused(/Set "sasl.mechanism" to "PLAIN"/)
     expect { setup(acks: "all", "request.required.acks": 1) }
       .to be_refused(/sets "request.required.acks" to 1, but "acks" is another name of the same setting and has another value/)
+    expect { setup("enable.auto.commit": false, "auto.commit.enable": true) }
+      .to be_refused(/sets "auto.commit.enable" to true, but "enable.auto.commit" is another name of the same setting/)
+    expect(setup("auto.commit.enable": "FALSE", "enable.auto.commit": false).kafka.size).to be > 1
     expect { setup("ssl.ca.pem": "-----BEGIN CERTIFICATE-----\\nAA") }.to be_refused(/"ssl.ca.pem" to \[hidden\], but it has \\n as two/)
   end
 
