@@ -37,12 +37,17 @@ module Karafka
           when "consumer.consuming.skipped"
             "#{message.topic}/#{message.partition}@#{message.offset} is skipped (#{payload[:reason]}): #{brief(payload[:error])}"
           when "consumer.consuming.postponed"
-            "#{place(payload[:caller])} goes on in #{payload[:delay]} ms (attempt #{payload[:attempt]}): #{payload[:reason]}"
+            "#{place(payload[:caller])} goes on #{wait(payload[:delay])} (attempt #{payload[:attempt]}): #{payload[:reason]}"
           else "#{event}: #{payload[:caller].inspect}"
           end
         end
 
         private
+
+        # The longest there is, 24 days, stands for a wait without an end.
+        def wait(delay_ms)
+          delay_ms >= Setup::Types::MOST ? "when the partition comes to a process again" : "in #{delay_ms} ms"
+        end
 
         # As in the other lines: orders/0.
         def place(consumer)
