@@ -4,6 +4,10 @@ module Karafka
   module Instrumentation
     # Says what became of a message. Nothing leaves in silence: where nobody listens, it goes to the log.
     module Announcements
+      # The longest wait that the engine has, 24 days, stands for one without an end.
+      WITHOUT_END_MS = (2**31) - 1
+      private_constant :WITHOUT_END_MS
+
       class << self
         # @param event [String]
         # @param payload [Hash{Symbol=>Object}]
@@ -44,9 +48,8 @@ module Karafka
 
         private
 
-        # The longest there is, 24 days, stands for a wait without an end.
         def wait(delay_ms)
-          delay_ms >= Setup::Types::MOST ? "when the partition comes to a process again" : "in #{delay_ms} ms"
+          delay_ms >= WITHOUT_END_MS ? "when the partition comes to a process again" : "in #{delay_ms} ms"
         end
 
         # As in the other lines: orders/0.
