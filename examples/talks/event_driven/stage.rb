@@ -56,8 +56,8 @@ class Stage
   # @return [Array<Integer>] of each partition that has reported one, the latest
   def lag
     while @statsd.wait_readable(0)
-      name, value = @statsd.recvfrom(1_024).first.match(/\Alag\.orders\.(\d+):(\d+)\|g\z/)&.captures
-      @lag[name] = Integer(value) if name
+      # A packet has a line for each metric.
+      @statsd.recvfrom(8_192).first.scan(/^lag\.orders\.(\d+):(\d+)\|g$/) { |partition, lag| @lag[partition] = Integer(lag) }
     end
     @lag.values
   end
