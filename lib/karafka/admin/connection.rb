@@ -27,7 +27,9 @@ module Karafka
       class Session
         # The questions that `karafka broker` answers rightly.
         BUILT_IN = %i[list_offsets].freeze
-        private_constant :BUILT_IN
+        # Seconds after which a question that has no answer says what keeps it from the brokers.
+        PATIENCE = 2
+        private_constant :BUILT_IN, :PATIENCE
 
         def initialize(native, limit_ms, kafka)
           @native = native
@@ -41,7 +43,7 @@ module Karafka
         # @raise [Errors::KafkaError]
         def ask(request, **arguments)
           refuse_built_in! unless BUILT_IN.include?(request)
-          @native.ask({ request.to_s => arguments }, [left_ms, 1].max)
+          telling { @native.ask({ request.to_s => arguments }, [left_ms, 1].max) }
         rescue Errors::KafkaError => e
           raise e.code == :timed_out ? explained(e) : e
         end
@@ -50,6 +52,18 @@ module Karafka
         def left_ms = (@deadline - Clock.now_ms).ceil
 
         private
+
+        # A command in a terminal shows why it waits, before the time is over.
+        def telling
+          teller = Thread.new do
+            sleep(PATIENCE)
+            cause = trouble
+            App.logger.warn("Karafka::Admin has no answer yet, and waits for up to #{@limit_ms} ms: #{cause}") if cause
+          end
+          yield
+        ensure
+          teller&.kill&.join
+        end
 
         # It would give no answer, or a wrong one.
         def refuse_built_in!
@@ -63,11 +77,14 @@ module Karafka
 
         # With what keeps the client from the brokers, and what to do about that, as consumers and producers say it.
         def explained(error)
-          code, text = @native.trouble(@limit_ms)
-          return error unless code
+          cause = trouble or return error
 
-          cause = Diagnosis.of(code, text, kafka: @kafka).explain(text)
           Errors::KafkaError.new("#{error.message[/\A.*? ms(?=: )/]}: #{cause} (timed_out)", code: :timed_out, retryable: true)
+        end
+
+        def trouble
+          code, text = @native.trouble(@limit_ms)
+          Diagnosis.of(code, text, kafka: @kafka).explain(text) if code
         end
       end
 

@@ -11,8 +11,18 @@ module Karafka
       class << self
         # @param kafka [Setup::KafkaSettings]
         # @param given [Hash{Symbol=>Object}] settings of librdkafka over those of the application
-        # @return [WaterDrop::Producer] its errors are logged nowhere
+        # @return [WaterDrop::Producer] it logs what keeps it from brokers, and nothing of single messages
         def build(kafka, given = {})
+          producer = made(kafka, given)
+          producer.monitor.subscribe("error.occurred") do |event|
+            App.logger.warn(event[:error].message) if event[:type] == "librdkafka.error"
+          end
+          producer
+        end
+
+        private
+
+        def made(kafka, given)
           tokens = App.config.oauth.token_provider_listener
           WaterDrop::Producer.new do |config|
             # Not a transactional one: its id would end the transactions of the application's own producer.
