@@ -83,10 +83,10 @@ RSpec.describe Karafka::Cli::Migration::Knowledge do
   unseen = {
     "racecar" => ["a class has both methods", "errors that are no", "a message", "`karafka.rb` of the same application",
                   "`RACECAR_` with an unknown name", "`RebalanceEvent`"],
-    "phobos" => ["`publish`", "`max_concurrency`", "a listener that was stopped"],
+    "phobos" => ["`publish`", "`max_concurrency`", "a listener that was stopped", "a mistake in a listener"],
     "delivery_boy" => ["`config/delivery_boy.yml` without Rails", "`DELIVERY_BOY_*`", "at exit", "the rest"],
     "ruby-kafka" => ["a message without key", "message values and keys", "topics that are missing", "`topics`",
-                     "`*.connection.kafka` events"]
+                     "`*.connection.kafka` events", "questions such as"]
   }
 
   unseen.each do |name, without|
