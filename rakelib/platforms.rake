@@ -14,8 +14,8 @@ namespace :package do
     size = File.size(gem)
     installed = Gem::Package.new(gem).then { |package| package.verify && package.contents && IO.popen(["tar", "-xOf", gem, "data.tar.gz"]) }
     installed = Gem::Package::TarReader.new(Zlib::GzipReader.new(installed)).sum { |entry| entry.header.size }
-    problems << "#{gem} has #{size} bytes" if size > GemBuilder::MAX_BYTES
-    problems << "#{gem} has #{installed} bytes installed" if installed > GemBuilder::MAX_INSTALLED_BYTES
+    problems << "#{gem} has #{size} bytes" if size > GemBuilder::MAX_BYTES * libraries.size
+    problems << "#{gem} has #{installed} bytes installed" if installed > GemBuilder::MAX_INSTALLED_BYTES * libraries.size
     glibc = libraries.filter_map { |library| Elf.new(library).glibc }.max_by { |version| Gem::Version.new(version) }
     puts format("%<gem>s: %<size>.1f MB, %<installed>.1f MB installed; needs %<needed>s%<glibc>s",
                 gem: File.basename(gem), size: size / 1e6, installed: installed / 1e6,
