@@ -45,22 +45,27 @@ module Incidents
 
     # @return [Array<String>] what nothing of the output names, or what went wrong
     def call
-      @topic = @cluster.create_topic("orders-#{SecureRandom.hex(3)}", partitions: 2)
-      @group = "shop-#{SecureRandom.hex(3)}"
-      start
-      @case.fetch(:make).call(self)
-      @case.fetch(:ask).call(self)
-      said = @transcript.join("\n")
-      missing = @case.fetch(:names).call(self).filter_map { |pattern| "nothing names #{pattern.inspect}" unless said.match?(pattern) }
-      missing << "#{@commands} commands" if @commands > MOST_COMMANDS
-      missing
-    ensure
-      @case[:end]&.call(self)
-      @feed&.kill
-      @feed&.join
-      @producer&.close
-      @pids.each { |pid| Verify::ServerProcess.kill(pid) }
-      FileUtils.rm_rf(@dir)
+      around do
+        @case.fetch(:ask).call(self)
+        said = @transcript.join("\n")
+        missing = @case.fetch(:names).call(self).filter_map { |pattern| "nothing names #{pattern.inspect}" unless said.match?(pattern) }
+        missing << "#{@commands} commands" if @commands > MOST_COMMANDS
+        missing
+      end
+    end
+
+    # Makes it for somebody else, who has a shell with the application in its directory, its log and its address.
+    # @return [void]
+    def play
+      around do
+        variables = application.map { |name, value| "#{name}=#{value}" }.join(" ")
+        root = Verify::ServerProcess::ROOT
+        puts "An incident is on. cd #{@dir}; the log is karafka.log; `curl #{url}` is the application.",
+             "karafka COMMAND is: env #{variables} ruby -I#{root}/lib #{root}/exe/karafka COMMAND", "Enter ends it."
+        $stdout.flush
+        $stdin.gets
+        puts "It was: #{@name} (#{@case.fetch(:names).call(self).map(&:source).join(", ")})"
+      end
     end
 
     # @return [String] commands and what they printed
@@ -126,6 +131,22 @@ module Incidents
 
     private
 
+    # @yield while the incident is on
+    def around
+      @topic = @cluster.create_topic("orders-#{SecureRandom.hex(3)}", partitions: 2)
+      @group = "shop-#{SecureRandom.hex(3)}"
+      start
+      @case.fetch(:make).call(self)
+      yield
+    ensure
+      @case[:end]&.call(self)
+      @feed&.kill
+      @feed&.join
+      @producer&.close
+      @pids.each { |pid| Verify::ServerProcess.kill(pid) }
+      FileUtils.rm_rf(@dir)
+    end
+
     def command(text)
       @commands = @commands.to_i + 1
       @transcript << "$ #{text}" << yield.to_s.rstrip
@@ -139,10 +160,15 @@ module Incidents
     end
 
     def run_karafka(*arguments)
-      env = environment.merge("KARAFKA_BOOT_FILE" => APP, "KARAFKA_ENV" => "test", "BUNDLE_GEMFILE" => nil, "HTTP_PORT" => @port.to_s,
-                              "CONTROL" => File.join(@dir, "app-1.sock"))
+      env = application.merge("BUNDLE_GEMFILE" => nil)
       root = Verify::ServerProcess::ROOT
       Open3.capture2e(env, RbConfig.ruby, "-I#{root}/lib", "#{root}/exe/karafka", *arguments, chdir: @dir).first
+    end
+
+    # For commands in its directory.
+    def application
+      environment.merge("KARAFKA_BOOT_FILE" => APP, "KARAFKA_ENV" => "test", "HTTP_PORT" => @port.to_s,
+                        "CONTROL" => File.join(@dir, "app-1.sock"))
     end
 
     def environment = { "BROKERS" => @cluster.bootstrap_servers, "GROUP" => @group, "TOPIC" => @topic }
