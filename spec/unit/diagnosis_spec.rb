@@ -38,6 +38,9 @@ RSpec.describe Karafka::Diagnosis do
     "no SASL at a SASL port" =>
       [:transport, "a:1: Disconnected (after 0ms in state UP)", {},
        /wants a login \(SASL\), and "security.protocol" is "plaintext": set "sasl_plaintext"/],
+    "a broker that goes down soon after its first answers" =>
+      [:transport, "a:1/1: Disconnected: connection closed by peer: receive 0 after POLLIN (after 315ms in state UP)", {},
+       /\Athe connection to a broker failed\. It is tried again; nothing is lost\z/],
     "no SASL at a SASL port with TLS" =>
       [:transport, "ssl://a:1: Disconnected (after 0ms in state UP)", { "security.protocol": "ssl" }, /is "ssl": set "sasl_ssl"/],
     "TLS at a plain port" =>

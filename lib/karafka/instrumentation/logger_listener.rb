@@ -75,7 +75,7 @@ module Karafka
         return unless wanted?(level)
 
         batch = buffer.metadata
-        send(level, "[#{group}] Got #{batch.size} messages of #{batch.topic}/#{batch.partition}, " \
+        send(level, "[#{group}] Got #{batch.size} message#{"s" unless batch.size == 1} of #{batch.topic}/#{batch.partition}, " \
                     "offsets #{batch.first_offset} to #{batch.last_offset}",
              group: group, topic: batch.topic, partition: batch.partition, messages: batch.size,
              first_offset: batch.first_offset, last_offset: batch.last_offset)

@@ -25,7 +25,7 @@ module Karafka
       # In the words of the answer.
       RESULTS = {
         dead_lettered: "went to %<target>s",
-        skipped: "is skipped: its topic has no dead letter queue",
+        skipped: "is skipped, and nothing is kept of it: its topic has no dead letter queue",
         processed: "was processed meanwhile: nothing was skipped",
         lost: "is not this process's any more: another one has its partition, so skip it there"
       }.freeze

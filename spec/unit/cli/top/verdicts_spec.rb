@@ -62,7 +62,7 @@ RSpec.describe Karafka::Cli::Top::Verdicts do
     let(:failing) { { position: 4711, lag: 3, lag_ms: 90_000, attempt: 4, pause: { reason: "back_off", left_ms: 23_000 } } }
 
     it "is a problem from the third attempt on" do
-      text = "orders/17 fails again and again at offset 4711: attempt 4 in 23 s"
+      text = "orders/17 fails again and again at offset 4711: attempt 4 follows in 23 s"
       expect(of_partition({ **failing, attempt: 3 }, failing)).to eq([[:problem, text]])
       expect(of_partition(nil, { **failing, attempt: 2 })).to eq([])
       expect(verdicts(nil, state(topics: [topic("orders", [partition(17, **failing)])])).first.next_step)
@@ -150,6 +150,11 @@ RSpec.describe Karafka::Cli::Top::Verdicts do
       expect(behind(3_000, 2_000)).to eq([[:note, "orders is 12 m behind, with 2,000 messages, and catches up: through in 40 s"]])
     end
 
+    it "is a warning where it falls although more comes than is consumed: positions move by whole batches" do
+      text = "orders is 12 m behind, with 2,000 messages: 102/s come, 11/s are consumed, so its trend is not sure"
+      expect(behind(3_000, 2_000, rate_in: 102.0, rate_out: 11.0)).to eq([[:warning, text]])
+    end
+
     it "is a warning as long as nobody knows" do
       expect(behind(nil, 2_000, rate_in: nil, rate_out: nil))
         .to eq([[:warning, "orders is 12 m behind, with 2,000 messages: unknown come, unknown are consumed (no trend is known yet)"]])
@@ -229,7 +234,7 @@ RSpec.describe Karafka::Cli::Top::Verdicts do
         end
       end
       often = { group: { rebalances: rebalances.call(%w[lost revoked lost assigned lost lost]) } }
-      expect(of_process({}, often)).to eq([[:problem, "shop has lost partitions 5 times in 10 m, mostly lost"]])
+      expect(of_process({}, often)).to eq([[:problem, "shop has lost partitions 5 times in 10 m, mostly lost, last 20 s ago"]])
       expect(of_process({}, { group: { rebalances: rebalances.call(%w[assigned] * 9) } })).to eq([])
     end
 

@@ -64,7 +64,7 @@ module Karafka
             return "runs" if @now["leases"].any?
 
             pause = @now["pause"] or return "is next"
-            pause["left_ms"] ? "in #{Format.duration(pause["left_ms"])}" : "waits until it is resumed (stop_after, or its consumer)"
+            pause["left_ms"] ? "follows in #{Format.duration(pause["left_ms"])}" : "waits until it is resumed (stop_after, or its consumer)"
           end
 
           def operator? = @now.dig("pause", "reason") == "operator"

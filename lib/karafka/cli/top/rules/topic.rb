@@ -11,7 +11,8 @@ module Karafka
           # Counters that are worth a look when they grow.
           COUNTERS = { "dead_letters" => "dead letter", "skipped" => "skipped message" }.freeze
           LATE = "compare karafka_processing_seconds with karafka_waiting_seconds; docs/operations.md, KarafkaLag"
-          private_constant :DISTURBING, :COUNTERS, :LATE
+          LONGER = "--interval 20 looks longer"
+          private_constant :DISTURBING, :COUNTERS, :LATE, :LONGER
 
           class << self
             # @param look [Look]
@@ -33,11 +34,15 @@ module Karafka
               trend = Figures.trend(look, topic, earlier)
               return verdict(:warning, group, topic, "#{text}#{rates(topic)} (no trend is known yet)", LATE) unless trend
 
-              if trend.negative?
-                left = Format.duration(Figures.eta_ms(look, topic, earlier))
-                return verdict(:note, group, topic, "#{text}, and catches up: through in #{left}")
-              end
-              verdict(:problem, group, topic, "#{text}#{rates(topic)}, and does not catch up", LATE)
+              return verdict(:problem, group, topic, "#{text}#{rates(topic)}, and does not catch up", LATE) unless trend.negative?
+              return verdict(:warning, group, topic, "#{text}#{rates(topic)}, so its trend is not sure", LONGER) if outrun?(topic)
+
+              verdict(:note, group, topic, "#{text}, and catches up: through in #{Format.duration(Figures.eta_ms(look, topic, earlier))}")
+            end
+
+            # Positions move by whole batches, so the lag of two moments may fall while more comes than is consumed.
+            def outrun?(topic)
+              topic["rate_in"] && topic["rate_out"] && topic["rate_in"] > topic["rate_out"]
             end
 
             def late?(topic, limits)
@@ -64,10 +69,17 @@ module Karafka
               recent = (group["rebalances"] || []).select { |one| one["at_ms"] >= since && DISTURBING.include?(one["cause"]) }
               return if recent.size < limits.rebalances
 
-              cause = recent.map { |one| one["cause"] }.tally.max_by(&:last).first
               Verdict.new(severity: :problem, kind: :rebalances, subject: group["group"], group: group["group"],
-                          text: "has lost partitions #{recent.size} times in #{Format.duration(limits.rebalances_ms)}, mostly #{cause}",
-                          next_step: "docs/operations.md, KarafkaRebalancesOften")
+                          text: "has lost partitions #{recent.size} times in #{Format.duration(limits.rebalances_ms)}, " \
+                                "#{mostly(look, recent)}",
+                          next_step: "karafka groups describe #{group["group"]}, several times, shows who comes and goes; " \
+                                     "docs/operations.md, KarafkaRebalancesOften")
+            end
+
+            def mostly(look, rebalances)
+              cause = rebalances.map { |one| one["cause"] }.tally.max_by(&:last).first
+              last = rebalances.map { |one| one["at_ms"] }.max
+              "mostly #{cause}, last #{Format.duration(look.now["at_ms"] - last)} ago"
             end
 
             def unused(look, group)
