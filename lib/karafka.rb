@@ -160,8 +160,8 @@ Karafka.autoload :ActiveJob, File.join(__dir__, "karafka", "active_job.rb")
 File.expand_path("waterdrop.rb", __dir__).then { |path| Object.autoload(:WaterDrop, path) if File.exist?(path) }
 # From a breakpoint, or once there is a Ractor, Ruby 3.1 cannot load constants that have others below them: so these are loaded now.
 %w[
-  Admin Admin::Configs Admin::Replication Cli Compat::SidekiqBackend Diagnosis Engine Flow Instrumentation::Statsd Instrumentation::Vendors
-  Instrumentation::Vendors::OpenTelemetry Serializers Server Setup Swarm
+  Admin Admin::Configs Admin::Replication Cli Compat::SidekiqBackend Core Diagnosis Engine Flow Instrumentation::Statsd
+  Instrumentation::Vendors Instrumentation::Vendors::OpenTelemetry Serializers Server Setup Swarm Workers
 ].each { |name| Karafka.const_get(name) }
 Karafka::OnRails::Jobs.follow if defined?(ActiveSupport)
 # In a Rails application this file is loaded after Rails.

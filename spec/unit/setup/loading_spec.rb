@@ -70,6 +70,27 @@ RSpec.describe "loading the gem" do
     expect([out, err]).to eq(["true\nKarafka::ActiveJob\nKarafka::BaseWorker\n0\n", ""])
   end
 
+  # Each in a process of its own, as another name may load it.
+  it "finds each constant of the core by its name alone" do
+    out, err, = ruby(<<~RUBY, "-W0")
+      require "karafka"
+      def names(place)
+        place.constants(false).reject { |name| place.autoload?(name) }.flat_map do |name|
+          path = "\#{place}::\#{name}"
+          found = place.const_get(name)
+          [path, *(names(found) if found.is_a?(Module) && found.name == path)]
+        end
+      end
+      def in_child = Process.wait2(fork { exit!(yield) }).last.success?
+      reader, writer = IO.pipe
+      in_child { Karafka.eager_load! || writer.puts(names(Karafka)) || writer.close || true }
+      writer.close
+      all = reader.readlines(chomp: true)
+      puts all.size > 300, all.reject { |name| in_child { Object.const_defined?(name) } }
+    RUBY
+    expect([out, err]).to eq(["true\n", ""])
+  end
+
   it "can decode a message's JSON in a plain script" do
     out, err, = ruby(<<~RUBY)
       require "karafka"

@@ -16,9 +16,4 @@ module Karafka
 
     Sidekiq = Compat::SidekiqBackend::Enqueueing
   end
-
-  # What belongs to the workers of Sidekiq, beside the threads of a server.
-  class Workers
-    Builder = Compat::SidekiqBackend::WorkerBuilder
-  end
 end

@@ -118,12 +118,4 @@ module Karafka
       end
     end
   end
-
-  module Core
-    # The names of karafka-core for the same.
-    module Contractable
-      Contract = Contracts::Base
-      Result = Contracts::Result
-    end
-  end
 end

@@ -58,9 +58,8 @@ module Karafka
         def closed(text, protocol)
           case text
           when /Disconnected.*state APIVERSION_QUERY/ then WITH_TLS.key?(protocol) ? wants_tls(protocol) : no_kafka(text, protocol)
-          # The broker's number is known: it, or another one, has answered more than that.
-          when %r{/\d+: } then GENERAL
-          when /after \d{1,3}ms in state UP/ then WITH_LOGIN.key?(protocol) ? wants_login(protocol) : GENERAL
+          # Not where the broker's number is known: it, or another one, has answered more than that.
+          when %r{\A(?!\S+/\d+: ).*after \d{1,3}ms in state UP} then WITH_LOGIN.key?(protocol) ? wants_login(protocol) : GENERAL
           else GENERAL
           end
         end
