@@ -22,7 +22,7 @@ module Tools
       ensure_std(platform.rust)
       wrappers = wrap(platform)
       # cargo-zigbuild sets CC_<target> and the like. librdkafka is configured by a script that looks at CC alone, and finds
-      # libraries of this machine with pkg-config unless that finds nothing.
+      # libraries of this machine with pkg-config unless that finds nothing. It links its C++ library, which nothing here uses, too.
       { "PATH" => "#{DIRECTORY}/bin:#{ENV.fetch("PATH")}", "CARGO_ZIGBUILD_PYTHON_PATH" => python, "HOST_CC" => "cc", "HOST_AR" => "ar",
         "PKG_CONFIG_LIBDIR" => "/nonexistent",
         # It also links a shared library, which nothing here uses, with a list of symbols of which some are not compiled in.
@@ -66,7 +66,8 @@ module Tools
     def wrap(platform)
       directory = File.expand_path("../../target/platforms/bin/#{platform.name}", __dir__)
       FileUtils.mkdir_p(directory)
-      { "CC" => "cc -- -target #{platform.zig}", "AR" => "ar --", "RANLIB" => "ranlib --" }.to_h do |variable, arguments|
+      target = "-- -target #{platform.zig}"
+      { "CC" => "cc #{target}", "CXX" => "c++ #{target}", "AR" => "ar --", "RANLIB" => "ranlib --" }.to_h do |variable, arguments|
         program = File.join(directory, variable.downcase)
         File.write(program, "#!/bin/sh\nexec cargo-zigbuild zig #{arguments} \"$@\"\n")
         File.chmod(0o755, program)
