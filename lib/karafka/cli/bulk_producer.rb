@@ -11,11 +11,12 @@ module Karafka
       class << self
         # @param kafka [Setup::KafkaSettings]
         # @param given [Hash{Symbol=>Object}] settings of librdkafka over those of the application
-        # @return [WaterDrop::Producer] it logs what keeps it from brokers, and nothing of single messages
+        # @return [WaterDrop::Producer] it logs what keeps it from all brokers, and nothing of single messages
         def build(kafka, given = {})
           producer = made(kafka, given)
           producer.monitor.subscribe("error.occurred") do |event|
-            App.logger.warn(event[:error].message) if event[:type] == "librdkafka.error"
+            # Of several brokers one may be down.
+            App.logger.warn(event[:error].message) if event[:error].code == :all_brokers_down
           end
           producer
         end
