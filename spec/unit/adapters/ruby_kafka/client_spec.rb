@@ -25,7 +25,7 @@ RSpec.describe Kafka do
 
     it "gives a question up after the time to connect and to get an answer, which are 10 seconds each", deadline: 20 do
       client = described_class.new("127.0.0.1:9", connect_timeout: 1, socket_timeout: 1)
-      expect { client.topics }.to raise_error(Kafka::ConnectionError, /no answer within 2000 ms: .*Is Kafka running/)
+      expect { client.topics }.to raise_error(Kafka::ConnectionError, /no answer within (1[89]\d\d|2000) ms: .*Is Kafka running/)
       expect([client, kafka].map { |one| one.instance_variable_get(:@settings).patience }).to eq([2, 20])
       expect(kafka.send(:admin, 30).instance_variable_get(:@connection).max_wait_time).to eq(30_000)
     end
