@@ -15,8 +15,10 @@ module Karafka
         def build(kafka, given = {})
           producer = made(kafka, given)
           producer.monitor.subscribe("error.occurred") do |event|
-            # Of several brokers one may be down.
-            App.logger.warn(event[:error].message) if event[:error].code == :all_brokers_down
+            # Errors of other types may have no code, and of several brokers one may be down.
+            next unless event[:type] == "librdkafka.error" && event[:error].code == :all_brokers_down
+
+            App.logger.warn(event[:error].message)
           end
           producer
         end
