@@ -7,6 +7,9 @@ module Karafka
     OK = 0
     FAILED = 1
     FORCED = 2
+    # How most servers are started. Without options there is nothing for Thor to read, which takes a tenth of the start to load.
+    PLAIN_SERVER = %w[server].freeze
+    private_constant :PLAIN_SERVER
 
     class << self
       # Nothing is left to prepare; `karafka` scripts of 1.x call it.
@@ -29,14 +32,13 @@ module Karafka
       # @return [Integer] exit status
       def run(argv, err: $stderr)
         @running = true
-        result = Commands.start(argv, debug: true)
+        result = argv == PLAIN_SERVER ? ServerCommand.new({}).call : Commands.start(argv, debug: true)
         result.is_a?(Integer) ? result : OK
-      # These first: one may come while Thor is being loaded, and the next clause names a constant of it.
       rescue Interrupt
         FAILED
       rescue SignalException
         raise
-      rescue Thor::Error, Errors::BaseError => e
+      rescue Errors::BaseError, *errors_of_thor => e
         err.puts(["karafka: #{e.message}", Origin.line(e)].compact.join(" "))
         FAILED
       rescue Errno::EPIPE
@@ -48,6 +50,9 @@ module Karafka
       end
 
       private
+
+      # None where Thor is not loaded, or not yet: a signal or an error may come meanwhile.
+      def errors_of_thor = defined?(Thor::Error) ? [Thor::Error] : []
 
       # Not a mistake in the use of a command: an exception of the application's files, or of ours.
       def unexpected(error, err)

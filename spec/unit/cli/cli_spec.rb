@@ -172,6 +172,15 @@ RSpec.describe Karafka::Cli do
     end
   end
 
+  it "loads no Thor for a server without options, and says as well what is wrong" do
+    { "server" => "no Thor\n", "s" => "Thor\n" }.each do |command, loaded|
+      File.write("karafka.rb", "puts defined?(Thor) ? 'Thor' : 'no Thor'; raise 'no settings'")
+      out, err, status = Open3.capture3(RbConfig.ruby, File.expand_path("../../../exe/karafka", __dir__), command)
+      expect([out, status.exitstatus]).to eq([loaded, 1])
+      expect(err).to start_with("karafka: RuntimeError: no settings (#{directory}/karafka.rb:1")
+    end
+  end
+
   it "is both executables" do
     %w[karafka karafka-rs].each do |name|
       out, status = Open3.capture2e(RbConfig.ruby, File.expand_path("../../../exe/#{name}", __dir__), "server")

@@ -13,7 +13,7 @@ RSpec.describe "a signal that comes while the command line loads Thor" do
   def karafka(signal)
     File.write(File.join(@directory, "thor.rb"), "Process.kill(:#{signal}, Process.pid)\nsleep(60)\n")
     program = File.expand_path("../../../exe/karafka", __dir__)
-    Open3.capture3(RbConfig.ruby, "-I", @directory, program, "server")
+    Open3.capture3(RbConfig.ruby, "-I", @directory, program, "info")
   end
 
   it "ends the process as any that got TERM, without an error" do
