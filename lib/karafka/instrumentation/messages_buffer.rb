@@ -8,20 +8,45 @@ module Karafka
 
       RECEIVED = "connection.listener.fetch_loop.received"
 
+      # The event of a batch that arrived.
+      class Received < BatchEvent
+        # @param consumer [BaseConsumer] that is about to process the batch
+        # @param lease [Native::Lease]
+        def initialize(consumer, lease)
+          now_ms = ::Process.clock_gettime(::Process::CLOCK_REALTIME, :float_millisecond)
+          super(RECEIVED, consumer, nil, [now_ms - lease.received_at_ms, 0].max)
+          @topic = consumer.topic
+          @buffer = MessagesBuffer.new(consumer.messages, @topic.name, lease.partition)
+        end
+
+        # @param key [Symbol]
+        # @return [Object, nil]
+        def [](key)
+          case key
+          when :messages_buffer then @buffer
+          when :subscription_group then @topic.subscription_group
+          else super
+          end
+        end
+
+        private
+
+        def to_payload
+          group = @topic.subscription_group
+          {
+            caller: @caller, subscription_group: group, subscription_group_id: group.id, consumer_group: @topic.consumer_group,
+            consumer_group_id: group.consumer_group_id, client_id: App.config.client_id, messages_buffer: @buffer, time: @time
+          }
+        end
+      end
+
       # Tells subscribers that a batch has arrived.
+      # @param outlet [Outlet]
       # @param consumer [BaseConsumer] that is about to process it
       # @param lease [Native::Lease]
       # @return [void]
-      def self.received(consumer, lease)
-        topic = consumer.topic
-        group = topic.subscription_group
-        payload = {
-          caller: consumer, subscription_group: group, subscription_group_id: group.id, consumer_group: topic.consumer_group,
-          consumer_group_id: group.consumer_group_id, client_id: App.config.client_id,
-          messages_buffer: new(consumer.messages, topic.name, lease.partition),
-          time: [(Time.now.to_f * 1_000) - lease.received_at_ms, 0].max
-        }
-        Safely.instrument(RECEIVED, payload)
+      def self.received(outlet, consumer, lease)
+        outlet.give(Received.new(consumer, lease)) if outlet.heard?(RECEIVED)
       end
 
       # @return [String, nil] nil: nothing came

@@ -54,6 +54,14 @@ module Karafka
         end
       end
 
+      # @api private
+      # @return [Notifications, nil] whose subscribers can have an event without {#instrument}; nil: something is to see it on its way
+      def direct_bus
+        return if @names || method(:instrument).owner != Monitor || !own_bus?
+
+        @notifications_bus if @notifications_bus.method(:instrument).owner == Notifications
+      end
+
       # @param name [String]
       # @param payload [Hash{Symbol=>Object}]
       # @return [Object, nil] what the block returned

@@ -13,6 +13,36 @@ module Karafka
       EMPTY = {}.freeze
       private_constant :NOTHING, :EMPTY
 
+      class << self
+        # Gives an event to each subscriber, also where one of them raises.
+        # @api private
+        # @param subscribers [Array<#call>]
+        # @param event [Event]
+        # @return [void]
+        # @raise [Exception] the first one that a subscriber has raised; others are logged
+        def publish(subscribers, event)
+          failures = nil
+          subscribers.each do |subscriber|
+            subscriber.call(event)
+          rescue SystemExit, SignalException, NoMemoryError
+            raise
+          rescue Exception => e # rubocop:disable Lint/RescueException -- raised again, once the others were told
+            # The others hear of it all the same: one of them may be the error tracker.
+            (failures ||= []) << e
+          end
+          raise_first(failures, event) if failures
+        end
+
+        private
+
+        def raise_first(failures, event)
+          failures.drop(1).each do |failure|
+            Karafka.logger.error("a subscriber of #{event.id.inspect} raised #{failure.class}: #{failure.message}")
+          end
+          raise failures.first
+        end
+      end
+
       # @param events [Array<String>] names that may be used
       # @param not_yet [Array<String>] names that are refused as "not supported yet" instead of as unknown
       def initialize(events = Events::EMITTED.keys, not_yet: Events::NOT_YET)
@@ -92,7 +122,7 @@ module Karafka
         return (yield if block) if subscribers.empty?
         return measured(name, payload, subscribers, &block) if block
 
-        publish(subscribers, payload.is_a?(Event) && payload.id == name ? payload : Event.new(name, payload))
+        Notifications.publish(subscribers, payload.is_a?(Event) && payload.id == name ? payload : Event.new(name, payload))
         nil
       end
 
@@ -102,28 +132,8 @@ module Karafka
         started = Clock.now_ms
         result = yield
         time = Clock.now_ms - started
-        publish(subscribers, Event.new(name, payload.merge(time: time)))
+        Notifications.publish(subscribers, Event.new(name, payload.merge(time: time)))
         result
-      end
-
-      def publish(subscribers, event)
-        failures = nil
-        subscribers.each do |subscriber|
-          subscriber.call(event)
-        rescue SystemExit, SignalException, NoMemoryError
-          raise
-        rescue Exception => e # rubocop:disable Lint/RescueException -- raised again, once the others were told
-          # The others hear of it all the same: one of them may be the error tracker.
-          (failures ||= []) << e
-        end
-        raise_first(failures, event) if failures
-      end
-
-      def raise_first(failures, event)
-        failures.drop(1).each do |failure|
-          Karafka.logger.error("a subscriber of #{event.id.inspect} raised #{failure.class}: #{failure.message}")
-        end
-        raise failures.first
       end
 
       # Of those former events that today's stand for; a producer's monitor has none of them.

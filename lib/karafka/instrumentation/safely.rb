@@ -73,6 +73,15 @@ module Karafka
           "its message cannot be shown (#{e.class})"
         end
 
+        # @param name [String] of an event
+        # @param error [Exception] that one of its subscribers has raised
+        # @return [void]
+        def complain(name, error)
+          Karafka.logger.error("a subscriber of #{name.inspect} raised #{error.class}: #{message_of(error)} (#{error.backtrace&.first})")
+        rescue StandardError
+          say("a subscriber of #{name.inspect} raised #{error.class}: #{message_of(error)}, and so did the logger")
+        end
+
         # The last resort, where there is no logger that works.
         # @param text [String]
         # @return [void]
@@ -94,12 +103,6 @@ module Karafka
           Karafka.logger.error(["#{type}: #{error.class}: #{message_of(error)}", *Backtrace.of(error)].join("\n  "))
         rescue StandardError => e
           say("#{type}: #{error.class}: #{message_of(error)} (and the logger raised #{e.class}: #{e.message})")
-        end
-
-        def complain(name, error)
-          Karafka.logger.error("a subscriber of #{name.inspect} raised #{error.class}: #{message_of(error)} (#{error.backtrace&.first})")
-        rescue StandardError
-          say("a subscriber of #{name.inspect} raised #{error.class}: #{message_of(error)}, and so did the logger")
         end
       end
     end

@@ -34,7 +34,7 @@ module Karafka
       @persistent = topic.consumer_persistence
       @each = !topic.batch_consuming
       @insists = topic.insights_required?
-      @monitor = Karafka.monitor
+      @outlet = Instrumentation::Outlet.new(Karafka.monitor)
       @wraps = wraps?(topic.consumer)
       @filters = OwnFilters.of(@topic, @partition)
     end
@@ -50,7 +50,7 @@ module Karafka
       consumer.messages = Messages::Messages.over(lease, @decoders)
       leave_out(consumer, lease) if Failures::SkipOrders.any?
       consumer.karafka_resumed
-      Instrumentation::MessagesBuffer.received(consumer, lease) if @monitor.listening?(Instrumentation::MessagesBuffer::RECEIVED)
+      Instrumentation::MessagesBuffer.received(@outlet, consumer, lease)
       return filtered(consumer, lease) if @filters
 
       process(consumer, lease)
@@ -133,7 +133,7 @@ module Karafka
     private
 
     def process(consumer, lease)
-      instrument(consumer, "consumer.before_schedule_consume")
+      @outlet.publish("consumer.before_schedule_consume", consumer)
       observed(consumer, "consumer.consume", "consumer.consumed") do
         @reached = nil
         @exactly_once ? exactly_once(consumer) { work(consumer, lease) } : work(consumer, lease)
@@ -173,13 +173,13 @@ module Karafka
       lease.set_place(*Place.of(consumer.class))
       consumer.karafka_lease = lease
       consumer.messages = nothing_yet
-      instrument(consumer, "consumer.initialize")
+      @outlet.publish("consumer.initialize", consumer)
       begun(consumer)
       # Only now: one whose `initialized` raised is not used again.
       @consumer = consumer
       @untried = 0
       @wraps = wraps?(consumer.class) unless @persistent
-      instrument(consumer, "consumer.initialized")
+      @outlet.publish("consumer.initialized", consumer)
       consumer
     end
 
@@ -271,13 +271,9 @@ module Karafka
             "#{consumer.class}#wrap(#{action.inspect}) did not call its block, so nothing was done; it must yield"
     end
 
-    def instrument(consumer, event)
-      Instrumentation::Safely.instrument(event, { caller: consumer }) if @monitor.listening?(event)
-    end
-
     def observed(consumer, before, after, &)
-      instrument(consumer, before)
-      @monitor.listening?(after) ? Instrumentation::Safely.around(after, { caller: consumer }, &) : yield
+      @outlet.publish(before, consumer)
+      @outlet.measured(after, consumer, &)
     end
   end
 end

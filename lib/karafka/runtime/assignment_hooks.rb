@@ -38,7 +38,7 @@ module Karafka
     # @param after [String] of the one after it
     def hook(lease, action, before, after)
       consumer = prepare(lease)
-      instrument(consumer, "consumer.before_schedule_#{action}")
+      @outlet.publish("consumer.before_schedule_#{action}", consumer)
       observed(consumer, before, after) { around(consumer, action) { consumer.public_send(:"on_#{action}") } }
     end
   end

@@ -78,7 +78,7 @@ module Karafka
       @coordinator = coordinator
       @on_fatal = on_fatal
       @priority = priority
-      @monitor = Karafka.monitor
+      @outlet = Instrumentation::Outlet.new(Karafka.monitor)
       @pid = ::Process.pid
       @mutex = Mutex.new
       @finished = false
@@ -261,20 +261,18 @@ module Karafka
 
     # @return [Job, nil] nil when nobody wants to know
     def begun(lease, assignment)
-      return unless JOBS.any? { |event| @monitor.listening?(event) }
+      return unless JOBS.any? { |event| @outlet.heard?(event) }
 
       job = Job.new(@index, @jobs = (@jobs || 0) + 1, lease, assignment)
-      Instrumentation::Safely.instrument("worker.process", { caller: self, job: job }) if @monitor.listening?("worker.process")
+      @outlet.publish("worker.process", self, job)
       job
     end
 
     def ended(job, failed)
       job.failed = failed
-      %w[worker.processed worker.completed].each do |event|
-        next unless @monitor.listening?(event)
-
-        Instrumentation::Safely.instrument(event, { caller: self, job: job, time: (Clock.now - job.started) * 1_000 })
-      end
+      time = (Clock.now - job.started) * 1_000
+      @outlet.publish("worker.processed", self, job, time)
+      @outlet.publish("worker.completed", self, job, time)
     end
   end
 end
