@@ -7,18 +7,59 @@ module WaterDrop
     PURGED = %i[purge_queue purge_inflight].freeze
     DISPATCH_ERROR = "librdkafka.dispatch_error"
 
+    # Messages that were delivered to one topic, as the engine reports them; or one that was not.
+    class Rows
+      # Values of a message: partition, offset, microseconds of latency, tag.
+      SIZE = 4
+      private_constant :SIZE
+
+      # @return [String] of the producer
+      attr_reader :producer_id
+      # @return [Object]
+      attr_reader :client
+
+      # @param producer_id [String]
+      # @param client [Object]
+      # @param values [Array] the topic, then the values of each message; none for one that was not delivered
+      def initialize(producer_id, client, values)
+        @producer_id = producer_id
+        @client = client
+        @values = values
+      end
+
+      # @return [Boolean] whether it is one that was not delivered
+      def failed? = @values.size == 1
+
+      # @return [String]
+      def topic = @values[0]
+
+      # @param at [Integer] the message's place
+      # @return [Integer]
+      def partition(at) = @values[(at * SIZE) + 1]
+
+      # @param at [Integer] the message's place
+      # @return [Integer]
+      def offset(at) = @values[(at * SIZE) + 2]
+
+      # @param at [Integer] the message's place
+      # @return [Integer] microseconds
+      def latency_us(at) = @values[(at * SIZE) + 3]
+
+      # @param at [Integer] the message's place
+      # @return [Integer] what the client knows its delivery by
+      def tag(at) = @values[(at * SIZE) + 4]
+    end
+
     # The event of a message that was delivered, which is its own payload. There is one for each message, and subscribers mostly ask for
     # a field or two: the Hash is made for those that ask for all.
     class Delivered < Karafka::Instrumentation::Event
       NAME = "message.acknowledged"
 
-      # @param producer_id [String]
-      # @param client [Object]
-      # @param row [Array] of the engine's reports: topic, partition, offset, microseconds of latency, …
-      def initialize(producer_id, client, row) # rubocop:disable Lint/MissingSuper -- there is no other payload
-        @producer_id = producer_id
-        @client = client
-        @row = row
+      # @param rows [Rows]
+      # @param at [Integer] the message's place among them
+      def initialize(rows, at) # rubocop:disable Lint/MissingSuper -- there is no other payload
+        @rows = rows
+        @at = at
       end
 
       # @return [String]
@@ -28,9 +69,9 @@ module WaterDrop
       # @return [Object, nil]
       def [](key)
         case key
-        when :offset then @row[2]
-        when :partition then @row[1]
-        when :topic then @row[0]
+        when :offset then @rows.offset(@at)
+        when :partition then @rows.partition(@at)
+        when :topic then @rows.topic
         else to_h[key]
         end
       end
@@ -38,8 +79,8 @@ module WaterDrop
       # @return [Hash{Symbol=>Object}] the same one each time
       def to_h
         @to_h ||= begin
-          topic, partition, offset, latency_us = @row
-          Acknowledgement.payload(@producer_id, @client, DeliveryReport.new(partition, offset, topic, nil, nil, latency_us))
+          report = DeliveryReport.new(@rows.partition(@at), @rows.offset(@at), @rows.topic, nil, nil, @rows.latency_us(@at))
+          Acknowledgement.payload(@rows.producer_id, @rows.client, report)
         end
       end
       alias to_hash to_h

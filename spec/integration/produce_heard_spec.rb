@@ -120,6 +120,32 @@ RSpec.describe "waiting for a message that subscribers hear of" do
     expect(all_seen).to eq((0..39).to_a)
   end
 
+  it "announces each of many once and in order, where a subscriber ends its thread or raises at any of them" do
+    seed = Random.new_seed
+    random = Random.new(seed)
+    made.monitor.subscribe("message.acknowledged") do |event|
+      seen << [event[:topic], event[:offset]]
+      [-> { Thread.exit }, -> { raise "no" }, -> {}, -> {}].sample(random: random).call
+    end
+    broker.create_topic("payments", 1)
+    sent = Array.new(300) { { topic: %w[orders payments].sample(random: random), payload: "x" } }
+    made.produce_many_sync(sent)
+    wait_until("all events") { seen.size >= 300 }
+    counts = sent.map { |message| message[:topic] }.tally
+    expect(all_seen.group_by(&:first).transform_values { |events| events.map(&:last) })
+      .to eq(counts.transform_values { |count| (0...count).to_a }), "seed #{seed}"
+  end
+
+  it "announces those in order that others have a label or a block among" do
+    blocks = Queue.new
+    made.monitor.subscribe("message.acknowledged") { |event| seen << [event[:offset], event[:label]] }
+    handles = made.produce_many_async(Array.new(100) { |index| { topic: "orders", payload: "x", label: (:twenty if index == 20) } })
+    handles[50].on_delivery { |report| blocks << report.offset }
+    handles.each(&:wait)
+    expect(all_seen).to eq(Array.new(100) { |index| [index, (:twenty if index == 20)] })
+    expect([blocks.pop, blocks.empty?]).to eq([50, true])
+  end
+
   it "waits longer for subscribers that get further" do
     made.monitor.subscribe("message.acknowledged") { |event| seen << event[:offset] if sleep(0.15) }
     made.produce_many_sync(Array.new(10) { { topic: "orders", payload: "x" } })

@@ -125,10 +125,9 @@ module WaterDrop
       # Of a producer that was collected.
       def count_lost(event)
         reports = event[:reports] or return
-        row = nil
-        while (row = reports.next(row))
-          delivered = row.last
-          @lost += 1 unless delivered
+        while (rows = reports.rows(1))
+          @lost += 1 if rows.one?
+          nil while reports.next
         end
       end
 

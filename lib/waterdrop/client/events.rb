@@ -6,7 +6,9 @@ module WaterDrop
     module Events
       # Where a batch is too large as a whole.
       SMALLER = " Set \"batch.size\" in config.kafka to no more than max.message.bytes of the topic: batches that it refuses cost time."
-      private_constant :SMALLER
+      # This many messages are asked for at once.
+      MOST_ROWS = 32
+      private_constant :SMALLER, :MOST_ROWS
 
       # @param event [Hash] reports are taken out of it as they are passed on
       # @return [void]
@@ -60,24 +62,32 @@ module WaterDrop
         @loop.take_statistics if @monitor.listening?("statistics.emitted")
       end
 
-      # Taken out one by one: where a subscriber ends this thread, the next one goes on with the rest.
+      # Where a subscriber ends this thread, the next one goes on with the rest.
       def reported(reports)
-        guarded { announce_all(reports) } until reports.done?
+        guarded { announce_some(reports) } until reports.done?
       end
 
-      # Mostly there is nothing but a message that was delivered, and thousands of them.
-      def announce_all(reports)
-        heard = @monitor.listening?(Acknowledgement::Delivered::NAME)
-        id = @config.id
-        row = nil
-        while (row = reports.next(row))
-          _topic, _partition, _offset, _latency_us, tag, delivered = row
-          if !delivered || (!@watched.empty? && @watched.key?(tag))
-            announce(reports.delivery, reports.index, tag)
-          elsif heard
-            @monitor.instrument(Acknowledgement::Delivered::NAME, Acknowledgement::Delivered.new(id, self, row))
+      # Mostly there is nothing but messages that were delivered, and thousands of them.
+      def announce_some(reports)
+        values = reports.rows(@watched.empty? ? MOST_ROWS : 1) or return
+        rows = Acknowledgement::Rows.new(@config.id, self, values)
+        subscribers = subscribers_of_delivered
+        while (at = reports.next)
+          if rows.failed? || (!@watched.empty? && @watched.key?(rows.tag(at)))
+            announce(reports.delivery(at), reports.index(at))
+          elsif subscribers
+            Karafka::Instrumentation::Notifications.publish(subscribers, Acknowledgement::Delivered.new(rows, at))
           end
         end
+      end
+
+      # @return [Array<#call>, nil] nil: nobody listens
+      def subscribers_of_delivered
+        name = Acknowledgement::Delivered::NAME
+        return unless @monitor.listening?(name)
+
+        direct = @monitor.direct_subscribers(name) if @monitor.respond_to?(:direct_subscribers)
+        direct || [->(event) { @monitor.instrument(name, event) }]
       end
 
       # It failed, or brokers are reached again.
@@ -89,8 +99,8 @@ module WaterDrop
         error(report, "librdkafka.error") if report
       end
 
-      def announce(delivery, index, tag)
-        label, calls = unwatch(tag, index)
+      def announce(delivery, index)
+        label, calls = unwatch(delivery.tag, index)
         report = DeliveryReport.of(delivery, index, label || calls&.first&.last) { kafka }
         acknowledge(report)
       ensure

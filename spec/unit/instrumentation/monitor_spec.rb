@@ -163,6 +163,20 @@ RSpec.describe Karafka::Instrumentation::Monitor do
     expect(tracer.listening?("consumer.consumed")).to be(true)
   end
 
+  it "names its subscribers for events that are given to them directly, unless something else is to see each" do
+    block = proc { 1 }
+    all = [monitor, described_class.new(nil, "shop"), Class.new(described_class) { def instrument(*) = yield }.new]
+    all.each { |each| each.subscribe("app.running", &block) }
+    expect(all.map { |each| each.direct_subscribers("app.running") }).to eq([[block], nil, nil])
+    monitor.define_singleton_method(:instrument) { |*| nil }
+    expect(monitor.direct_subscribers("app.running")).to be_nil
+    patched = described_class.new.tap { |each| each.subscribe("app.running", &block) }
+    patched.notifications_bus.singleton_class.prepend(Module.new { def instrument(*) = 1 })
+    expect([patched.direct_subscribers("app.running"), patched.direct_subscribers("app.stopped")]).to eq([nil, nil])
+    foreign = Struct.new(:bus) { def subscribe(...) = nil }.new
+    expect(described_class.new(foreign).direct_subscribers("app.running")).to be_nil
+  end
+
   it "has no event both emitted and not supported yet" do
     expect(Karafka::Instrumentation::Events::EMITTED.keys & Karafka::Instrumentation::Events::NOT_YET).to be_empty
   end

@@ -1,12 +1,12 @@
-//! `Karafka::Native::ProducerReports`: the reports of one turn, one by one. What is needed of a message that was delivered comes
-//! in an Array. Holds no Ruby object.
+//! `Karafka::Native::ProducerReports`: the reports of one turn, some at a time. What is needed of messages that were delivered comes
+//! in one Array for several of them. Holds no Ruby object.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use karafka_core::produce::DeliverySet;
-use magnus::{method, prelude::*, DataTypeFunctions, Error, IntoValue, RArray, RModule, Ruby, TypedData, Value};
+use karafka_core::produce::{DeliverySet, Report};
+use magnus::{method, prelude::*, DataTypeFunctions, Error, IntoValue, RArray, RModule, Ruby, TypedData};
 
 use super::delivery::Delivery;
 use crate::helpers::class;
@@ -14,9 +14,42 @@ use crate::helpers::class;
 type Row = (Arc<DeliverySet>, u32);
 
 struct State {
-    /// The subscribers are about to hear of it.
-    current: Option<Row>,
+    /// What `rows` gave last.
+    page: Vec<Row>,
+    /// How many of them `next` gave. The subscribers are about to hear of the last of these, and have heard of those before it.
+    begun: usize,
     left: VecDeque<Row>,
+}
+
+impl State {
+    /// The subscribers have heard of the one that was begun last.
+    fn announce_last(&self) {
+        if let Some((set, index)) = self.begun.checked_sub(1).and_then(|at| self.page.get(at)) {
+            set.announced(*index as usize);
+        }
+    }
+
+    /// Those messages begin the page that were not begun. Where the first was delivered, others follow that were delivered to the
+    /// same topic.
+    fn turn_page(&mut self, limit: usize) -> Vec<Report> {
+        self.announce_last();
+        let rest = std::mem::take(&mut self.page).into_iter().skip(self.begun).rev();
+        rest.for_each(|row| self.left.push_front(row));
+        self.begun = 0;
+        let mut reports = Vec::new();
+        while let Some(row) = self.left.front() {
+            let report = delivered(row).filter(|_| self.page.first().is_none_or(|first| of_one_topic(first, row)));
+            if report.is_none() && !self.page.is_empty() || self.page.len() == limit {
+                break;
+            }
+            self.page.extend(self.left.pop_front());
+            match report {
+                Some(report) => reports.push(report),
+                None => break,
+            }
+        }
+        reports
+    }
 }
 
 #[derive(TypedData)]
@@ -25,79 +58,91 @@ pub struct ProducerReports(RefCell<State>);
 
 impl DataTypeFunctions for ProducerReports {
     fn size(&self) -> usize {
-        let left = self.0.try_borrow().map_or(0, |state| state.left.capacity());
-        left * std::mem::size_of::<Row>()
+        let rows = |state: std::cell::Ref<State>| state.left.capacity() + state.page.capacity();
+        self.0.try_borrow().map_or(0, rows) * std::mem::size_of::<Row>()
     }
+}
+
+/// Where it was stored; None: it was not.
+fn delivered((set, index): &Row) -> Option<Report> {
+    set.report(*index as usize).filter(|report| report.error.is_none())
+}
+
+fn of_one_topic((set, index): &Row, (other, at): &Row) -> bool {
+    set.shares_topic(*index as usize, other, *at as usize)
 }
 
 impl ProducerReports {
     pub fn new(reports: Vec<Row>) -> Self {
         ProducerReports(RefCell::new(State {
-            current: None,
+            page: Vec::new(),
+            begun: 0,
             left: reports.into(),
         }))
     }
 
-    /// The subscribers have heard of the one before, which had this row. [topic, partition, offset, latency_us, tag, whether it
-    /// was delivered]; nil: there are no more.
-    fn next(ruby: &Ruby, rb_self: &Self, row_before: Option<RArray>) -> Result<Option<RArray>, Error> {
+    /// The next messages, at most `limit`, that were delivered to one topic: its name, then the partition, the offset, the
+    /// latency in microseconds and the tag of each. The topic alone: the next one was not delivered. nil: there are no more, and
+    /// the subscribers have heard of the last one.
+    fn rows(ruby: &Ruby, rb_self: &Self, limit: usize) -> Result<Option<RArray>, Error> {
         let mut state = rb_self.0.borrow_mut();
-        let next = state.left.pop_front();
-        let before = std::mem::replace(&mut state.current, next);
-        if let Some((set, index)) = &before {
-            set.announced(*index as usize);
-        }
-        let Some((set, index)) = &state.current else {
+        let reports = state.turn_page(limit);
+        let Some((set, index)) = state.page.first() else {
             return Ok(None);
         };
-        let index = *index as usize;
-        let same = |(other, at): &Row| set.shares_topic(index, other, *at as usize);
-        let topic: Value = match row_before {
-            Some(row) if before.as_ref().is_some_and(same) => row.entry(0)?,
-            _ => {
-                let topic = ruby.str_new(set.topic(index).unwrap_or_default());
-                topic.freeze();
-                topic.as_value()
-            }
-        };
-        let report = set.report(index);
-        let delivered = report.as_ref().is_some_and(|report| report.error.is_none());
-        let place = report.map(|report| (report.partition, report.offset, report.latency_us));
-        let (partition, offset, latency_us) = place.unwrap_or((-1, -1, 0));
-        Ok(Some(ruby.ary_new_from_values(&[
-            topic,
-            partition.into_value_with(ruby),
-            offset.into_value_with(ruby),
-            latency_us.into_value_with(ruby),
-            set.tag().into_value_with(ruby),
-            delivered.into_value_with(ruby),
-        ])))
+        let topic = ruby.str_new(set.topic(*index as usize).unwrap_or_default());
+        topic.freeze();
+        let rows = ruby.ary_new_capa(1 + 4 * reports.len());
+        rows.push(topic)?;
+        for (report, (set, _)) in reports.iter().zip(&state.page) {
+            rows.cat(&[
+                report.partition.into_value_with(ruby),
+                report.offset.into_value_with(ruby),
+                report.latency_us.into_value_with(ruby),
+                set.tag().into_value_with(ruby),
+            ])?;
+        }
+        Ok(Some(rows))
     }
 
-    /// Where there are no more, and the subscribers have heard of the last one.
+    /// The place of the next one among those that `rows` gave; the subscribers have heard of the one before. nil: they have heard
+    /// of all.
+    fn next(&self) -> Option<usize> {
+        let mut state = self.0.borrow_mut();
+        state.announce_last();
+        let at = state.begun;
+        if at == state.page.len() {
+            state.page.clear();
+            state.begun = 0;
+            return None;
+        }
+        state.begun += 1;
+        Some(at)
+    }
+
+    /// Of the one at this place.
+    fn delivery(&self, at: usize) -> Option<Delivery> {
+        let state = self.0.borrow();
+        state.page.get(at).map(|(set, _)| Delivery::new(set, false))
+    }
+
+    /// Where in its delivery the one at this place is.
+    fn index(&self, at: usize) -> Option<u32> {
+        self.0.borrow().page.get(at).map(|(_, index)| *index)
+    }
+
+    /// The subscribers have heard of the last one.
     fn is_done(&self) -> bool {
         let state = self.0.borrow();
-        state.current.is_none() && state.left.is_empty()
-    }
-
-    /// Of the current one.
-    fn delivery(&self) -> Option<Delivery> {
-        self.0
-            .borrow()
-            .current
-            .as_ref()
-            .map(|(set, _)| Delivery::new(set, false))
-    }
-
-    fn index(&self) -> Option<u32> {
-        self.0.borrow().current.as_ref().map(|(_, index)| *index)
+        state.page.is_empty() && state.left.is_empty()
     }
 }
 
 pub fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     let class = class::define::<ProducerReports>(ruby, native, "ProducerReports")?;
-    class.define_method("next", method!(ProducerReports::next, 1))?;
+    class.define_method("rows", method!(ProducerReports::rows, 1))?;
+    class.define_method("next", method!(ProducerReports::next, 0))?;
     class.define_method("done?", method!(ProducerReports::is_done, 0))?;
-    class.define_method("delivery", method!(ProducerReports::delivery, 0))?;
-    class.define_method("index", method!(ProducerReports::index, 0))
+    class.define_method("delivery", method!(ProducerReports::delivery, 1))?;
+    class.define_method("index", method!(ProducerReports::index, 1))
 }
