@@ -70,17 +70,6 @@ module Karafka
         @notifications_bus.instrument(@names ? @names[name] : name, payload, &)
       end
 
-      # For events of which there are thousands a second.
-      # @api private
-      # @param name [String]
-      # @return [Array<#call>, nil] whom {Notifications.publish} can give such events to; nil: something else is to see them on their
-      #   way, so {#instrument} has to be called
-      def direct_subscribers(name)
-        return if @names || method(:instrument).owner != Monitor || !own_bus?
-
-        @notifications_bus.listeners[name] if @notifications_bus.method(:instrument).owner == Notifications
-      end
-
       private
 
       def own_bus?

@@ -86,8 +86,8 @@ module WaterDrop
         name = Acknowledgement::Delivered::NAME
         return unless @monitor.listening?(name)
 
-        direct = @monitor.direct_subscribers(name) if @monitor.respond_to?(:direct_subscribers)
-        direct || [->(event) { @monitor.instrument(name, event) }]
+        bus = @monitor.direct_bus if @monitor.respond_to?(:direct_bus)
+        bus ? bus.listeners[name] : [->(event) { @monitor.instrument(name, event) }]
       end
 
       # It failed, or brokers are reached again.

@@ -163,18 +163,14 @@ RSpec.describe Karafka::Instrumentation::Monitor do
     expect(tracer.listening?("consumer.consumed")).to be(true)
   end
 
-  it "names its subscribers for events that are given to them directly, unless something else is to see each" do
-    block = proc { 1 }
-    all = [monitor, described_class.new(nil, "shop"), Class.new(described_class) { def instrument(*) = yield }.new]
-    all.each { |each| each.subscribe("app.running", &block) }
-    expect(all.map { |each| each.direct_subscribers("app.running") }).to eq([[block], nil, nil])
+  it "names the bus that events can be given to directly, unless something is to see them on their way" do
+    expect(monitor.direct_bus).to equal(monitor.notifications_bus)
     monitor.define_singleton_method(:instrument) { |*| nil }
-    expect(monitor.direct_subscribers("app.running")).to be_nil
-    patched = described_class.new.tap { |each| each.subscribe("app.running", &block) }
+    patched = described_class.new
     patched.notifications_bus.singleton_class.prepend(Module.new { def instrument(*) = 1 })
-    expect([patched.direct_subscribers("app.running"), patched.direct_subscribers("app.stopped")]).to eq([nil, nil])
-    foreign = Struct.new(:bus) { def subscribe(...) = nil }.new
-    expect(described_class.new(foreign).direct_subscribers("app.running")).to be_nil
+    foreign = described_class.new(Struct.new(:bus).new)
+    tracer = Class.new(described_class) { def instrument(*) = yield }.new
+    expect([monitor, patched, foreign, tracer, described_class.new(nil, "shop")].map(&:direct_bus)).to all(be_nil)
   end
 
   it "has no event both emitted and not supported yet" do
