@@ -103,6 +103,28 @@ module Karafka
         metric(name, value, "d", tags)
       end
 
+      # @param metrics [Array<Array(Symbol, String, Integer)>] kinds, as the methods above are called, names, and digits behind the point
+      #   (none: whole numbers)
+      # @param tags [Array<String>]
+      # @return [Form] for metrics that always come together: less work than one by one
+      def form(metrics, tags: [])
+        Form.new(self, @lines, metrics, tags)
+      end
+
+      # @api private
+      # @param lines [String] of metrics, without the last line end
+      # @param count [Integer] metrics in it
+      # @return [void]
+      def write(lines, count)
+        return lines.each_line(chomp: true) { |line| write(line, 1) } && nil if count > 1 && lines.bytesize > @most_bytes
+
+        full = @mutex.synchronize { add(lines, count) }
+        send_packet(*full) if full
+        nil
+      rescue StandardError => e
+        lost(e)
+      end
+
       # Sends what is counted in the block once it ends.
       # @yieldparam statsd [Statsd] itself
       # @return [Object] what the block returns
@@ -138,19 +160,17 @@ module Karafka
       end
 
       def metric(name, value, type, tags)
-        full = @mutex.synchronize { add(@lines.line(name, value, type, tags)) }
-        send_packet(*full) if full
-        nil
+        write(@lines.line(name, value, type, tags), 1)
       rescue StandardError => e
         lost(e)
       end
 
-      # @return [Array(String, Integer), nil] a packet that has no room for the line
-      def add(line)
+      # @return [Array(String, Integer), nil] a packet that has no room for the lines
+      def add(lines, count)
         empty if left_by_parent?
-        full = take if @count.positive? && @packet.bytesize + line.bytesize > @most_bytes
-        @packet << line << "\n"
-        @count += 1
+        full = take if @count.positive? && @packet.bytesize + lines.bytesize > @most_bytes
+        @packet << lines << "\n"
+        @count += count
         @thread = Thread.new { send_later } unless @thread&.alive?
         full
       end

@@ -30,6 +30,11 @@ module Karafka
         )
       end
 
+      # (see Messages#figures)
+      def figures
+        [metadata.last_offset, metadata.processing_lag, metadata.consumption_lag]
+      end
+
       # (see Messages#group_by_key)
       def group_by_key
         @list.group_by(&:key)

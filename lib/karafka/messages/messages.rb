@@ -33,7 +33,7 @@ module Karafka
         @decoders = decoders
         @size = lease.size
         @list = nil
-        @processed_at = nil
+        @processed_ms = ::Process.clock_gettime(::Process::CLOCK_REALTIME, :float_millisecond)
       end
 
       # @param clean [Boolean] whether each message is cleaned ({Message#clean!}) after the block had it
@@ -177,9 +177,18 @@ module Karafka
           size: @size, first_offset: @size.zero? ? nil : lease.offset(0), last_offset: @size.zero? ? nil : lease.offset(@size - 1),
           partition: lease.partition, topic: @decoders&.topic || lease.topic, deserializers: @decoders,
           created_at: last&.timestamp, scheduled_at: Time.at(0, lease.received_at_ms, :millisecond),
-          processed_at: @processed_at ||= Time.now,
+          processed_at: Time.at(0, @processed_ms, :millisecond),
           high_watermark: (watermark unless watermark.negative?), bytesize: lease.bytesize, attempt: lease.attempt
         )
+      end
+
+      # What listeners report of each batch, without the objects around it.
+      # @api private
+      # @return [Array(Integer, Integer, Integer), Array(Integer, Integer, nil)] of {#metadata} last_offset, processing_lag, consumption_lag
+      def figures
+        last = @size - 1
+        lease = @lease
+        [lease.offset(last), lag_since(lease.received_at_ms), lag_since(lease.timestamp_ms(last))]
       end
 
       # Reads fields of JSON payloads without building the whole objects.
@@ -220,6 +229,10 @@ module Karafka
       end
 
       private
+
+      def lag_since(time_ms)
+        [(@processed_ms - time_ms).round, 0].max unless time_ms.negative?
+      end
 
       def compact(messages)
         seen = {}

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "socket"
 require "support/fake_lease"
 require "support/routes"
 
@@ -52,5 +53,15 @@ RSpec.describe "objects that are made of a batch for those who observe it" do
 
   it "are an event each, the job and the buffer" do
     expect(extra { Karafka.monitor.subscribe(all_of_a_batch.new) }).to be <= 8
+  end
+
+  it "are few for Datadog's metrics, of which a batch has 12" do
+    agent = UDPSocket.new.tap { |socket| socket.bind("127.0.0.1", 0) }
+    statsd = Karafka::Instrumentation::Statsd.new("127.0.0.1", agent.addr[1])
+    listener = Karafka::Instrumentation::Vendors::Datadog::MetricsListener.new { |config| config.client = statsd }
+    expect(extra { Karafka.monitor.subscribe(listener) }).to be <= 26
+  ensure
+    statsd&.close
+    agent&.close
   end
 end

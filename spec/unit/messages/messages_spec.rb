@@ -80,6 +80,24 @@ RSpec.describe Karafka::Messages::Messages do
     expect(metadata.processing_lag).to be > 0
   end
 
+  it "was processed when the consumer was called, also where its metadata is read behind that" do
+    made = messages
+    behind = Time.now
+    expect(made.metadata.processed_at).to be_within(1).of(behind).and be <= behind
+    expect(made.metadata.processed_at).to eq(made.metadata.processed_at)
+  end
+
+  it "tells listeners the same as its metadata" do
+    metadata = messages.metadata
+    expect(messages.figures).to eq([metadata.last_offset, metadata.processing_lag, metadata.consumption_lag])
+    by_hand = described_class.new(messages.to_a)
+    expect(by_hand.figures).to eq([12, by_hand.metadata.processing_lag, by_hand.metadata.consumption_lag])
+    without = described_class.over(FakeLease.new(%w[1], timestamp_ms: -1))
+    expect([without.figures.last, without.metadata.consumption_lag]).to eq([nil, nil])
+    ahead = described_class.over(FakeLease.new(%w[1], timestamp_ms: (Time.now.to_i + 1_000) * 1_000))
+    expect(ahead.figures).to eq([0, 0, 0])
+  end
+
   it "can be built by hand" do
     one = Karafka::Messages::Message.new('{"a":{"b":1}}', Karafka::Messages::Metadata.new(topic: "t", partition: 0, offset: 1))
     batch = described_class.new([one])

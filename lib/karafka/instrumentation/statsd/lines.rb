@@ -26,6 +26,16 @@ module Karafka
           "#{cleaned(name)}:#{text(value)}|#{type}#{suffix(tags)}"
         end
 
+        # @param metrics [Array<Array(#to_s, String, Integer)>] names, types, and digits behind the point
+        # @param tags [Array<#to_s>]
+        # @return [String, nil] lines of all of them, for `format` with the values; nil: lines depend on their values
+        def form(metrics, tags)
+          behind = suffix(tags).to_s.gsub("%", "%%")
+          metrics.map do |name, type, digits|
+            "#{cleaned(name).gsub("%", "%%")}:#{digits.zero? ? "%d" : "%.#{digits}f"}|#{type}#{behind}"
+          end.join("\n")
+        end
+
         private
 
         # Three digits are enough of a millisecond, and of anything else that is measured.
@@ -62,6 +72,8 @@ module Karafka
             zero = "#{name}:0|g\n" if type == "g" && value.negative?
             "#{zero}#{name}:#{text(value)}|#{TYPES.fetch(type, type)}"
           end
+
+          def form(_metrics, _tags) = nil
 
           private
 

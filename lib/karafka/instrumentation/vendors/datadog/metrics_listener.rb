@@ -33,6 +33,17 @@ module Karafka
             [:gauge, :topics, "consumer.lags_delta", "consumer_lag_stored_d"]
           ].map { |values| RdKafkaMetric.new(*values).freeze }.freeze
 
+          # What comes with each batch.
+          ARRIVED = [[:spread, "listener.polling.time_taken", 3], [:spread, "listener.polling.messages"]].freeze
+          BEGUN = [[:gauge, "worker.total_threads"], [:spread, "worker.processing"]].freeze
+          ENDED = [[:spread, "worker.processing"]].freeze
+          CONSUMED = [
+            [:count, "consumer.messages"], [:count, "consumer.batches"], [:gauge, "consumer.offset"],
+            [:spread, "consumer.consumed.time_taken", 3], [:spread, "consumer.batch_size"], [:spread, "consumer.processing_lag"],
+            [:spread, "consumer.consumption_lag"]
+          ].freeze
+          private_constant :ARRIVED, :BEGUN, :ENDED, :CONSUMED
+
           # @yieldparam config [MetricsListener] `client`, `namespace`, `default_tags`, `rd_kafka_metrics`, `distribution_mode`
           # @raise [Errors::InvalidConfigurationError]
           def initialize(&)
@@ -44,25 +55,20 @@ module Karafka
           # @param event [Event]
           # @return [void]
           def on_connection_listener_fetch_loop_received(event)
-            tags = @by_group[event[:consumer_group_id]] ||= [*default_tags, "consumer_group:#{event[:consumer_group_id]}"].freeze
-            spread("listener.polling.time_taken", event[:time], tags: tags)
-            spread("listener.polling.messages", event[:messages_buffer].size, tags: tags)
+            arrived = @by_group[event[:subscription_group]] ||=
+              form(ARRIVED, [*default_tags, "consumer_group:#{event[:consumer_group_id]}"].freeze)
+            arrived.report(event[:time], event[:messages_buffer].size)
           end
 
           # @param event [Event]
           # @return [void]
           def on_consumer_consumed(event)
             consumer = event[:caller]
-            metadata = consumer.messages.metadata
-            size = consumer.messages.size
-            tags = tags_of(consumer)
-            count("consumer.messages", size, tags: tags)
-            count("consumer.batches", 1, tags: tags)
-            gauge("consumer.offset", metadata.last_offset, tags: tags)
-            spread("consumer.consumed.time_taken", event[:time], tags: tags)
-            spread("consumer.batch_size", size, tags: tags)
-            spread("consumer.processing_lag", metadata.processing_lag, tags: tags)
-            spread("consumer.consumption_lag", metadata.consumption_lag, tags: tags)
+            messages = consumer.messages
+            size = messages.size
+            offset, processing_lag, consumption_lag = messages.figures
+            consumed = (@by_partition[consumer.topic] ||= {})[consumer.partition] ||= form(CONSUMED, tags_of(consumer))
+            consumed.report(size, 1, offset, event[:time], size, processing_lag, consumption_lag)
           end
 
           { revoked: "consumer.revoked", shutdown: "consumer.shutdown" }.each do |event, name|
@@ -80,15 +86,14 @@ module Karafka
           # @return [void]
           def on_worker_process(_event)
             busy = @mutex.synchronize { @busy += 1 }
-            gauge("worker.total_threads", App.config.concurrency, tags: default_tags)
-            spread("worker.processing", busy, tags: default_tags)
+            (@begun ||= form(BEGUN, default_tags)).report(App.config.concurrency, busy)
           end
 
           # @param _event [Event]
           # @return [void]
           def on_worker_processed(_event)
             busy = @mutex.synchronize { @busy = [@busy - 1, 0].max }
-            spread("worker.processing", busy, tags: default_tags)
+            (@ended ||= form(ENDED, default_tags)).report(busy)
           end
 
           # @param event [Event]
@@ -131,9 +136,8 @@ module Karafka
             end
           end
 
-          # All tags of a partition: the same list for each of its batches.
           def tags_of(consumer)
-            (@by_partition[consumer.topic] ||= {})[consumer.partition] ||= [*default_tags, *place_of(consumer)].freeze
+            [*default_tags, *place_of(consumer)].freeze
           end
 
           def place_of(consumer)
@@ -142,7 +146,8 @@ module Karafka
 
           def forget_tags
             @by_partition = {}.compare_by_identity
-            @by_group = {}
+            @by_group = {}.compare_by_identity
+            @begun = @ended = nil
           end
         end
       end

@@ -11,8 +11,14 @@ module Karafka
           # the metric, `key_location` one key or several.
           RdKafkaMetric = Struct.new(:type, :scope, :name, :key_location)
 
-          # @return [#count, #gauge, #histogram, #distribution] by default {Statsd}, which needs no gem
-          attr_writer :client
+          # A form for clients that have none.
+          OneByOne = Struct.new(:metrics, :tags, :reporter) do
+            def report(*values)
+              metrics.zip(values) { |(kind, name), value| reporter.call(kind, name, value, tags: tags) }
+            end
+          end
+          private_constant :OneByOne
+
           # @return [String, nil] comes before all names, with a dot
           attr_reader :namespace
           # @return [Array<String>] such as "env:production"
@@ -27,6 +33,7 @@ module Karafka
             @namespace = text
             prefix = "#{text}." unless text.to_s.empty?
             @names = Hash.new { |known, name| known[name] = "#{prefix}#{name}".freeze }
+            forget_tags
           end
 
           # @param tags [Array<String>]
@@ -39,6 +46,12 @@ module Karafka
           # @return [void]
           def setup
             yield self
+          end
+
+          # @param client [#count, #gauge, #histogram, #distribution] by default {Statsd}, which needs no gem
+          def client=(client)
+            @client = client
+            forget_tags
           end
 
           # @return [#count, #gauge, #histogram, #distribution]
@@ -55,9 +68,23 @@ module Karafka
             end
 
             @distribution_mode = mode
+            forget_tags
           end
 
           private
+
+          # Metrics that always come together. Only our own client has forms, and a listener that inherits may see to each metric itself.
+          # @param metrics [Array<Array(Symbol, String, Integer)>] :count, :gauge or :spread, names without the namespace, and digits
+          #   behind the point
+          # @param tags [Array<String>] all of them
+          # @return [#report] takes the values
+          def form(metrics, tags)
+            own = %i[count gauge spread histogram distribution].any? { |kind| method(kind).owner != Reporting }
+            return OneByOne.new(metrics, tags, method(:send)) if own || !(defined?(Statsd) && client.instance_of?(Statsd))
+
+            metrics = metrics.map { |kind, name, digits| [kind == :spread ? distribution_mode : kind, name_of(name), digits] }
+            client.form(metrics, tags: tags)
+          end
 
           def configure(namespace, metrics, &block)
             self.namespace = namespace
