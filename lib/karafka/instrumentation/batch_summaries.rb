@@ -7,9 +7,28 @@ module Karafka
     # @api private
     class BatchSummaries
       # What came in one interval, of one kind of call of one topic.
-      Window = Struct.new(:began_at, :busy, :lines, :batches, :messages, :finished, :failed, :total_ms, :longest_ms, :partitions) do
-        def self.open(now, busy)
-          new(now, busy, [], 0, 0, 0, 0, 0.0, 0.0, {})
+      Window = Struct.new(:group, :topic, :kind, :began_at, :busy, :lines, :batches, :messages, :finished, :failed, :total_ms, :longest_ms,
+                          :partitions) do
+        # @param now [Float] seconds
+        # @param busy [Boolean] whether there was one before it
+        # @return [self]
+        def open(now, busy)
+          self.began_at = now
+          self.busy = busy
+          self.lines = []
+          self.batches = self.messages = self.finished = self.failed = 0
+          self.total_ms = self.longest_ms = 0.0
+          self.partitions = {}
+          self
+        end
+
+        # @param step [Symbol]
+        # @return [Boolean] whether this one has a line of its own, so that the window does not count it
+        def own_line?(step)
+          return false if busy || lines.include?(step)
+
+          lines << step
+          true
         end
 
         # @return [Boolean]
@@ -35,9 +54,16 @@ module Karafka
       # @param messages [Integer]
       # @return [Boolean] whether this batch has a line of its own
       def received(group, topic, partition, messages)
-        note([group, topic, :consume], :received, partition) do |window|
+        return true unless @interval
+
+        @mutex.synchronize do
+          window = window(group, topic, :consume)
+          next true if window.own_line?(:received)
+
+          window.partitions[partition] = true
           window.batches += 1
           window.messages += messages
+          false
         end
       end
 
@@ -46,10 +72,17 @@ module Karafka
       # @param time_ms [Numeric]
       # @return [Boolean] whether this call has a line of its own
       def processed(group, job, time_ms)
-        note([group, job.topic, job.kind], :processed, job.partition) do |window|
+        return true unless @interval
+
+        @mutex.synchronize do
+          window = window(group, job.topic, job.kind)
+          next true if window.own_line?(:processed)
+
+          window.partitions[job.partition] = true
           job.failed ? window.failed += 1 : window.finished += 1
           window.total_ms += time_ms
-          window.longest_ms = [window.longest_ms, time_ms].max
+          window.longest_ms = time_ms if time_ms > window.longest_ms
+          false
         end
       end
 
@@ -67,47 +100,44 @@ module Karafka
 
       private
 
-      def note(key, step, partition)
-        return true unless @interval
-
-        @mutex.synchronize do
-          window = @windows[key] ||= opened
-          next !window.lines.push(step).nil? unless window.busy || window.lines.include?(step)
-
-          window.partitions[partition] = true
-          yield window
-          false
+      # Looked up for each batch: three Strings and Symbols cost a quarter of an Array of them.
+      def window(group, topic, kind)
+        ((@windows[kind] ||= {})[group] ||= {})[topic] ||= begin
+          window = Window.new(group, topic, kind).open(@clock.call, false)
+          @next_at ||= window.began_at + @interval
+          window
         end
-      end
-
-      def opened
-        window = Window.open(@clock.call, false)
-        @next_at ||= window.began_at + @interval
-        window
       end
 
       def take
         @mutex.synchronize do
           now = @clock.call
-          over = @windows.select { |_, window| yield window, now }
-          lines = over.filter_map do |key, window|
-            next @windows.delete(key) && nil if window.empty?
-
-            @windows[key] = Window.open(now, true)
-            line(*key, window, now - window.began_at)
-          end
-          @next_at = @windows.each_value.map(&:began_at).min&.+(@interval)
+          lines = windows.select { |window| yield window, now }.filter_map { |window| close(window, now) }
+          @next_at = windows.map(&:began_at).min&.+(@interval)
           lines
         end
       end
 
-      def line(group, topic, kind, window, seconds)
-        parts = [got(window), finished(kind, window), ("#{window.failed} failed" if window.failed.positive?)].compact
+      def windows
+        @windows.each_value.flat_map { |groups| groups.each_value.flat_map(&:values) }
+      end
+
+      # @return [LogLine, nil] nil: nothing came, and the next batch has lines of its own again
+      def close(window, now)
+        return @windows[window.kind][window.group].delete(window.topic) && nil if window.empty?
+
+        line = line(window, now - window.began_at)
+        window.open(now, true)
+        line
+      end
+
+      def line(window, seconds)
+        parts = [got(window), finished(window), ("#{window.failed} failed" if window.failed.positive?)].compact
         LogLine.new(
-          "[#{group}] #{topic} in #{seconds.round(1)} s: #{parts.join("; ")}",
-          group: group, topic: topic, kind: kind.to_s, interval_ms: (seconds * 1_000).round, partitions: window.partitions.size,
-          batches: window.batches, messages: window.messages, finished: window.finished, failed: window.failed,
-          average_ms: average(window), longest_ms: window.longest_ms
+          "[#{window.group}] #{window.topic} in #{seconds.round(1)} s: #{parts.join("; ")}",
+          group: window.group, topic: window.topic, kind: window.kind.to_s, interval_ms: (seconds * 1_000).round,
+          partitions: window.partitions.size, batches: window.batches, messages: window.messages, finished: window.finished,
+          failed: window.failed, average_ms: average(window), longest_ms: window.longest_ms
         )
       end
 
@@ -118,10 +148,10 @@ module Karafka
           "#{count(window.partitions.size, "partition")}"
       end
 
-      def finished(kind, window)
+      def finished(window)
         return unless window.finished.positive?
 
-        "#{kind} finished #{count(window.finished, "time")}, in #{average(window).round(2)} ms on average, " \
+        "#{window.kind} finished #{count(window.finished, "time")}, in #{average(window).round(2)} ms on average, " \
           "#{window.longest_ms.round(2)} ms at most"
       end
 

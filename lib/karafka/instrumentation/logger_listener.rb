@@ -96,7 +96,6 @@ module Karafka
         job = event[:job]
         return debug("[#{job.id}] #{job.name}: nothing to do") if nothing_to_do?(job)
 
-        summarise
         level = own_line?(job, event[:time]) ? :info : :debug
         return unless wanted?(level)
 
@@ -212,9 +211,9 @@ module Karafka
 
       # The consumer has no such method of its own.
       def nothing_to_do?(job)
-        consumer = job.assignment&.consumer
-        return false if job.failed || !%i[revoked shutdown eofed idle].include?(job.kind)
+        return false if job.kind == :consume || job.failed || !%i[revoked shutdown eofed idle].include?(job.kind)
 
+        consumer = job.assignment&.consumer
         consumer.nil? || [job.kind, :"on_#{job.kind}"].all? { |name| consumer.method(name).owner == BaseConsumer }
       end
 

@@ -82,8 +82,10 @@ module Karafka
       private
 
       def read(name)
-        return @values[name] if @values.key?(name)
+        @values.fetch(name) { default(name) }
+      end
 
+      def default(name)
         default = self.class.definitions.fetch(name).default
         return default unless default.is_a?(Proc)
 

@@ -55,6 +55,11 @@ RSpec.describe "objects that are made of a batch for those who observe it" do
     expect(extra { Karafka.monitor.subscribe(all_of_a_batch.new) }).to be <= 8
   end
 
+  it "are those for the log, too, where batches of a topic come in summaries" do
+    Karafka::App.config.logger = Logger.new(File::NULL, level: :info)
+    expect(extra { Karafka.monitor.subscribe(Karafka::Instrumentation::LoggerListener.new) }).to be <= 9
+  end
+
   it "are few for Datadog's metrics, of which a batch has 12" do
     agent = UDPSocket.new.tap { |socket| socket.bind("127.0.0.1", 0) }
     statsd = Karafka::Instrumentation::Statsd.new("127.0.0.1", agent.addr[1])
