@@ -25,7 +25,7 @@ class Meter
   end
 
   def started
-    @lock.synchronize { @started ||= [clock, cpu] }
+    @lock.synchronize { @started ||= [clock, cpu, GC.stat(:time)] }
   end
 
   # @param latencies [Array<Integer>, nil] nanoseconds
@@ -47,13 +47,16 @@ class Meter
     @samples << status_mb("VmRSS")
   end
 
+  def collector_seconds = (GC.stat(:time) - @started[2]) / 1e3
+
   def report
     @reported = true
     seconds = clock - @started[0]
     # With a filter the rate is that of what was looked at.
     seen = OPTIONS.fetch(:messages, @seen)
     result = { messages: seen, seconds: seconds, per_second: seen / seconds, cpu_s_per_million: (cpu - @started[1]) / seen * 1e6,
-               rss_mb: status_mb("VmHWM"), gc: GC.count, checksum: @checksum }
+               rss_mb: status_mb("VmHWM"), gc: GC.count, gc_s_per_million: collector_seconds / seen * 1e6,
+               checksum: @checksum }
     result[:rss_samples] = @samples if OPTIONS[:rss_every]
     result.merge!(percentiles) unless @latencies.empty?
     result.merge!(WATCH.results) if OPTIONS[:watch]

@@ -14,7 +14,7 @@ ENV["DATABASE_URL"] = "sqlite3::memory:"
 # The measured process sets itself up.
 ENV["KARAFKA_BOOT_FILE"] = "false"
 
-# Called with "reload" it watches its code, as in development.
+# Called with "reload" it watches its code, as in development; with "beside" nobody asks its executor.
 def rails_around(kind)
   root = Dir.mktmpdir("karafka-bench-rails")
   at_exit { FileUtils.rm_rf(root) }
@@ -33,4 +33,5 @@ def rails_around(kind)
   # A connection, so that there is something to give back.
   ActiveRecord::Base.connection.execute("SELECT 1")
   ActiveRecord::Base.clear_active_connections! if ActiveRecord::Base.respond_to?(:clear_active_connections!)
+  Karafka::OnRails::Execution.define_singleton_method(:application) { nil } if kind == "beside"
 end
