@@ -3,6 +3,8 @@
 # `rake native:PLATFORM gem`, which rb-sys-dock runs in its container for that platform; only the workflow of a release needs it.
 # Elsewhere neither gem is installed, and `rake package:platforms` does the like.
 begin
+  # rake-compiler's, first: without it rb_sys ends the process instead of raising.
+  require "rake/extensiontask"
   require "rb_sys/extensiontask"
 rescue LoadError
   nil
