@@ -23,7 +23,7 @@ fn begin() {
 
 /// Waits for that many spans of the topic, and takes them, the earliest first.
 fn spans_of(topic: &str, operation: Operation, count: usize) -> Vec<Span> {
-    let is_one = |span: &Span| span.topic == topic && span.operation == operation;
+    let is_one = |span: &Span| *span.topic == *topic && span.operation == operation;
     wait_until("the spans", || {
         let mut spans = SPANS.lock().unwrap();
         spans.extend(trace::queue().take(1_000, Duration::ZERO).unwrap_or_default());

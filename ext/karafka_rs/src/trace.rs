@@ -71,11 +71,11 @@ impl Span {
         let attributes = vec![
             (
                 "messaging.destination.partition.id",
-                Attribute::Text(partition.to_string()),
+                Attribute::Numeral(partition.into()),
             ),
             ("messaging.kafka.offset", Attribute::Number(offset)),
         ];
-        let span = MessageSpan::begin(topic, attributes, sender.and_then(parse));
+        let span = MessageSpan::begin(topic.into(), attributes, sender.and_then(parse));
         Span(RefCell::new(Some(span)))
     }
 

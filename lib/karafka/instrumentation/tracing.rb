@@ -68,7 +68,7 @@ module Karafka
         # @param lease [Native::Lease] that the block processes, in this thread
         # @return [Object] what the block gives
         def around(lease, &)
-          @on ? within(lease.trace_context, &) : yield
+          @on && api ? within(lease.trace_context, &) : yield
         end
 
         # @param lease [Native::Lease]
@@ -88,7 +88,7 @@ module Karafka
 
           span = Native::MessageSpan.begin(message.topic.to_s, message.partition, message.offset, sender(message))
           begin
-            within(Native.trace_context, &)
+            api ? within(Native.trace_context, &) : yield
           rescue Exception => e # rubocop:disable Lint/RescueException -- noted and raised again
             error = e
             raise
@@ -121,7 +121,7 @@ module Karafka
 
         # That is the application's current span in the block.
         def within(header)
-          return yield unless header && api
+          return yield unless header
 
           token = ::OpenTelemetry::Context.attach(remote(header))
           begin

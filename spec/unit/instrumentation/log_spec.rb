@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "support/fake_lease"
 require "support/routes"
 
 RSpec.describe "The log" do

@@ -53,8 +53,8 @@ impl Sends {
         let (begun_ns, ended_ns) = self.timer.stop();
         let mut attributes = Vec::with_capacity(2);
         if report.partition >= 0 {
-            let partition = report.partition.to_string();
-            attributes.push(("messaging.destination.partition.id", Attribute::Text(partition)));
+            let partition = Attribute::Numeral(report.partition.into());
+            attributes.push(("messaging.destination.partition.id", partition));
         }
         if report.offset >= 0 && report.code == codes::NO_ERROR {
             attributes.push(("messaging.kafka.offset", Attribute::Number(report.offset)));
@@ -70,7 +70,7 @@ impl Sends {
             context: sent.context,
             parent: sent.parent.map(|parent| parent.span_id),
             operation: Operation::Send,
-            topic: topic.unwrap_or_default().to_owned(),
+            topic: topic.unwrap_or_default().into(),
             begun_ns,
             ended_ns,
             attributes,

@@ -1,20 +1,22 @@
 //! One message of a batch, where the application wants a span for it. It continues the trace of whoever sent it, and is linked with its
 //! batch.
 
+use std::sync::Arc;
+
 use super::{current, enter, Attribute, Context, Failure, Operation, Span, Timer};
 
 pub struct MessageSpan {
     context: Context,
     parent: Option<Context>,
     batch: Option<Context>,
-    topic: String,
+    topic: Arc<str>,
     attributes: Vec<(&'static str, Attribute)>,
     timer: Timer,
 }
 
 impl MessageSpan {
     /// What this thread does until `end` is below it.
-    pub fn begin(topic: String, attributes: Vec<(&'static str, Attribute)>, sender: Option<Context>) -> Self {
+    pub fn begin(topic: Arc<str>, attributes: Vec<(&'static str, Attribute)>, sender: Option<Context>) -> Self {
         let batch = current();
         let parent = sender.or(batch);
         let context = parent.map_or_else(Context::root, Context::child);

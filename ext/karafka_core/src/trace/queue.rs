@@ -166,7 +166,7 @@ mod tests {
             context: Context::root(),
             parent: None,
             operation: Operation::Send,
-            topic: "orders".to_owned(),
+            topic: "orders".into(),
             begun_ns: 1,
             ended_ns: 2,
             attributes: Vec::new(),

@@ -1,5 +1,6 @@
 //! A span that has ended.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{queue, Context};
@@ -23,7 +24,9 @@ impl Operation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attribute {
     Number(i64),
-    Text(String),
+    /// A number that the conventions have as text.
+    Numeral(i64),
+    Text(Arc<str>),
 }
 
 /// Why something failed: a class or a code, and words for people.
@@ -39,7 +42,7 @@ pub struct Span {
     pub context: Context,
     pub parent: Option<[u8; 8]>,
     pub operation: Operation,
-    pub topic: String,
+    pub topic: Arc<str>,
     /// In nanoseconds since 1970.
     pub begun_ns: u64,
     pub ended_ns: u64,

@@ -60,11 +60,11 @@ impl BatchSpan {
         let mut attributes = vec![
             (
                 "messaging.destination.partition.id",
-                Attribute::Text(partition.number.to_string()),
+                Attribute::Numeral(partition.number.into()),
             ),
             (
                 "messaging.consumer.group.name",
-                Attribute::Text(partition.figures.metrics.group.to_string()),
+                Attribute::Text(partition.figures.metrics.group.clone()),
             ),
             ("messaging.batch.message_count", number(messages.len())),
             ("karafka.attempt", number(partition.attempt(delivery) as usize)),
@@ -77,7 +77,7 @@ impl BatchSpan {
             context: self.context,
             parent: None,
             operation: Operation::Process,
-            topic: partition.topic.to_string(),
+            topic: partition.topic.clone(),
             begun_ns,
             ended_ns,
             attributes,

@@ -95,7 +95,7 @@ fn run(mut collector: Collector, resource: &BTreeMap<String, String>) {
 }
 
 fn deliver(collector: &mut Collector, repeats: &mut Repeats, resource: &BTreeMap<String, String>, spans: &[Span]) {
-    let body = wire::request(resource, spans);
+    let body = wire::request(resource, spans).into();
     let (count, metrics) = (spans.len() as u64, &registry().spans);
     let mut pause = FIRST_PAUSE;
     loop {

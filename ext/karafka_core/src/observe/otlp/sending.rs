@@ -95,7 +95,7 @@ impl Collector {
         })
     }
 
-    pub fn post(&mut self, body: &[u8]) -> Answer {
+    pub fn post(&mut self, body: &Bytes) -> Answer {
         let kept = self.connection.take();
         let was_kept = kept.is_some();
         let answer = self.attempt(kept, body);
@@ -107,8 +107,8 @@ impl Collector {
         .unwrap_or_else(Answer::Later)
     }
 
-    fn attempt(&mut self, kept: Option<SendRequest<Full<Bytes>>>, body: &[u8]) -> std::result::Result<Answer, String> {
-        let body = Bytes::copy_from_slice(body);
+    fn attempt(&mut self, kept: Option<SendRequest<Full<Bytes>>>, body: &Bytes) -> std::result::Result<Answer, String> {
+        let body = body.clone();
         let (address, uri, headers) = (&self.address, &self.uri, &self.headers);
         let exchange = async {
             let mut connection = match kept {

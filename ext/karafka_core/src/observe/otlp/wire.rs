@@ -10,6 +10,8 @@ const KIND_PRODUCER: u64 = 4;
 const KIND_CONSUMER: u64 = 5;
 const STATUS_ERROR: u64 = 2;
 const FLAG_SAMPLED: u32 = 1;
+/// What a span of a batch takes, about.
+const SPAN_BYTES: usize = 512;
 
 /// How a field is written on the wire.
 const VARINT: u64 = 0;
@@ -59,49 +61,73 @@ impl Message {
         self
     }
 
-    fn message(self, field: u64, value: &Message) -> Self {
-        self.bytes(field, &value.0)
+    /// In place, as a span has two dozen of them: behind one byte for the length, which is enough for most.
+    fn message(mut self, field: u64, fill: impl FnOnce(Message) -> Message) -> Self {
+        self.key(field, LENGTH);
+        self.0.push(0);
+        let begin = self.0.len();
+        let mut made = fill(self);
+        let length = made.0.len() - begin;
+        if length < 0x80 {
+            made.0[begin - 1] = length as u8;
+            return made;
+        }
+        let mut prefix = Message::default();
+        prefix.varint(length as u64);
+        made.0.splice(begin - 1..begin, prefix.0);
+        made
     }
 
     fn text(self, field: u64, key: &str, value: &str) -> Self {
-        let any = Message::default().bytes(1, value.as_bytes());
-        self.message(field, &Message::default().bytes(1, key.as_bytes()).message(2, &any))
+        self.message(field, |pair| {
+            pair.bytes(1, key.as_bytes())
+                .message(2, |any| any.bytes(1, value.as_bytes()))
+        })
     }
 
     fn attribute(self, field: u64, key: &str, value: &Attribute) -> Self {
         match value {
             Attribute::Text(value) => self.text(field, key, value),
-            Attribute::Number(value) => {
-                // A negative one is written as ten bytes.
-                let any = Message::default().number(3, *value as u64);
-                self.message(field, &Message::default().bytes(1, key.as_bytes()).message(2, &any))
-            }
+            Attribute::Numeral(value) => self.text(field, key, &value.to_string()),
+            // A negative one is written as ten bytes.
+            Attribute::Number(value) => self.message(field, |pair| {
+                pair.bytes(1, key.as_bytes())
+                    .message(2, |any| any.number(3, *value as u64))
+            }),
         }
     }
 }
 
 /// The body of a request: ExportTraceServiceRequest.
 pub(super) fn request(resource: &BTreeMap<String, String>, spans: &[Span]) -> Vec<u8> {
-    let attributes = resource.iter();
-    let resource = attributes.fold(Message::default(), |made, (key, value)| made.text(1, key, value));
-    let scope = Message::default()
-        .bytes(1, SCOPE.as_bytes())
-        .bytes(2, env!("CARGO_PKG_VERSION").as_bytes());
-    let scope_spans = Message::default().message(1, &scope);
-    let scope_spans = spans.iter().fold(scope_spans, |made, one| made.message(2, &span(one)));
-    let resource_spans = Message::default().message(1, &resource).message(2, &scope_spans);
-    Message::default().message(1, &resource_spans).0
+    Message(Vec::with_capacity(spans.len() * SPAN_BYTES))
+        .message(1, |of_resource| {
+            of_resource
+                .message(1, |made| {
+                    let attributes = resource.iter();
+                    attributes.fold(made, |made, (key, value)| made.text(1, key, value))
+                })
+                .message(2, |of_scope| {
+                    let of_scope = of_scope.message(1, |scope| {
+                        scope
+                            .bytes(1, SCOPE.as_bytes())
+                            .bytes(2, env!("CARGO_PKG_VERSION").as_bytes())
+                    });
+                    spans
+                        .iter()
+                        .fold(of_scope, |made, span| made.message(2, |made| write(made, span)))
+                })
+        })
+        .0
 }
 
-fn span(span: &Span) -> Message {
+fn write(made: Message, span: &Span) -> Message {
     let operation = span.operation.as_str();
     let kind = match span.operation {
         Operation::Send => KIND_PRODUCER,
         Operation::Process => KIND_CONSUMER,
     };
-    let mut made = Message::default()
-        .bytes(1, &span.context.trace_id)
-        .bytes(2, &span.context.span_id);
+    let mut made = made.bytes(1, &span.context.trace_id).bytes(2, &span.context.span_id);
     if let Some(parent) = span.parent {
         made = made.bytes(4, &parent);
     }
@@ -118,11 +144,11 @@ fn span(span: &Span) -> Message {
         made = made.attribute(9, key, value);
     }
     for link in &span.links {
-        let link = Message::default()
-            .bytes(1, &link.trace_id)
-            .bytes(2, &link.span_id)
-            .fixed_32(6, u32::from(link.sampled));
-        made = made.message(13, &link);
+        made = made.message(13, |made| {
+            made.bytes(1, &link.trace_id)
+                .bytes(2, &link.span_id)
+                .fixed_32(6, u32::from(link.sampled))
+        });
     }
     if let Some(failure) = &span.failure {
         made = failed(made, failure, span.ended_ns);
@@ -132,17 +158,17 @@ fn span(span: &Span) -> Message {
 
 /// An attribute, an event as of an exception, and the status.
 fn failed(span: Message, failure: &Failure, at_ns: u64) -> Message {
-    let event = Message::default()
-        .fixed_64(1, at_ns)
-        .bytes(2, b"exception")
-        .text(3, "exception.type", &failure.kind)
-        .text(3, "exception.message", &failure.message);
-    let status = Message::default()
-        .bytes(2, failure.message.as_bytes())
-        .number(3, STATUS_ERROR);
     span.text(9, "error.type", &failure.kind)
-        .message(11, &event)
-        .message(15, &status)
+        .message(11, |event| {
+            event
+                .fixed_64(1, at_ns)
+                .bytes(2, b"exception")
+                .text(3, "exception.type", &failure.kind)
+                .text(3, "exception.message", &failure.message)
+        })
+        .message(15, |status| {
+            status.bytes(2, failure.message.as_bytes()).number(3, STATUS_ERROR)
+        })
 }
 
 /// How many spans a collector has rejected, which has taken the request: `partial_success.rejected_spans` of
@@ -214,10 +240,32 @@ mod tests {
     }
 
     #[test]
+    fn a_length_has_as_many_bytes_as_it_needs() {
+        for (size, length) in [
+            (0, &[0][..]),
+            (127, &[0x7f]),
+            (128, &[0x80, 1]),
+            (20_000, &[0xa0, 0x9c, 1]),
+        ] {
+            let inner = vec![7; size];
+            let made = Message::default().number(1, 5).message(2, |mut made| {
+                made.0.extend_from_slice(&inner);
+                made
+            });
+            assert_eq!(
+                made.number(3, 6).0,
+                [&[8, 5, 0x12][..], length, &inner, &[24, 6]].concat()
+            );
+        }
+    }
+
+    #[test]
     fn only_what_a_collector_says_it_rejected_counts() {
         let answer = |count: i64| {
-            let partial = Message::default().number(1, count as u64).bytes(2, b"why");
-            Message::default().fixed_32(7, 1).message(1, &partial).0
+            Message::default()
+                .fixed_32(7, 1)
+                .message(1, |partial| partial.number(1, count as u64).bytes(2, b"why"))
+                .0
         };
         assert_eq!(rejected(&answer(300)), 300);
         assert_eq!(rejected(&answer(-1)), 0);
