@@ -5,11 +5,13 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
 use karafka_core::admin::{Admin, Answer, CommittedOffset, OffsetQuestion, Place, Read, Reader, ReaderConfig, Request};
 use karafka_core::error::Error;
+use parking_lot::{Condvar, Mutex};
 
 fn admin(brokers: &str) -> Admin {
     Admin::new(&BTreeMap::from([("bootstrap.servers".to_owned(), brokers.to_owned())])).unwrap()
@@ -40,6 +42,65 @@ fn one_question_may_be_about_a_partition_several_times() {
     let admin = admin(&kafka.brokers);
     let asked = offsets(&[(&topic, 0, -2), (&topic, 1, -1), (&topic, 0, -1)]);
     assert_eq!(found(admin.ask(asked, LONG).unwrap()), [(0, 0), (1, 0), (0, 2)]);
+    admin.close();
+}
+
+/// Holds up the first answer about metadata, and so the end of the first connection, until one is asked for that names the topic.
+struct FirstConnection {
+    topic: String,
+    state: Arc<(Mutex<Seen>, Condvar)>,
+}
+
+#[derive(Default)]
+struct Seen {
+    asked: bool,
+    named: bool,
+    over: bool,
+}
+
+impl HoldUp for FirstConnection {
+    fn wants_answer(&self, request: &mut [u8]) -> Option<&'static str> {
+        const METADATA: i16 = 3;
+        if api_key(request) != METADATA {
+            return None;
+        }
+        let mut seen = self.state.0.lock();
+        let first = !std::mem::replace(&mut seen.asked, true);
+        let names = request
+            .windows(self.topic.len())
+            .any(|part| part == self.topic.as_bytes());
+        seen.named |= names && !seen.over;
+        self.state.1.notify_all();
+        first.then_some("first")
+    }
+
+    fn pass(&self, _kind: &'static str, _answer: &[u8]) -> Pass {
+        let state = self.state.clone();
+        Pass::After(Box::new(move || {
+            let mut seen = state.0.lock();
+            // Where nobody asks this only ends the wait.
+            state
+                .1
+                .wait_while_for(&mut seen, |seen| !seen.named, Duration::from_millis(300));
+            seen.over = true;
+        }))
+    }
+}
+
+// librdkafka gives its first connection up, with the questions that are under way, and repeats one for leaders after 3 s.
+#[test]
+fn leaders_are_not_asked_for_on_the_first_connection() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    let state = Arc::<(Mutex<Seen>, Condvar)>::default();
+    let hold_up = FirstConnection {
+        topic: topic.clone(),
+        state: state.clone(),
+    };
+    let admin = admin(&start_proxy(&kafka.brokers, Arc::new(hold_up)));
+    state.1.wait_while(&mut state.0.lock(), |seen| !seen.asked);
+    assert_eq!(found(admin.ask(offsets(&[(&topic, 0, -1)]), LONG).unwrap()), [(0, 0)]);
+    assert!(!state.0.lock().named);
     admin.close();
 }
 

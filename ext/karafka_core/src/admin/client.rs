@@ -119,6 +119,36 @@ impl Client {
         self.closed.store(true, Ordering::SeqCst);
     }
 
+    /// To be called before a question for which librdkafka (2.12.1) looks up leaders. It does so on its first connection too, which
+    /// it gives up when an answer there says which brokers exist, and repeats what was lost with that after 3 s. This waits until an
+    /// answer has said so, without a question of its own.
+    pub fn meet_cluster(&self, call: &Call) -> Result<()> {
+        let mut pause = Duration::from_millis(1);
+        while !self.knows_cluster() {
+            self.check()?;
+            self.hear();
+            if call.left().is_zero() {
+                return Err(self.timed_out(call));
+            }
+            // librdkafka wakes nobody at such an answer.
+            std::thread::sleep(pause.min(call.left()));
+            pause = (pause * 2).min(LOOK);
+        }
+        self.check()
+    }
+
+    fn knows_cluster(&self) -> bool {
+        // SAFETY: a living client; the text is ours to free. It does not wait.
+        unsafe {
+            let id = sys::rd_kafka_clusterid(self.ptr(), 0);
+            let is_known = !id.is_null();
+            if is_known {
+                sys::rd_kafka_mem_free(self.ptr(), id.cast());
+            }
+            is_known
+        }
+    }
+
     /// Neither closed nor of another process.
     pub fn check(&self) -> Result<()> {
         if self.is_foreign() {

@@ -39,6 +39,7 @@ pub struct LogOffset {
 
 /// One answer for each question, in the same order. One request to each leader, however many partitions there are.
 pub fn list(client: &Client, call: &Call, asked: &[OffsetQuestion], committed_only: bool) -> Result<Vec<LogOffset>> {
+    client.meet_cluster(call)?;
     let rounds = rounds(asked);
     let lists: Vec<PartitionList> = rounds
         .iter()
@@ -172,6 +173,7 @@ pub fn checked(call: &Call, found: Vec<LogOffset>) -> Result<Vec<LogOffset>> {
 
 /// Deletes what is before these offsets (-1: all). Where the logs begin then.
 pub fn delete_before(client: &Client, call: &Call, offsets: &[OffsetQuestion]) -> Result<Vec<(String, i32, i64)>> {
+    client.meet_cluster(call)?;
     let mut list = PartitionList::with_capacity(offsets.len());
     for OffsetQuestion(topic, partition, offset) in offsets {
         list.add(topic, *partition, *offset)?;

@@ -21,6 +21,7 @@ pub use harness::*;
 pub use kafka::*;
 pub use ledger::*;
 pub use log::*;
+pub use proxy::*;
 pub use random::*;
 pub use sender::*;
 pub use settle::*;
