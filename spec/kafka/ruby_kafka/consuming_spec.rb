@@ -188,10 +188,12 @@ RSpec.describe Kafka::Consumer, "on real Kafka" do
     seen = Queue.new
     thread = Thread.new { late.each_message { |message| seen << message.value } }
     wait_until("the assignment") { log.string.include?("#{group}-late: assigned") }
+    came = false
     sender = Thread.new do
-      kafka.deliver_message("new", topic: topic, partition: 0) while seen.empty?
+      kafka.deliver_message("new", topic: topic, partition: 0) until came
     end
     expect(seen.pop).to eq("new")
+    came = true
     late.stop
     [thread, sender].each(&:join)
   end
