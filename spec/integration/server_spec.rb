@@ -14,7 +14,7 @@ RSpec.describe "karafka server" do
     close_cluster
   end
 
-  def server(consume, settings: "", brokers: broker.bootstrap_servers)
+  def server(consume, settings: "", brokers: broker.bootstrap_servers, topic: "orders")
     @server = ServerProcess.new(<<~RUBY).start
       require "karafka"
       def out(text) = File.write(ENV.fetch("APP_OUTPUT"), "\#{text}\\n", mode: "a")
@@ -35,7 +35,7 @@ RSpec.describe "karafka server" do
           config.pause.max_timeout = 50
           #{settings}
         end
-        routes.draw { topic(:orders) { consumer OrdersConsumer } }
+        routes.draw { topic("#{topic}") { consumer OrdersConsumer } }
       end
       Karafka.monitor.subscribe(Karafka::Instrumentation::LoggerListener.new)
     RUBY
@@ -86,6 +86,19 @@ RSpec.describe "karafka server" do
     server.signal(:TERM)
     expect(server.wait).to eq(2)
     expect(server.log).to match(/shutdown_timeout \(1000 ms\) has passed/)
+  end
+
+  it "commits what is done on other partitions when it exits 2" do
+    broker.create_topic("bills", 2)
+    settings = 'config.shutdown_timeout = 1_000; config.kafka[:"auto.commit.interval.ms"] = 600_000'
+    server = server("out(partition); sleep if partition.zero?", settings: settings, topic: "bills")
+    server.wait_for_log(/assigned bills/)
+    [0, 1].each { |partition| produce("bills", [partition.to_s], partition: partition) }
+    server.wait_for_log(%r{consume by OrdersConsumer on bills/1 finished})
+    server.wait_for_output { |lines| lines.sort == %w[0 1] }
+    server.signal(:TERM)
+    expect(server.wait).to eq(2)
+    expect([0, 1].map { |partition| committed("app", "bills", partition) }).to eq([nil, 1])
   end
 
   it "lets the batch end after TSTP and runs its shutdown, takes no more, and still stops" do

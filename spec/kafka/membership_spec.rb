@@ -23,8 +23,8 @@ RSpec.describe "a member of a group", deadline: 300 do
         #{body}
       end
       Karafka::App.setup do |config|
-        config.kafka = { "bootstrap.servers": "#{cluster.bootstrap_servers}", "auto.commit.interval.ms": 50, "session.timeout.ms": 6_000,
-                         "heartbeat.interval.ms": 200, **#{kafka.inspect} }
+        config.kafka = { "bootstrap.servers": "#{cluster.bootstrap_servers}", "auto.commit.interval.ms": 50, "heartbeat.interval.ms": 200,
+                         **#{{ "session.timeout.ms": 6_000, **kafka }.inspect} }
         config.group_id = "#{group}"
         #{setup}
       end
@@ -68,6 +68,16 @@ RSpec.describe "a member of a group", deadline: 300 do
     @servers.each { |server| server.signal(:TERM) }
     expect(@servers.map(&:wait)).to eq([0, 0])
     expect(committed(topic)).to eq(1)
+  end
+
+  it "whose stop is forced has left the group by then, so that nobody waits for the end of its session" do
+    topic = cluster.create_topic(partitions: 1)
+    send_to(topic, 1)
+    consume = 'def consume = OUT.write("began\n") && sleep'
+    stuck = serve(topic, consume, setup: "config.shutdown_timeout = 1_000", kafka: { "session.timeout.ms": 60_000 })
+    stuck.wait_for_output { |lines| lines == ["began"] }
+    stuck.signal(:TERM)
+    expect([stuck.wait, cluster.admin.describe_group(group)[:members], committed(topic)]).to eq([2, [], nil])
   end
 
   it "that another one with the same group.instance.id has put out ends with status 1 and says which" do

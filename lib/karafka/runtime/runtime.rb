@@ -229,11 +229,7 @@ module Karafka
       error = Errors::ForcefulShutdownError.new("Stopping at once, because #{reason}. Not done yet:\n#{Server::Report.blockers(self)}")
       Instrumentation::Safely.error(error, "app.stopping.error", caller: self)
       closer.kill
-      unless embedded?
-        $stdout.flush
-        $stderr.flush
-        ::Process.exit!(2)
-      end
+      @closing.end_process unless embedded?
       @engine.force_stop
       @workers.each(&:kill)
       @pump.kill

@@ -8,7 +8,9 @@ module Karafka
       JOIN_MS = 1_000
       # What the application's producer gets of the time that is left: what it cannot send by then it reports.
       LAST_PART = 0.8
-      private_constant :JOIN_MS, :LAST_PART
+      # What a forced stop gets for the last commit and for leaving the groups, ms. Brokers may be away.
+      FORCED_MS = 2_000
+      private_constant :JOIN_MS, :LAST_PART, :FORCED_MS
 
       # @return [String, nil] what it is at
       attr_reader :waits_for
@@ -42,6 +44,18 @@ module Karafka
         step("subscribers of the engine's last events") { @pump.join }
         step("the producers of transactions") { @transactions.close }
         step("the application's producer") { close(producer) } if producer
+      end
+
+      # Cuts short what runs, and ends the process with status 2. What is done is committed, and the groups are left: else the next
+      # process would do it again, after waiting for the end of the session.
+      # @return [void]
+      def end_process
+        @engine.force_stop
+        @engine.join(FORCED_MS)
+      ensure
+        $stdout.flush
+        $stderr.flush
+        ::Process.exit!(2)
       end
 
       private
