@@ -22,8 +22,8 @@ module Karafka
     PEM = { AUTHORITY => :"ssl.ca.pem", CERTIFICATE => :"ssl.certificate.pem", KEY => :"ssl.key.pem" }.freeze
     PROTOCOLS = { "kafka" => "plaintext", "kafka+ssl" => "ssl" }.freeze
     ADDRESS = %r{\A(?<scheme>kafka|kafka\+ssl)://(?<broker>[^\s/:@]+:\d{1,5})/?\z}
-    ATTACHED = "is the add-on attached to this app (`heroku addons`), and are its variables those without a colour in their names " \
-               "(`heroku config`)?"
+    ATTACHED = "see whether the add-on is attached to this app (`heroku addons`), and whether its variables are those without a " \
+               "colour in their names (`heroku config`)"
     private_constant :NAMES, :PEM, :PROTOCOLS, :ADDRESS, :ATTACHED
 
     # A `topic_mapper` for a shared cluster: the application's names are those without the prefix.
