@@ -147,7 +147,7 @@ module Karafka
       # @param event [Event]
       # @return [void]
       def on_rebalance_partitions_assigned(event)
-        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: assigned #{partitions(event)}",
+        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: assigned #{partitions(event, "nothing new")}",
              group: event[:consumer_group_id], assigned: partitions(event)
       end
 
@@ -155,7 +155,7 @@ module Karafka
       # @return [void]
       def on_rebalance_partitions_revoked(event)
         verb = event[:lost] ? "lost" : "revoked"
-        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: #{verb} #{partitions(event)}",
+        info "[#{event[:subscription_group_id]}] Group #{event[:consumer_group_id]}: #{verb} #{partitions(event, "nothing")}",
              group: event[:consumer_group_id], verb.to_sym => partitions(event)
       end
 
@@ -237,8 +237,10 @@ module Karafka
         "[#{consumer.topic.name}/#{consumer.partition}]"
       end
 
-      def partitions(event)
-        event[:tpl].map { |topic, numbers| "#{topic}[#{numbers.join(",")}]" }.join(" ")
+      def partitions(event, none = "")
+        return none if event[:tpl].empty?
+
+        event[:tpl].map { |topic, numbers| "#{topic}[#{numbers.sort.join(",")}]" }.join(" ")
       end
     end
   end

@@ -75,6 +75,17 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
     expect(log.string).to match(/Group app: assigned orders\[0,1\].*Group app: lost orders\[1\].*Stopping Karafka.*Received SIGTERM/m)
   end
 
+  it "names partitions in their order, and says where a rebalance brings or takes none" do
+    subscribe
+    group = { subscription_group_id: "app_0", consumer_group_id: "app" }
+    [{ "orders" => [10, 2, 0] }, {}].each do |tpl|
+      Karafka.monitor.instrument("rebalance.partitions_assigned", tpl: tpl, **group)
+      Karafka.monitor.instrument("rebalance.partitions_revoked", tpl: tpl, lost: false, **group)
+    end
+    expect(log.string.scan(/Group app: (.*)$/).flatten)
+      .to eq(["assigned orders[0,2,10]", "revoked orders[0,2,10]", "assigned nothing new", "revoked nothing"])
+  end
+
   it "says nothing of what a consumer has no method for" do
     subscribe
     job = lambda do |kind, consumer|
