@@ -21,7 +21,8 @@ RSpec.describe "what threads share" do
   it "an assignment has one consumer, however many workers come with its first leases" do
     routes = route(Class.new(Karafka::BaseConsumer) { def consume = nil })
     # Long enough in between for the others.
-    allow(Karafka::Assignment).to(receive(:new).and_wrap_original { |original, *given| sleep(0.001) && original.call(*given) })
+    slowly = proc { |original, *given, **more| sleep(0.001) && original.call(*given, **more) }
+    allow(Karafka::Assignment).to receive(:new).and_wrap_original(&slowly)
     coordinator = Karafka::Coordinator.new(routes)
     20.times do |round|
       found = together(6) { |number| coordinator.fetch(FakeLease.new([], assignment_id: (round * 10) + (number % 2))) }

@@ -33,12 +33,15 @@ RSpec.describe "loading the adapters for ruby-kafka and delivery_boy" do
 
   it "starts no thread and opens no connection" do
     script = <<~RUBY
+      # Since Ruby 3.3 there is one more for its timers.
+      threads = -> { [Thread.list.size, Dir.children("/proc/self/task").size] }
+      before = threads.call
       require "karafka/compat/delivery_boy"
       kafka = Kafka.new("localhost:9")
       kafka.producer
       kafka.consumer(group_id: "g")
-      print Thread.list.size, Dir.children("/proc/self/task").size
+      print threads.call == before
     RUBY
-    expect(run(script).first).to eq("11")
+    expect(run(script).first).to eq("true")
   end
 end

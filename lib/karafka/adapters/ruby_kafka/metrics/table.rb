@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+# Since Active Support 7 the second one does not load without the first.
+require "active_support"
 require "active_support/notifications"
 
 module Kafka
