@@ -38,7 +38,11 @@ RSpec.describe "examples/deploy" do
   it "has manifests that can be parsed, with time for the stop" do
     pod = YAML.safe_load(read("kubernetes.yml")).dig("spec", "template", "spec")
     expect(pod.fetch("terminationGracePeriodSeconds")).to be >= longest_stop
-    expect(pod.dig("containers", 0, "args")).to eq(%w[bundle exec karafka server])
+    container = pod.fetch("containers").first
+    expect(container.fetch("args")).to eq(%w[bundle exec karafka server])
+    probes = %w[livenessProbe readinessProbe].map { |name| container.dig(name, "httpGet").values_at("path", "port") }
+    port = page[/config\.http\.port = (\d+)/, 1].to_i
+    expect(probes).to eq([["/livez", port], ["/readyz", port]])
     kamal = YAML.safe_load(read("kamal.yml"))
     expect(kamal.fetch("drain_timeout")).to be >= longest_stop
     expect(kamal.dig("servers", "consumer", "cmd")).to eq("bundle exec karafka server")
