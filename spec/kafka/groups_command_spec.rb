@@ -47,6 +47,24 @@ RSpec.describe "karafka groups", deadline: 300 do
     expect(groups("list").out).not_to include("#{group}-b", "#{group}-c")
   end
 
+  it "says what waits in partitions where the group has committed nothing" do
+    2.times { |partition| karafka("produce", topic, *at, "--partition", partition.to_s, input: "1\n2\n3") }
+    groups("seek", group, "--topic", topic, "--to", "latest", "--partition", "0")
+    expect(lag).to include("partitions" => 2, "lag" => 0, "uncommitted" => 3)
+    expect(groups("lag", group).out.lines.last).to eq("#{topic}: 3 messages more where #{group} has committed nothing (partition 1)\n")
+    groups("seek", group, "--topic", topic, "--to", "earliest", "--partition", "1")
+    expect(lag).to include("partitions" => 2, "lag" => 3, "uncommitted" => 0)
+    expect(groups("lag", group).out).not_to include("more where")
+  end
+
+  it "still says how far a group is behind in other topics when one is gone" do
+    gone = cluster.create_topic
+    [topic, gone].each { |name| groups("seek", group, "--topic", name, "--to", "earliest") }
+    cluster.delete_topic(gone)
+    wait_until("the topic is gone") { !karafka("topics", "list", *at).out.include?(gone) }
+    expect(lag).to include("topic" => topic, "partitions" => 2, "lag" => 0)
+  end
+
   it "refuses to move a group that has members, and says who they are" do
     produce(1)
     settings = { "bootstrap.servers" => cluster.bootstrap_servers, "group.id" => group }
@@ -72,7 +90,7 @@ RSpec.describe "karafka groups", deadline: 300 do
                   out: input, err: :out, chdir: directory)
       input.close
       first, second = Array.new(2) { next_row(out) }
-      expect([first, second]).to match([[group, topic, "1", "6", /\A\d+\z/], [group, topic, "1", "6", /\A\d+\z/, "0.0"]])
+      expect([first, second]).to match([[group, topic, "2", "6", /\A\d+\z/], [group, topic, "2", "6", /\A\d+\z/, "0.0"]])
       groups("seek", group, "--to", "8", "--partition", "0")
       wait_until("less lag") { next_row(out)[3] == "2" }
       Process.kill("INT", pid)

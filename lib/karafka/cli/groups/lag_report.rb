@@ -39,30 +39,39 @@ module Karafka
         def read(name)
           wanted = name ? { name => Array(@options[:topic]) } : {}
           lags = admin.read_lags_with_offsets(wanted)
-          return lags unless lags.values.all?(&:empty?)
+          if lags.values.all?(&:empty?)
+            raise Errors::CommandError, name ? "group #{name} has committed nothing" : "the routes have no topics: name a group"
+          end
 
-          raise Errors::CommandError, name ? "group #{name} has committed nothing" : "the routes have no topics: name a group"
+          # Where no topic was named, those of its partitions are missing in which the group has committed nothing.
+          name && wanted[name].empty? ? admin.read_lags_with_offsets({ name => lags.fetch(name).keys }) : lags
         end
 
         def totals(lags)
           lags.flat_map { |group, topics| topics.map { |topic, partitions| [[group, topic], total(partitions)] } }.to_h
         end
 
-        # A partition without a commit has no lag yet.
+        # A partition without a commit has no lag yet: where the group begins there, only its members know.
         def total(partitions) = partitions.values.sum { |row| [row[:lag], 0].max }
 
         def show(lags, before)
-          rows = lags.flat_map do |group, topics|
+          uncommitted = Uncommitted.new(lags, admin)
+          rows = rows_of(lags, before)
+          return @terminal.say(JSON.generate(lags: rows.map { |row| row.merge(uncommitted: uncommitted.count(row)) })) if @options[:json]
+
+          @terminal.table(HEADING, rows.map(&:values))
+          rows.each { |row| @terminal.say("#{row[:topic]}: caught up in about #{left(row)} s") if left(row) }
+          rows.filter_map { |row| uncommitted.line(row) }.each { |line| @terminal.say(line) }
+        end
+
+        def rows_of(lags, before)
+          lags.flat_map do |group, topics|
             topics.map do |topic, partitions|
               lag = total(partitions)
               { group: group, topic: topic, partitions: partitions.size, lag: lag, seconds: age(topic, partitions),
                 a_second: before && ((lag - before[0].fetch([group, topic], lag)) / before[1]).round(1) }
             end
           end
-          return @terminal.say(JSON.generate(lags: rows)) if @options[:json]
-
-          @terminal.table(HEADING, rows.map(&:values))
-          rows.each { |row| @terminal.say("#{row[:topic]}: caught up in about #{left(row)} s") if left(row) }
         end
 
         def left(row)
