@@ -151,6 +151,10 @@ RSpec.describe "producing in servers" do
     # It does not wait for the process that it forks from. Each look sends a message, too.
     looks = -1
     wait_until("the last message") { sent_to("orders") - (looks += 1) == 11 }
+  rescue Wait::DeadlineError => e
+    # Since 6.0.26 it looks there whether it is in a container.
+    skip "this Passenger ends where /proc/1/environ cannot be read" if e.message.include?("Cannot open '/proc/1/environ'")
+    raise
   end
 
   it "loses nothing in Sidekiq" do

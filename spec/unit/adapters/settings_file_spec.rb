@@ -24,7 +24,7 @@ RSpec.describe Karafka::Adapters::SettingsFile do
 
   mistakes = {
     "a: 1\nb: <%= ENV.fetch('NOBODY_SETS_THIS') %>\n" => /settings\.yml:2: KeyError: key not found: "NOBODY_SETS_THIS"\z/,
-    "a: <%= no_such_method %>\n" => /settings\.yml:1: NameError: undefined local variable or method `no_such_method'/,
+    "a: <%= no_such_method %>\n" => /settings\.yml:1: NameError: undefined local variable or method [`']no_such_method'/,
     "a: <% if %>\n" => /settings\.yml: SyntaxError: .*settings\.yml:1: syntax error/,
     "a: [\n" => /settings\.yml: .*line 2/,
     "- a\n" => /settings\.yml has to consist of sections with settings below them, and begins with \["a"\]\z/,

@@ -47,7 +47,8 @@ RSpec.describe Karafka::Cli::CompletionCommand do
     end
     out = StringIO.new
     described_class.new("bash", out: out, commands: commands).call
-    expect(out.string).to include('"topics") words="help list"')
+    # Thor has had a command `tree` since 1.3.
+    expect(out.string).to match(/"topics"\) words="help (tree )?list"/)
   end
 
   %w[zsh fish].each do |shell|

@@ -47,7 +47,7 @@ RSpec.describe "failure settings of routes" do
     { topic: "d", retries: 1 } => /Unknown option `topic orders dead_letter_queue retries`.*Did you mean `.*max_retries`/,
     { topic: "d", dispatch_method: :produce } => /must be :produce_async or :produce_sync/,
     { topic: "d", marking_method: :mark } => /must be :mark_as_consumed or :mark_as_consumed!/,
-    { topic: "d", stop_after: { consecutive: 0 } } => /stop_after is \{:consecutive=>0\}, but must be a Hash of consecutive/,
+    { topic: "d", stop_after: { consecutive: 0 } } => /stop_after is #{Regexp.escape({ consecutive: 0 }.inspect)}, but must be a Hash/,
     { topic: "d", stop_after: { ratio: 2 } } => /must be a Hash/,
     { topic: "d", stop_after: {} } => /must be a Hash/,
     { topic: "d", independent: nil } => /must be true or false/
