@@ -2,9 +2,10 @@
 
 require "spec_helper"
 require "active_record"
+require "support/optional_gems"
 require "karafka/active_job"
 
-RSpec.describe "jobs that are enqueued in a transaction of the database" do
+RSpec.describe "jobs that are enqueued in a transaction of the database", skip: OptionalGems.missing("sqlite3") do
   held_back = ActiveJob.version >= Gem::Version.new("7.2") && ActiveJob.version < Gem::Version.new("8")
 
   before(:all) do

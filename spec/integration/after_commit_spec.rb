@@ -2,9 +2,10 @@
 
 require_relative "../spec_helper"
 require "active_record"
+require "support/optional_gems"
 
 # On real transactions of ActiveRecord, in two databases. The producer keeps what it is given, so that the order of both is seen.
-RSpec.describe "produce_after_commit" do
+RSpec.describe "produce_after_commit", skip: OptionalGems.missing("sqlite3") do
   before(:all) do
     @directory = Dir.mktmpdir
     stub = Class.new(ActiveRecord::Base) { self.abstract_class = true }

@@ -2,9 +2,10 @@
 
 require_relative "../spec_helper"
 require "active_record"
+require "support/optional_gems"
 require "support/mock_cluster"
 
-RSpec.describe "the example of an outbox" do
+RSpec.describe "the example of an outbox", skip: OptionalGems.missing("sqlite3") do
   include MockCluster
 
   before(:all) do

@@ -3,14 +3,14 @@
 require "open3"
 require "spec_helper"
 require "support/mock_cluster"
+require "support/optional_gems"
 require "waterdrop"
 
 # A real Rails application, as small as one can be, with a producer.
-RSpec.describe "producing in Rails" do
+RSpec.describe "producing in Rails", skip: OptionalGems.missing("rails") do
   include MockCluster
 
   before do
-    skip "Rails is not installed (apt-get install ruby-railties)" unless Gem::Specification.any? { |gem| gem.name == "railties" }
     broker.create_topic("orders", 1)
     application
   end
