@@ -13,6 +13,8 @@ use karafka_core::admin::{Admin, Answer, CommittedOffset, OffsetQuestion, Place,
 use karafka_core::error::Error;
 use parking_lot::{Condvar, Mutex};
 
+const METADATA: i16 = 3;
+
 fn admin(brokers: &str) -> Admin {
     Admin::new(&BTreeMap::from([("bootstrap.servers".to_owned(), brokers.to_owned())])).unwrap()
 }
@@ -60,7 +62,6 @@ struct Seen {
 
 impl HoldUp for FirstConnection {
     fn wants_answer(&self, request: &mut [u8]) -> Option<&'static str> {
-        const METADATA: i16 = 3;
         if api_key(request) != METADATA {
             return None;
         }
@@ -74,7 +75,7 @@ impl HoldUp for FirstConnection {
         first.then_some("first")
     }
 
-    fn pass(&self, _kind: &'static str, _answer: &[u8]) -> Pass {
+    fn pass(&self, _kind: &'static str, _answer: &mut Vec<u8>) -> Pass {
         let state = self.state.clone();
         Pass::After(Box::new(move || {
             let mut seen = state.0.lock();
@@ -101,6 +102,31 @@ fn leaders_are_not_asked_for_on_the_first_connection() {
     state.1.wait_while(&mut state.0.lock(), |seen| !seen.asked);
     assert_eq!(found(admin.ask(offsets(&[(&topic, 0, -1)]), LONG).unwrap()), [(0, 0)]);
     assert!(!state.0.lock().named);
+    admin.close();
+}
+
+// As Azure Event Hubs. librdkafka reads the id as a text without looking whether one came.
+#[test]
+fn a_cluster_may_have_no_id() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    let admin = admin(&start_proxy(&kafka.brokers, Arc::new(WithoutId)));
+    for _again in 0..2 {
+        assert_eq!(found(admin.ask(offsets(&[(&topic, 0, -1)]), LONG).unwrap()), [(0, 0)]);
+    }
+    let Answer::Cluster(cluster) = admin.ask(Request::DescribeCluster {}, LONG).unwrap() else {
+        panic!("another answer");
+    };
+    assert_eq!((cluster.cluster_id, cluster.controller_id), (None, 1));
+    assert_eq!(
+        cluster
+            .brokers
+            .iter()
+            .map(|broker| broker.broker_id)
+            .collect::<Vec<_>>(),
+        [1]
+    );
+    assert!(cluster.topics.iter().any(|found| found.topic_name == topic));
     admin.close();
 }
 

@@ -1,8 +1,13 @@
 //! The producer on librdkafka's mock cluster. Every wait has a deadline.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[allow(dead_code)]
+#[path = "common/proxy.rs"]
+mod proxy;
 #[path = "producer_support/mod.rs"]
 mod support;
+#[path = "common/without_id.rs"]
+mod without_id;
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -29,6 +34,18 @@ fn delivers_and_reports_partition_and_offset() {
     assert!(producer.flush(LONG, &Cancel::new()).unwrap());
     assert_eq!(producer.queue_size(), 0);
     assert_eq!(producer.close(LONG).unwrap(), 0);
+    assert_eq!(producer.close(LONG).unwrap(), 0);
+}
+
+// librdkafka (2.12.1) crashes on an answer to DescribeCluster without the id.
+#[test]
+fn an_idempotent_producer_sends_to_a_cluster_that_has_no_id() {
+    let broker = broker(&[("orders", 1)]);
+    let address = proxy::start_proxy(&broker.bootstrap_servers(), Arc::new(without_id::WithoutId));
+    let producer = Producer::new(settings(&address, &[("enable.idempotence", "true")])).unwrap();
+    let set = send(&producer, "orders", &[Some(b"x")]);
+    assert_eq!(wait(&set), Waited::Done);
+    assert_eq!(set.report(0).unwrap().error, None);
     assert_eq!(producer.close(LONG).unwrap(), 0);
 }
 

@@ -1,5 +1,7 @@
 //! Rights of users.
 
+use std::time::Duration;
+
 use rdkafka::bindings as sys;
 use rdkafka::types::RDKafkaRespErr;
 use serde::{Deserialize, Serialize};
@@ -125,6 +127,10 @@ pub fn describe(client: &Client, call: &Call, filter: &AclFilter) -> Result<Vec<
 
 /// librdkafka (2.12.1) forgets the error of a refused DescribeAcls and answers with no rules.
 fn check_right(client: &Client, call: &Call) -> Result<()> {
+    // It crashes on the answer of a cluster without an id.
+    if client.cluster_id(Duration::ZERO).is_none() {
+        return Ok(());
+    }
     let event = client.ask(call, Kind::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, |question| {
         // SAFETY: a living client; the error is ours to free, or null.
         unsafe {

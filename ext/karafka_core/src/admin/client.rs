@@ -17,7 +17,7 @@ use crate::base::fork::ForkGuard;
 use crate::error::{Error, KafkaError, Result};
 use crate::kafka::ffi::{Queue, QueueEvent};
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{creation, oauth, resolver, settings};
+use crate::kafka::{creation, meeting, oauth, resolver, settings};
 
 pub use sys::rd_kafka_admin_op_t as Kind;
 
@@ -124,29 +124,27 @@ impl Client {
     /// answer has said so, without a question of its own.
     pub fn meet_cluster(&self, call: &Call) -> Result<()> {
         let mut pause = Duration::from_millis(1);
-        while !self.knows_cluster() {
+        while !self.knows_cluster(pause.min(call.left())) {
             self.check()?;
             self.hear();
             if call.left().is_zero() {
                 return Err(self.timed_out(call));
             }
-            // librdkafka wakes nobody at such an answer.
-            std::thread::sleep(pause.min(call.left()));
             pause = (pause * 2).min(LOOK);
         }
         self.check()
     }
 
-    fn knows_cluster(&self) -> bool {
-        // SAFETY: a living client; the text is ours to free. It does not wait.
-        unsafe {
-            let id = sys::rd_kafka_clusterid(self.ptr(), 0);
-            let is_known = !id.is_null();
-            if is_known {
-                sys::rd_kafka_mem_free(self.ptr(), id.cast());
-            }
-            is_known
-        }
+    /// Waits that long for an answer. Where one has told no id librdkafka does not wait, which tells that from no answer.
+    fn knows_cluster(&self, within: Duration) -> bool {
+        let begun = Instant::now();
+        self.cluster_id(within).is_some() || begun.elapsed() < within / 2
+    }
+
+    /// See `meeting::cluster_id`.
+    pub fn cluster_id(&self, within: Duration) -> Option<String> {
+        // SAFETY: a living client.
+        unsafe { meeting::cluster_id(self.ptr(), within) }
     }
 
     /// Neither closed nor of another process.

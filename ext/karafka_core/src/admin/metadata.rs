@@ -1,6 +1,7 @@
 //! What the metadata says of topics and brokers.
 
 use std::ffi::CString;
+use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::types::RDKafkaRespErr;
@@ -98,6 +99,11 @@ pub fn cluster(client: &Client, call: &Call) -> Result<Cluster> {
 }
 
 pub fn brokers(client: &Client, call: &Call) -> Result<Cluster> {
+    client.meet_cluster(call)?;
+    // librdkafka (2.12.1) crashes on the answer of a cluster without an id.
+    let Some(id) = client.cluster_id(Duration::ZERO) else {
+        return brokers_without_id(client, call);
+    };
     let event = client.ask(call, Kind::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, |question| {
         // SAFETY: a living client.
         unsafe { sys::rd_kafka_DescribeCluster(question.client(), question.options(), question.queue()) };
@@ -110,7 +116,7 @@ pub fn brokers(client: &Client, call: &Call) -> Result<Cluster> {
         let controller = sys::rd_kafka_DescribeCluster_result_controller(result);
         let nodes = sys::rd_kafka_DescribeCluster_result_nodes(result, &mut count);
         Ok(Cluster {
-            cluster_id: text(sys::rd_kafka_DescribeCluster_result_cluster_id(result)),
+            cluster_id: Some(id),
             controller_id: if controller.is_null() {
                 -1
             } else {
@@ -130,21 +136,65 @@ pub fn brokers(client: &Client, call: &Call) -> Result<Cluster> {
     }
 }
 
+/// Their racks are not known.
+fn brokers_without_id(client: &Client, call: &Call) -> Result<Cluster> {
+    with_metadata(client, call, Topics::Known, |metadata| {
+        // SAFETY: it has as many parts as it says; a living client, which is not waited for.
+        unsafe {
+            let brokers = std::slice::from_raw_parts(metadata.brokers, metadata.broker_cnt.max(0) as usize);
+            Cluster {
+                cluster_id: None,
+                controller_id: sys::rd_kafka_controllerid(client.ptr(), 0),
+                brokers: brokers
+                    .iter()
+                    .map(|broker| Broker {
+                        broker_id: broker.id,
+                        broker_name: text(broker.host).unwrap_or_default(),
+                        broker_port: u16::try_from(broker.port).unwrap_or_default(),
+                        rack: None,
+                    })
+                    .collect(),
+                topics: Vec::new(),
+            }
+        }
+    })
+}
+
 /// All topics that this client may see. Creates none.
 pub fn all(client: &Client, call: &Call) -> Result<Vec<TopicDescription>> {
+    with_metadata(client, call, Topics::All, |metadata| {
+        // SAFETY: it has as many parts as it says, which live as long as it.
+        unsafe {
+            let topics = std::slice::from_raw_parts(metadata.topics, metadata.topic_cnt.max(0) as usize);
+            topics.iter().map(|topic| topic_of(topic)).collect()
+        }
+    })
+}
+
+enum Topics {
+    /// That this client has asked for.
+    Known = 0,
+    All = 1,
+}
+
+fn with_metadata<T>(
+    client: &Client,
+    call: &Call,
+    topics: Topics,
+    read: impl FnOnce(&sys::rd_kafka_metadata) -> T,
+) -> Result<T> {
     let mut metadata: *const sys::rd_kafka_metadata = std::ptr::null();
     // SAFETY: a living client. Where it succeeds there is an object with as many parts as it says, given back once.
     unsafe {
         let none = std::ptr::null_mut();
-        let code = codes::raw::rd_kafka_metadata(client.ptr(), 1, none, &mut metadata, call.left_ms());
+        let code = codes::raw::rd_kafka_metadata(client.ptr(), topics as i32, none, &mut metadata, call.left_ms());
         client.check()?;
         match KafkaError::from_number(code) {
             _ if code == codes::NO_ERROR => {}
             error if error.code == "transport" || error.code == "timed_out" => return Err(client.timed_out(call)),
             error => return Err(call.failed(error)),
         }
-        let topics = std::slice::from_raw_parts((*metadata).topics, (*metadata).topic_cnt.max(0) as usize);
-        let found = topics.iter().map(|topic| topic_of(topic)).collect();
+        let found = read(&*metadata);
         sys::rd_kafka_metadata_destroy(metadata);
         Ok(found)
     }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, DefaultClientContext};
@@ -14,13 +13,10 @@ use rdkafka::types::RDKafkaType;
 
 use crate::error::{Error, Result};
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{authorities, oauth};
+use crate::kafka::{authorities, meeting, oauth};
 
 /// As the user gave them, by the names of librdkafka.
 pub type Settings = BTreeMap<String, String>;
-
-/// A client that meets no broker for longer has lost more than this saves.
-const MEETING: Duration = Duration::from_secs(5);
 
 /// librdkafka starts its threads and begins to connect. `troubles` has to outlive the client.
 pub fn create(
@@ -42,26 +38,9 @@ pub fn create(
         }
         refused(&error, settings)
     })?;
-    meet_cluster(&client);
+    // SAFETY: a living client.
+    unsafe { meeting::connect(client.native_ptr(), None) };
     Ok(client)
-}
-
-/// Asks the controller a question whose answer nobody reads. librdkafka (2.12.1) gives up its first connection when that has said which
-/// brokers exist, and what was asked there meanwhile. It connects again half of `reconnect.backoff.ms` after somebody asks for any
-/// broker, and an idempotent producer asks only every 500 ms. A question to the controller has it connect to that one
-/// at once, and the answer has an idempotent producer ask for its id. The mock cluster has no controller: there it waits for nothing.
-fn meet_cluster(client: &Client<DefaultClientContext>) {
-    // SAFETY: a living client; options and queue are ours. An answer to a queue that is gone is dropped.
-    unsafe {
-        let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER;
-        let options = sys::rd_kafka_AdminOptions_new(client.native_ptr(), kind);
-        let limit_ms = MEETING.as_millis() as i32;
-        sys::rd_kafka_AdminOptions_set_request_timeout(options, limit_ms, std::ptr::null_mut(), 0);
-        let queue = sys::rd_kafka_queue_new(client.native_ptr());
-        sys::rd_kafka_DescribeCluster(client.native_ptr(), options, queue);
-        sys::rd_kafka_queue_destroy(queue);
-        sys::rd_kafka_AdminOptions_destroy(options);
-    }
 }
 
 /// Frees what the settings put into a configuration, passwords and certificates among it. Its frame of some kilobytes stays:

@@ -181,7 +181,7 @@ impl Queue {
     /// # Safety
     /// `queue` is null or a handle that nobody else destroys. Its client outlives it.
     pub unsafe fn from_ptr(queue: *mut sys::rd_kafka_queue_t) -> Option<Self> {
-        (!queue.is_null()).then_some(Queue(queue))
+        (!queue.is_null()).then(|| Queue(queue))
     }
 
     pub fn as_ptr(&self) -> *mut sys::rd_kafka_queue_t {
@@ -198,7 +198,7 @@ impl Queue {
     pub fn poll(&self, timeout_ms: i32) -> Option<QueueEvent> {
         // SAFETY: a valid handle; the event is ours and destroyed by QueueEvent.
         let event = unsafe { sys::rd_kafka_queue_poll(self.0, timeout_ms) };
-        (!event.is_null()).then_some(QueueEvent(event))
+        (!event.is_null()).then(|| QueueEvent(event))
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod ffi;
 pub(crate) mod heartbeats;
 pub(crate) mod interceptors;
 pub(crate) mod log;
+pub(crate) mod meeting;
 pub mod mock_broker;
 pub mod oauth;
 pub(crate) mod resolver;

@@ -28,7 +28,7 @@ use crate::error::codes;
 use crate::error::{Error, KafkaError, Result};
 use crate::kafka::ffi::{self, Queue};
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{creation, oauth, resolver};
+use crate::kafka::{creation, meeting, oauth, resolver};
 
 /// Events besides logs, which come without being asked for.
 const EVENTS: i32 = sys::RD_KAFKA_EVENT_DR | sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_STATS;
@@ -88,6 +88,7 @@ impl ProducerClient {
         let partitioner = Partitioner::named(&native_config.get("partitioner").unwrap_or_default());
         let set = |name| native_config.get(name).ok().filter(|value| !value.is_empty());
         let transactional = set("transactional.id").is_some();
+        let asks_for_id = !transactional && set("enable.idempotence").as_deref() == Some("true");
         let grows = ["compression.type", "compression.codec"]
             .into_iter()
             .filter_map(set)
@@ -102,6 +103,10 @@ impl ProducerClient {
         // SAFETY: the client is alive; the queue is given back in `drop`, before the client.
         let queue = unsafe { Queue::from_ptr(sys::rd_kafka_queue_get_main(client.native_ptr())) }
             .ok_or_else(|| Error::Internal("librdkafka made a producer without a queue".to_owned()))?;
+        if asks_for_id {
+            // SAFETY: a living client and its queue, which the report thread reads.
+            unsafe { meeting::connect(client.native_ptr(), Some(&queue)) };
+        }
         // SAFETY: given back in `drop`, before the client.
         let tokens = unsafe { oauth::Registration::of(client.native_ptr(), settings) };
         Ok(ProducerClient {
@@ -121,6 +126,12 @@ impl ProducerClient {
 
     pub fn rk(&self) -> *mut sys::rd_kafka_t {
         self.client.native_ptr()
+    }
+
+    /// Its order of `meeting::connect` has come to its end.
+    pub fn connected(&self) {
+        // SAFETY: a living client and its queue.
+        unsafe { meeting::describe(self.rk(), &self.queue) };
     }
 
     pub fn queue(&self) -> &Queue {

@@ -177,6 +177,7 @@ pub(super) fn poll(shared: &ProducerCore, client: &ProducerClient, patience: Dur
         }
         sys::RD_KAFKA_EVENT_LOG => push_log(shared, &event),
         sys::RD_KAFKA_EVENT_STATS => shared.events.push_statistics(event.statistics()),
+        sys::RD_KAFKA_EVENT_CREATETOPICS_RESULT => client.connected(),
         _ => {}
     }
     // Frees the messages: only now there is room in the queue.

@@ -39,7 +39,7 @@ impl HoldUp for Keep {
         (api_key(request) == CONSUMER_GROUP_HEARTBEAT).then_some("heartbeat")
     }
 
-    fn pass(&self, _kind: &'static str, answer: &[u8]) -> Pass {
+    fn pass(&self, _kind: &'static str, answer: &mut Vec<u8>) -> Pass {
         let less_one = |left: usize| left.checked_sub(1);
         let kept = holds_partitions(answer)
             && self

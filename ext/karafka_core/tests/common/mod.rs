@@ -14,6 +14,7 @@ mod settle;
 mod time;
 mod topics_proxy;
 mod waits;
+mod without_id;
 
 pub use configs::*;
 pub use coordinator_proxy::*;
@@ -28,3 +29,4 @@ pub use settle::*;
 pub use time::*;
 pub use topics_proxy::*;
 pub use waits::*;
+pub use without_id::*;

@@ -21,7 +21,8 @@ pub trait HoldUp: Send + Sync + 'static {
     /// A request on its way to the broker. Some: what `pass` is given with its answer.
     fn wants_answer(&self, request: &mut [u8]) -> Option<&'static str>;
 
-    fn pass(&self, kind: &'static str, answer: &[u8]) -> Pass;
+    /// May change the answer.
+    fn pass(&self, kind: &'static str, answer: &mut Vec<u8>) -> Pass;
 }
 
 pub fn api_key(request: &[u8]) -> i16 {
@@ -67,7 +68,7 @@ pub fn start_proxy(broker: &str, hold_up: Arc<impl HoldUp>) -> String {
 }
 
 /// Passes frames on as `look` says, until one side closes. What waits is overtaken by what comes after it.
-fn forward(mut from: TcpStream, to: TcpStream, mut look: impl FnMut(&mut [u8]) -> Pass) {
+fn forward(mut from: TcpStream, to: TcpStream, mut look: impl FnMut(&mut Vec<u8>) -> Pass) {
     let to = Arc::new(Mutex::new(to));
     let mut size = [0; 4];
     while from.read_exact(&mut size).is_ok() {
@@ -76,7 +77,7 @@ fn forward(mut from: TcpStream, to: TcpStream, mut look: impl FnMut(&mut [u8]) -
             break;
         }
         let pass = look(&mut frame);
-        let whole = [&size[..], &frame].concat();
+        let whole = [&(frame.len() as u32).to_be_bytes()[..], &frame].concat();
         match pass {
             Pass::Now if to.lock().write_all(&whole).is_err() => break,
             Pass::Now | Pass::Never => {}

@@ -92,7 +92,7 @@ impl HoldUp for Answers {
         Some(if names_topics && !is_own { QUESTION } else { "metadata" })
     }
 
-    fn pass(&self, kind: &'static str, _answer: &[u8]) -> Pass {
+    fn pass(&self, kind: &'static str, _answer: &mut Vec<u8>) -> Pass {
         let mut state = self.state.0.lock();
         let delay = match kind {
             QUESTION => {
