@@ -19,6 +19,18 @@ module Karafka
       # @return [Notifications, Object]
       attr_reader :notifications_bus
 
+      class << self
+        # @api private
+        # @param monitor [Object]
+        # @return [Notifications, nil] whose subscribers can have an event without {#instrument}; nil: something is to see it on its way
+        def direct_bus(monitor)
+          # Not is_a?: what stands in front of a monitor may pass that on.
+          case monitor
+          when Monitor then monitor.direct_bus
+          end
+        end
+      end
+
       def_delegators :@notifications_bus, :unsubscribe, :listeners, :available_events, :register_event, :clear
 
       # @param notifications_bus [Notifications, Object, nil] where events go: something with `instrument` and `subscribe`, such as
@@ -54,14 +66,6 @@ module Karafka
         end
       end
 
-      # @api private
-      # @return [Notifications, nil] whose subscribers can have an event without {#instrument}; nil: something is to see it on its way
-      def direct_bus
-        return if @names || method(:instrument).owner != Monitor || !own_bus?
-
-        @notifications_bus if @notifications_bus.method(:instrument).owner == Notifications
-      end
-
       # @param name [String]
       # @param payload [Hash{Symbol=>Object}]
       # @return [Object, nil] what the block returned
@@ -70,7 +74,22 @@ module Karafka
         @notifications_bus.instrument(@names ? @names[name] : name, payload, &)
       end
 
+      # @api private
+      # @return [Notifications, nil] see {.direct_bus}
+      def direct_bus
+        @notifications_bus if @names.nil? && own_bus? && plain?(self, Monitor, OWN) &&
+                              plain?(@notifications_bus, Notifications, Notifications::OWN)
+      end
+
+      # What stands between an event and its subscribers, and may be overridden, as by tracers.
+      OWN = %i[instrument listening?].map { |name| instance_method(name) }.freeze
+      private_constant :OWN
+
       private
+
+      def plain?(object, klass, methods)
+        methods.all? { |own| object.method(own.name).owner == klass && klass.instance_method(own.name) == own }
+      end
 
       def own_bus?
         @notifications_bus.is_a?(Notifications)

@@ -126,6 +126,10 @@ module Karafka
         nil
       end
 
+      # See {Monitor.direct_bus}.
+      # @api private
+      OWN = %i[instrument listening? listeners].map { |name| instance_method(name) }.freeze
+
       private
 
       def measured(name, payload, subscribers)

@@ -3,19 +3,19 @@
 module Karafka
   module Instrumentation
     # The way of a batch's events to the subscribers. There are several events for each batch, so it is short: nothing is made of an
-    # event that nobody hears, and the monitor is asked once, when this is made, whether it wants to see them pass.
+    # event that nobody hears, and the monitor is asked once, with the first event, whether it wants to see them pass.
     # @api private
     class Outlet
       # @param monitor [Monitor, Object]
       def initialize(monitor)
         @monitor = monitor
-        @bus = monitor.direct_bus if monitor.respond_to?(:direct_bus)
+        @bus = nil
       end
 
       # @param name [String]
       # @return [Boolean]
       def heard?(name)
-        @bus ? @bus.listeners.key?(name) : @monitor.listening?(name)
+        bus ? @bus.listeners.key?(name) : @monitor.listening?(name)
       end
 
       # A subscriber that raises must not do harm.
@@ -31,7 +31,7 @@ module Karafka
       # @param event [Event]
       # @return [void]
       def give(event)
-        return Safely.instrument(event.id, event.payload) unless @bus
+        return Safely.instrument(event.id, event.payload) unless bus
 
         begin
           subscribers = @bus.listeners[event.id]
@@ -55,6 +55,14 @@ module Karafka
         started = Clock.now_ms
         yield
         publish(name, caller, nil, Clock.now_ms - started)
+      end
+
+      private
+
+      # Not asked before: a tracer may be put in front of the monitor when the server says that it runs.
+      # @return [Notifications, false]
+      def bus
+        @bus.nil? ? @bus = Monitor.direct_bus(@monitor) || false : @bus
       end
     end
   end

@@ -163,14 +163,44 @@ RSpec.describe Karafka::Instrumentation::Monitor do
     expect(tracer.listening?("consumer.consumed")).to be(true)
   end
 
-  it "names the bus that events can be given to directly, unless something is to see them on their way" do
-    expect(monitor.direct_bus).to equal(monitor.notifications_bus)
-    monitor.define_singleton_method(:instrument) { |*| nil }
-    patched = described_class.new
-    patched.notifications_bus.singleton_class.prepend(Module.new { def instrument(*) = 1 })
-    foreign = described_class.new(Struct.new(:bus).new)
-    tracer = Class.new(described_class) { def instrument(*) = yield }.new
-    expect([monitor, patched, foreign, tracer, described_class.new(nil, "shop")].map(&:direct_bus)).to all(be_nil)
+  describe "the bus that events can be given to directly" do
+    def bus(monitor = described_class.new)
+      described_class.direct_bus(monitor)
+    end
+
+    # What a patch does that does not know Module#prepend.
+    def redefined(klass, name)
+      former = klass.instance_method(name)
+      klass.define_method(name) { |*args, &block| former.bind_call(self, *args, &block) }
+      yield
+    ensure
+      klass.define_method(name, former)
+    end
+
+    it "is its own" do
+      expect(bus(monitor)).to equal(monitor.notifications_bus)
+    end
+
+    it "is none where something is to see them on their way" do
+      patched = described_class.new
+      patched.notifications_bus.singleton_class.prepend(Module.new { def instrument(*) = 1 })
+      foreign = described_class.new(Struct.new(:bus).new)
+      tracer = Class.new(described_class) { def instrument(*) = yield }.new
+      picky = Class.new(described_class) { def listening?(*) = false }.new
+      expect([patched, foreign, tracer, picky, described_class.new(nil, "shop")].map { |it| bus(it) }).to all(be_nil)
+    end
+
+    it "is none where the monitor is behind another object" do
+      expect([SimpleDelegator.new(monitor), BasicObject.new, Object.new].map { |it| bus(it) }).to all(be_nil)
+    end
+
+    it "is none where the class was changed" do
+      bus_class = Karafka::Instrumentation::Notifications
+      [[described_class, :instrument], [described_class, :listening?], [bus_class, :instrument]].each do |changed|
+        expect(redefined(*changed) { bus }).to be_nil
+        expect(bus).not_to be_nil
+      end
+    end
   end
 
   it "has no event both emitted and not supported yet" do

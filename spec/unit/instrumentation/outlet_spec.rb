@@ -11,9 +11,12 @@ RSpec.describe Karafka::Instrumentation::Outlet do
   let(:seen) { {} }
   define_method(:names) { names }
 
-  def process(&)
-    coordinator = Karafka::Coordinator.new(route(consumer(&)))
-    Karafka::Worker.new(0, nil, coordinator, on_fatal: ->(error) { raise error }).send(:process, FakeLease.new(%w[1 2]))
+  def worker(&)
+    Karafka::Worker.new(0, nil, Karafka::Coordinator.new(route(consumer(&))), on_fatal: ->(error) { raise error })
+  end
+
+  def process(worker = nil, &)
+    (worker || worker(&)).send(:process, FakeLease.new(%w[1 2]))
   end
 
   def subscribe
@@ -51,7 +54,23 @@ RSpec.describe Karafka::Instrumentation::Outlet do
         super(name, payload, &block)
       end
     end
+    # Made when the server starts, before it says that it runs.
+    made = worker
     Karafka.monitor.singleton_class.prepend(tracer)
+    subscribe(&:id)
+    process(made)
+    expect(calls).to include(*names)
+    expect(seen.keys).to match_array(names)
+  end
+
+  it "gives the same to one that stands in front of a monitor, as SimpleDelegator" do
+    calls = []
+    Karafka::App.config.monitor = Class.new(SimpleDelegator) do
+      define_method(:instrument) do |name, payload = {}, &block|
+        calls << name
+        super(name, payload, &block)
+      end
+    end.new(Karafka.monitor)
     subscribe(&:id)
     process
     expect(calls).to include(*names)
