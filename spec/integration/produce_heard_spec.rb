@@ -136,6 +136,20 @@ RSpec.describe "waiting for a message that subscribers hear of" do
       .to eq(counts.transform_values { |count| (0...count).to_a }), "seed #{seed}"
   end
 
+  it "heeds at once who subscribes or unsubscribes meanwhile" do
+    later = ->(event) { seen << [:later, event[:offset]] }
+    first = lambda do |event|
+      seen << [:first, event[:offset]]
+      next unless event[:offset] == 3
+
+      made.monitor.subscribe("message.acknowledged", &later)
+      made.monitor.unsubscribe(first)
+    end
+    made.monitor.subscribe("message.acknowledged", &first)
+    made.produce_many_sync(Array.new(20) { { topic: "orders", payload: "x" } })
+    expect(all_seen).to eq([*(0..3).map { |offset| [:first, offset] }, *(4..19).map { |offset| [:later, offset] }])
+  end
+
   it "announces those in order that others have a label or a block among" do
     blocks = Queue.new
     made.monitor.subscribe("message.acknowledged") { |event| seen << [event[:offset], event[:label]] }

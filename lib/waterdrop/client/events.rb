@@ -64,30 +64,30 @@ module WaterDrop
 
       # Where a subscriber ends this thread, the next one goes on with the rest.
       def reported(reports)
-        guarded { announce_some(reports) } until reports.done?
+        bus = Karafka::Instrumentation::Monitor.direct_bus(@monitor)
+        guarded { announce_some(reports, bus) } until reports.done?
       end
 
       # Mostly there is nothing but messages that were delivered, and thousands of them.
-      def announce_some(reports)
+      def announce_some(reports, bus)
         values = reports.rows(@watched.empty? ? MOST_ROWS : 1) or return
         rows = Acknowledgement::Rows.new(@config.id, self, values)
-        subscribers = subscribers_of_delivered
+        heard = bus || @monitor.listening?(Acknowledgement::Delivered::NAME)
         while (at = reports.next)
           if rows.failed? || (!@watched.empty? && @watched.key?(rows.tag(at)))
             announce(reports.delivery(at), reports.index(at))
-          elsif subscribers
-            Karafka::Instrumentation::Notifications.publish(subscribers, Acknowledgement::Delivered.new(rows, at))
+          elsif heard
+            delivered(bus, rows, at)
           end
         end
       end
 
-      # @return [Array<#call>, nil] nil: nobody listens
-      def subscribers_of_delivered
-        name = Acknowledgement::Delivered::NAME
-        return unless @monitor.listening?(name)
+      def delivered(bus, rows, at)
+        return @monitor.instrument(Acknowledgement::Delivered::NAME, Acknowledgement::Delivered.new(rows, at)) unless bus
 
-        bus = @monitor.direct_bus if @monitor.respond_to?(:direct_bus)
-        bus ? bus.listeners[name] : [->(event) { @monitor.instrument(name, event) }]
+        # Asked for each: a subscriber may have unsubscribed itself with the last one.
+        subscribers = bus.listeners[Acknowledgement::Delivered::NAME] or return
+        Karafka::Instrumentation::Notifications.publish(subscribers, Acknowledgement::Delivered.new(rows, at))
       end
 
       # It failed, or brokers are reached again.
