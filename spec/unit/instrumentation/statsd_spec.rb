@@ -122,6 +122,14 @@ RSpec.describe Karafka::Instrumentation::Statsd do
       expect(statsd.sent).to eq(5)
     end
 
+    it "raises nothing and counts what cannot be sent, as one by one" do
+      statsd.form(metrics, tags: ["bad:\xff"]).report(3, 12, 1, 7, 2)
+      statsd.form(metrics, tags: ["é", "\xC3".b]).report(3, 12, 1, 7, 2)
+      expect(statsd.unsent).to eq(10)
+      statsd.form([[:count, "endless"], [:count, "seen"]]).report(Float::INFINITY, 3)
+      expect(packet).to eq("endless:Infinity|c\nseen:3|c")
+    end
+
     it "puts tags into the names for an agent that knows none" do
       plain = described_class.new("127.0.0.1", port, tags: false)
       plain.form([[:gauge, "lag"], [:histogram, "size"]], tags: ["topic:a.b"]).report(-2, 7)

@@ -22,18 +22,25 @@ module Karafka
           @statsd = statsd
           @metrics = metrics
           @tags = tags.dup.freeze
-          @text = lines.form(metrics.map { |kind, name, digits| [name, TYPES.fetch(kind), digits || 0] }, @tags)
+          metrics = metrics.map { |kind, name, digits| [name, TYPES.fetch(kind), digits || 0] }
+          @text = or_nothing { lines.form(metrics, @tags) }
         end
 
         # @param values [Array<Numeric, nil>] in the order of the metrics; nil: not this one
         # @return [void]
         def report(*values)
-          return one_by_one(values) unless @text && values.all?
-
-          @statsd.write(format(@text, *values), values.size)
+          lines = or_nothing { format(@text, *values) } if @text && values.all?
+          lines ? @statsd.write(lines, values.size) : one_by_one(values)
         end
 
         private
+
+        # One by one they are sent as far as they can be, and the others are counted and logged, such as tags that are no UTF-8.
+        def or_nothing
+          yield
+        rescue StandardError
+          nil
+        end
 
         def one_by_one(values)
           @metrics.zip(values) { |(kind, name), value| @statsd.public_send(kind, name, value, tags: @tags) if value }
