@@ -5,14 +5,14 @@ require "open3"
 require "spec_helper"
 require "support/free_ports"
 require "support/mock_cluster"
+require "support/optional_gems"
 require "support/terminal"
 
 # A real Puma that consumes as well.
-RSpec.describe "Puma's plugin" do
+RSpec.describe "Puma's plugin", skip: OptionalGems.missing("puma") do
   include MockCluster
 
   before do
-    skip "puma is not installed (apt-get install puma)" unless system("command -v puma > /dev/null")
     broker.create_topic("orders", 2)
     write("karafka.rb", <<~RUBY)
       require "karafka"

@@ -5,6 +5,7 @@ require "socket"
 require "spec_helper"
 require "support/free_ports"
 require "support/mock_cluster"
+require "support/optional_gems"
 
 # Real servers, where they are installed: what requests and jobs have sent is there after the server has ended.
 RSpec.describe "producing in servers" do
@@ -19,8 +20,10 @@ RSpec.describe "producing in servers" do
 
   let(:dir) { Dir.mktmpdir("karafka-web") }
 
-  def installed!(command, package = command)
+  def installed!(command, package = command, loads: nil)
     skip "#{command} is not installed (apt-get install #{package})" unless system("command -v #{command} > /dev/null")
+    reason = loads && OptionalGems.missing(*loads)
+    skip reason if reason
   end
 
   def free_port = FreePorts.take.first
@@ -87,7 +90,7 @@ RSpec.describe "producing in servers" do
   end
 
   it "loses nothing in Puma's single mode" do
-    installed!("puma")
+    installed!("puma", loads: %w[puma])
     rack_application
     port = free_port
     run("puma", "-b", "tcp://127.0.0.1:#{port}", "-t", "1:2") { requests(port, 10) }
@@ -95,7 +98,7 @@ RSpec.describe "producing in servers" do
   end
 
   it "loses nothing in Puma's cluster, preloaded after the producer was used" do
-    installed!("puma")
+    installed!("puma", loads: %w[puma])
     rack_application
     port = free_port
     write("puma.rb", <<~RUBY)
@@ -114,7 +117,7 @@ RSpec.describe "producing in servers" do
   end
 
   it "loses nothing in Puma's cluster without any hook" do
-    installed!("puma")
+    installed!("puma", loads: %w[puma])
     rack_application
     port = free_port
     run("puma", "-b", "tcp://127.0.0.1:#{port}", "-w", "2", "-t", "1:1", "--preload") do
@@ -125,7 +128,7 @@ RSpec.describe "producing in servers" do
   end
 
   it "loses nothing in Unicorn, where a request waits for its answer" do
-    installed!("unicorn")
+    installed!("unicorn", loads: %w[unicorn])
     rack_application
     # Unicorn ends its workers with exit!, which runs nothing: so nothing may be left when a request is through.
     text = File.read(File.join(dir, "config.ru"))
@@ -158,7 +161,7 @@ RSpec.describe "producing in servers" do
   end
 
   it "loses nothing in Sidekiq" do
-    installed!("sidekiq", "ruby-sidekiq")
+    installed!("sidekiq", "ruby-sidekiq", loads: %w[json sidekiq])
     installed!("redis-server")
     port = free_port
     redis = Process.spawn("redis-server", "--port", port.to_s, "--bind", "127.0.0.1", "--save", "", chdir: dir, out: File::NULL)
