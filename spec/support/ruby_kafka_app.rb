@@ -3,6 +3,7 @@
 require "support/kafka_cluster"
 require "support/wait"
 require "karafka/compat/ruby-kafka"
+require "active_support"
 require "active_support/notifications"
 
 # A client of ruby-kafka's on the specs' cluster, with a topic and a group of its own.
