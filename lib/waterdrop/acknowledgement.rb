@@ -72,25 +72,22 @@ module WaterDrop
         when :offset then @rows.offset(@at)
         when :partition then @rows.partition(@at)
         when :topic then @rows.topic
-        else to_h[key]
+        else payload[key]
         end
       end
-
-      # @return [Hash{Symbol=>Object}] the same one each time
-      def to_h
-        @to_h ||= begin
-          report = DeliveryReport.new(@rows.partition(@at), @rows.offset(@at), @rows.topic, nil, nil, @rows.latency_us(@at))
-          Acknowledgement.payload(@rows.producer_id, @rows.client, report)
-        end
-      end
-      alias to_hash to_h
-      alias payload to_h
-
-      # @return [Object]
-      def fetch(...) = to_h.fetch(...)
 
       # @return [Hash{Symbol=>Object}]
-      def merge(...) = to_h.merge(...)
+      def to_hash = payload
+
+      # @return [Hash{Symbol=>Object}]
+      def merge(...) = payload.merge(...)
+
+      private
+
+      def to_payload
+        report = DeliveryReport.new(@rows.partition(@at), @rows.offset(@at), @rows.topic, nil, nil, @rows.latency_us(@at))
+        Acknowledgement.payload(@rows.producer_id, @rows.client, report)
+      end
     end
 
     class << self

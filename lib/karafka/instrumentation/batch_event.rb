@@ -27,15 +27,6 @@ module Karafka
         end
       end
 
-      # @return [Hash{Symbol=>Object}] the same one each time
-      def payload
-        @payload ||= to_payload
-      end
-      alias to_h payload
-
-      # @return [Object]
-      def fetch(...) = payload.fetch(...)
-
       private
 
       def to_payload

@@ -24,14 +24,19 @@ module Karafka
       # @param key [Symbol]
       # @raise [KeyError]
       def fetch(key, *default, &)
-        @payload.fetch(key, *default, &)
+        payload.fetch(key, *default, &)
       end
 
       # @return [Hash{Symbol=>Object}]
       def payload
-        @payload.to_h
+        (@payload ||= to_payload).to_h
       end
       alias to_h payload
+
+      private
+
+      # For events that come often: those of a kind of their own make the Hash when somebody asks for all of it.
+      def to_payload = {}
     end
   end
 end
