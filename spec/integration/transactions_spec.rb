@@ -38,6 +38,16 @@ RSpec.describe "transactions on a cluster" do
     expect(made.close).to eq(0)
   end
 
+  it "gets no new client once a commit has shown that it is fenced: that one would throw out who has taken over" do
+    broker.create_topic("t", 1)
+    made = producer
+    broker.request_errors("add_partitions_to_txn", [47])
+    expect { made.produce_sync(topic: "t", payload: "x") }.to raise_error(WaterDrop::Errors::TransactionError, /taken over/)
+    client = made.client
+    3.times { expect { made.produce_sync(topic: "t", payload: "x") }.to raise_error(WaterDrop::Errors::TransactionError, /taken over/) }
+    expect(made.client).to equal(client)
+  end
+
   it "makes a new client after a fatal error and goes on" do
     broker.create_topic("t", 1)
     made = producer

@@ -57,6 +57,8 @@ module WaterDrop
 
       # @param prepare [Boolean] what it had begun is to be ended soon: readers wait for that
       def give_up_client(prepare: false)
+        return if @finished
+
         old = @client
         @lifecycle.synchronize do
           next unless %i[configured connected].include?(@state)
