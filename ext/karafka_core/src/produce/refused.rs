@@ -8,8 +8,9 @@
 
 use std::collections::HashSet;
 use std::ffi::{c_char, c_void};
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rdkafka::bindings as sys;
 use rdkafka::types::RDKafkaRespErr;
@@ -23,7 +24,7 @@ const BATCH_TOO_LARGE: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_L
 /// What a message gets that failed because of others.
 pub(super) const DIFFERENT_RECORD: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD as i32;
 /// No broker is set to refuse a timestamp that is this close to its clock.
-const CLOSE: Duration = Duration::from_secs(60);
+const CLOSE_MS: i64 = 60_000;
 
 pub(super) type Message = *const sys::rd_kafka_message_t;
 
@@ -113,7 +114,7 @@ pub(super) unsafe fn why(code: i32, message: Message) -> (i32, String) {
     // SAFETY: by the contract.
     let (keyless, timestamp, size) = unsafe { ((*message).key.is_null(), timestamp_of(message), size_of(message)) };
     // Of several in a batch all have the same code.
-    let code = if code == INVALID_TIMESTAMP && keyless && is_close(timestamp) {
+    let code = if code == INVALID_TIMESTAMP && keyless && close_timestamps().contains(&timestamp) {
         INVALID_RECORD
     } else {
         code
@@ -154,9 +155,11 @@ pub(super) fn why_innocent(code: i32) -> String {
     )
 }
 
-fn is_close(timestamp_ms: i64) -> bool {
+/// Timestamps that every topic takes, milliseconds since 1970.
+pub(super) fn close_timestamps() -> RangeInclusive<i64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    (now.as_millis() as i128 - i128::from(timestamp_ms)).unsigned_abs() <= CLOSE.as_millis()
+    let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    now_ms.saturating_sub(CLOSE_MS)..=now_ms.saturating_add(CLOSE_MS)
 }
 
 /// Milliseconds; 0: none. librdkafka gives none for a message with an error, so the error is out of the way meanwhile.
@@ -179,23 +182,60 @@ pub(super) unsafe fn timestamp_of(message: Message) -> i64 {
 /// # Safety
 /// `message` is alive.
 pub(super) unsafe fn size_of(message: Message) -> usize {
+    // SAFETY: by the contract.
+    unsafe {
+        let mut size = (*message).len + (*message).key_len;
+        each_header(message, |name, value| size += name + value);
+        size
+    }
+}
+
+/// Bytes in a batch, before compression, to within a few: how far timestamp and offset are from those of the first message is not
+/// known here.
+///
+/// # Safety
+/// `message` is alive.
+pub(super) unsafe fn record_size_of(message: Message) -> usize {
+    /// Attributes, and the shortest that a timestamp and an offset may be.
+    const FIXED: usize = 3;
+    let prefixed = |size: usize| varint_size(size) + size;
+    // SAFETY: by the contract.
+    unsafe {
+        let (mut headers, mut count) = (0, 0);
+        each_header(message, |name, value| {
+            headers += prefixed(name) + prefixed(value);
+            count += 1;
+        });
+        let body = prefixed((*message).key_len) + prefixed((*message).len);
+        prefixed(FIXED + body + varint_size(count) + headers)
+    }
+}
+
+/// Of a zigzag-encoded number that is not negative.
+fn varint_size(number: usize) -> usize {
+    (usize::BITS - number.leading_zeros() + 1).div_ceil(7).max(1) as usize
+}
+
+/// Gives the sizes of each header's name and value.
+///
+/// # Safety
+/// `message` is alive.
+unsafe fn each_header(message: Message, mut header: impl FnMut(usize, usize)) {
     const FOUND: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
-    let (mut list, mut size) = (std::ptr::null_mut(), 0);
+    let mut list = std::ptr::null_mut();
     // SAFETY: by the contract; the list and what is in it belong to the message.
     unsafe {
-        size += (*message).len + (*message).key_len;
         if sys::rd_kafka_message_headers(message, &mut list) != FOUND {
-            return size;
+            return;
         }
         for index in 0.. {
             let (mut name, mut value, mut value_size) = (std::ptr::null(), std::ptr::null(), 0);
             if sys::rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut value_size) != FOUND {
                 break;
             }
-            size += libc::strlen(name) + value_size;
+            header(libc::strlen(name), value_size);
         }
     }
-    size
 }
 
 #[cfg(test)]
@@ -258,5 +298,21 @@ mod tests {
         let allocated = std::ffi::CString::new("part of a batch").unwrap();
         assert!(!is_constant(allocated.as_ptr()));
         assert!(!is_constant(std::ptr::null()));
+    }
+
+    #[test]
+    fn sizes_of_varints_are_those_of_the_format() {
+        let expected = [
+            (0, 1),
+            (63, 1),
+            (64, 2),
+            (8_191, 2),
+            (8_192, 3),
+            (1_048_575, 3),
+            (1_048_576, 4),
+        ];
+        for (number, size) in expected {
+            assert_eq!(varint_size(number), size, "{number}");
+        }
     }
 }

@@ -4,13 +4,14 @@
 //! line, calls for its topic wait for room. The first step is one message. When it was answered, so was everything that
 //! librdkafka had for that partition before: from then on a step has its batches to itself. Where the broker has named who was at
 //! fault, the others of that batch are the next step. Where it has not (a batch that is too large) steps grow by one message each
-//! time, up to what the topic takes. Should librdkafka cut a step in two, either both parts are taken, or the first one at
-//! least: so no message is taken before an earlier one is refused.
+//! time, up to what the topic takes, and a message that the topic may refuse for its key or its timestamp goes alone. Should librdkafka
+//! cut a step in two, either both parts are taken, or the first one at least: so no message is taken before an earlier one is refused.
 
 mod kept;
 mod line;
 
 pub(super) use kept::Kept;
+use kept::Traits;
 use line::Line;
 
 use std::collections::HashMap;
@@ -46,11 +47,17 @@ pub(super) struct Batch {
 /// Topic and partition.
 type Place = (usize, i32);
 
+struct UnderWay {
+    place: Place,
+    tried: Tried,
+    traits: Traits,
+}
+
 #[derive(Default)]
 struct Lines {
     all: HashMap<Place, Line>,
     /// Those under way, by their tokens.
-    under_way: HashMap<usize, (Place, Tried)>,
+    under_way: HashMap<usize, UnderWay>,
     /// Of all that wait.
     size: usize,
     last_group: u64,
@@ -112,33 +119,43 @@ impl Resends {
 
     /// Some: the message was sent again, and has no answer yet.
     pub fn tried(&self, opaque: *mut c_void) -> Option<Tried> {
-        self.lock().under_way.get(&(opaque as usize)).map(|(_, tried)| *tried)
+        self.lock()
+            .under_way
+            .get(&(opaque as usize))
+            .map(|message| message.tried)
     }
 
-    /// Some: the message was sent again, and this is its answer.
+    /// Some: the message was sent again, and this is its answer. `batch_answered` follows.
     pub fn answered(&self, opaque: *mut c_void, refused: bool) -> Option<Tried> {
         if !self.is_busy() {
             return None;
         }
         let mut lines = self.lock();
-        let (place, tried) = lines.under_way.remove(&(opaque as usize))?;
-        if let Some(line) = lines.all.get_mut(&place) {
-            line.answered(refused);
+        let message = lines.under_way.remove(&(opaque as usize))?;
+        if let Some(line) = lines.all.get_mut(&message.place) {
+            line.answered(message.traits, refused);
         }
-        Some(tried)
+        Some(message.tried)
+    }
+
+    /// All messages of one batch have their answers. Before `add`.
+    pub fn batch_answered(&self) {
+        if self.is_busy() {
+            self.lock().all.values_mut().for_each(Line::batch_answered);
+        }
     }
 
     /// `earlier` were sent again before: they come first. `mixed`: their batch had others in it.
     pub fn add(&self, earlier: Vec<Kept>, others: Vec<Kept>, mixed: bool) {
         let mut lines = self.lock();
         for kept in earlier.into_iter().rev() {
-            lines.size += kept.size;
+            lines.size += kept.traits.size;
             let line = lines.all.entry(kept.place()).or_default();
             line.clear &= !mixed;
             line.waiting.push_front(kept);
         }
         for kept in others {
-            lines.size += kept.size;
+            lines.size += kept.traits.size;
             let line = lines.all.entry(kept.place()).or_default();
             line.waiting.push_back(kept);
             // There may be more where this came from.
@@ -161,23 +178,18 @@ impl Resends {
                 };
                 match kept.send(client) {
                     codes::NO_ERROR => {
-                        if line.under_way == 0 {
-                            (line.step_messages, line.step_size, line.step_refused) = (0, 0, false);
-                        }
-                        line.under_way += 1;
-                        line.step_messages += 1;
-                        line.step_size += kept.size;
-                        line.sent_at = Some(Instant::now());
-                        *size -= kept.size;
+                        line.sent(Instant::now());
+                        *size -= kept.traits.size;
                         sent.hurry = true;
-                        under_way.insert(kept.opaque as usize, (*place, kept.tried));
+                        let (place, tried, traits) = (*place, kept.tried, kept.traits);
+                        under_way.insert(kept.opaque as usize, UnderWay { place, tried, traits });
                     }
                     codes::QUEUE_FULL => {
                         line.waiting.push_front(kept);
                         break;
                     }
                     code => {
-                        *size -= kept.size;
+                        *size -= kept.traits.size;
                         sent.refused.push((kept, code));
                     }
                 }

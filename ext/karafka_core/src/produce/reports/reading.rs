@@ -79,6 +79,7 @@ impl<'a> Reports<'a> {
                 self.settle(message, code, detail);
             }
         }
+        self.shared.resends.batch_answered();
     }
 
     /// The messages of a batch that the broker has refused, because of one of them at least.
@@ -123,6 +124,7 @@ impl<'a> Reports<'a> {
                 }
             }
         }
+        self.shared.resends.batch_answered();
         let (earlier, others) = (std::mem::take(&mut self.earlier), std::mem::take(&mut self.others));
         // One that goes in steps again, as others were in its batch, was reported before.
         let told = others.first().map(|first| Event::Resent {
@@ -244,7 +246,7 @@ impl<'a> Reports<'a> {
             detail: Some("its report was lost by a bug of the producer; it may be delivered".to_owned()),
             cause: None,
         };
-        let _ = self.shared.resends.answered(self.current, false);
+        let _ = self.shared.resends.answered(self.current, true);
         // SAFETY: the token of a message that has no report: `current` is null as soon as it has.
         unsafe { self.report(self.current, lost) };
     }

@@ -8,10 +8,17 @@ use rdkafka::types::RDKafkaRespErr;
 use super::{Place, Tried};
 use crate::error::codes;
 use crate::produce::client::{Parts, ProducerClient, TopicHandle};
-use crate::produce::refused::{size_of, timestamp_of, Message};
+use crate::produce::refused::{record_size_of, timestamp_of, Message};
 
-/// What a record takes in a batch besides its bytes, roughly.
-const RECORD_BYTES: usize = 32;
+/// What decides whether a topic takes a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Traits {
+    /// Bytes in a batch.
+    pub size: usize,
+    pub has_key: bool,
+    /// Milliseconds since 1970; 0: none.
+    pub timestamp_ms: i64,
+}
 
 /// A copy of a message, in place of the one that librdkafka frees with the report.
 pub(in crate::produce) struct Kept {
@@ -21,9 +28,8 @@ pub(in crate::produce) struct Kept {
     pub(super) key: Option<Box<[u8]>>,
     /// Ours, or null.
     pub(super) headers: *mut sys::rd_kafka_headers_t,
-    pub(super) timestamp_ms: i64,
     pub(super) opaque: *mut c_void,
-    pub(super) size: usize,
+    pub(super) traits: Traits,
     pub(super) tried: Tried,
     /// The batch of which it was an innocent part; None: its batch was too large, perhaps.
     pub(super) group: Option<u64>,
@@ -39,7 +45,11 @@ impl Kept {
         let mut headers = std::ptr::null_mut();
         // SAFETY: by the contract. Headers that are detached are ours.
         unsafe {
-            let size = size_of(message) + RECORD_BYTES;
+            let traits = Traits {
+                size: record_size_of(message),
+                has_key: !(*message).key.is_null(),
+                timestamp_ms: timestamp_of(message),
+            };
             let bytes = |at: *const c_void, len: usize| {
                 (!at.is_null()).then(|| std::slice::from_raw_parts(at.cast::<u8>(), len).into())
             };
@@ -54,9 +64,8 @@ impl Kept {
                 payload: bytes((*message).payload, (*message).len),
                 key: bytes((*message).key, (*message).key_len),
                 headers,
-                timestamp_ms: timestamp_of(message),
                 opaque: (*message)._private,
-                size,
+                traits,
                 tried,
                 group: tried.group,
             }
@@ -86,7 +95,7 @@ impl Kept {
             payload: self.payload.as_deref(),
             key: self.key.as_deref(),
             headers: self.headers,
-            timestamp_ms: self.timestamp_ms,
+            timestamp_ms: self.traits.timestamp_ms,
             opaque: self.opaque,
         });
         if code == codes::NO_ERROR {
