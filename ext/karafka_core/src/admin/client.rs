@@ -16,8 +16,9 @@ pub use super::question::Question;
 use crate::base::fork::ForkGuard;
 use crate::error::{Error, KafkaError, Result};
 use crate::kafka::ffi::{Queue, QueueEvent};
+use crate::kafka::meeting::Meeting;
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{creation, meeting, oauth, resolver, settings};
+use crate::kafka::{creation, meeting, oauth, settings};
 
 pub use sys::rd_kafka_admin_op_t as Kind;
 
@@ -88,11 +89,17 @@ impl Client {
         let native = config
             .create_native_config()
             .map_err(|error| creation::refused(&error, kafka))?;
-        resolver::install(&native);
         // SAFETY: the configuration is ours until the client takes it.
         unsafe { sys::rd_kafka_conf_set_events(native.ptr(), sys::RD_KAFKA_EVENT_ERROR) };
         let troubles = Troubles::new(|| {});
-        let client = creation::create(&config, native, RDKafkaType::RD_KAFKA_PRODUCER, kafka, &troubles)?;
+        let client = creation::create(
+            &config,
+            native,
+            RDKafkaType::RD_KAFKA_PRODUCER,
+            kafka,
+            &troubles,
+            Meeting::Quiet,
+        )?;
         // SAFETY: a living client; the handle is ours, and never null.
         let main = unsafe { Queue::from_ptr(sys::rd_kafka_queue_get_main(client.native_ptr())) };
         let main = main.ok_or_else(|| Error::Internal("librdkafka's client has no queue".to_owned()))?;

@@ -23,8 +23,9 @@ use crate::error::{c_string, codes, Error, KafkaError, Result};
 use crate::filter::{Filter, Raw};
 use crate::kafka::fetched::Fetched;
 use crate::kafka::ffi::Queue;
+use crate::kafka::meeting::Meeting;
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{creation, oauth, resolver, settings};
+use crate::kafka::{creation, oauth, settings};
 
 const PARTITION_EOF: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF as i32;
 const OPERATION: &str = "reading messages";
@@ -93,11 +94,17 @@ impl Reader {
         let native = kafka
             .create_native_config()
             .map_err(|error| creation::refused(&error, &config.kafka))?;
-        resolver::install(&native);
         // SAFETY: the configuration is ours until the client takes it.
         unsafe { sys::rd_kafka_conf_set_events(native.ptr(), sys::RD_KAFKA_EVENT_ERROR) };
         let troubles = Troubles::new(|| {});
-        let client = creation::create(&kafka, native, RDKafkaType::RD_KAFKA_CONSUMER, &config.kafka, &troubles)?;
+        let client = creation::create(
+            &kafka,
+            native,
+            RDKafkaType::RD_KAFKA_CONSUMER,
+            &config.kafka,
+            &troubles,
+            Meeting::Quiet,
+        )?;
         // SAFETY: a living client; the handles are ours.
         let (queue, main) = unsafe {
             let main = Queue::from_ptr(sys::rd_kafka_queue_get_main(client.native_ptr()));

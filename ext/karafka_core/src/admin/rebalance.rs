@@ -12,8 +12,9 @@ use super::client::{Call, Client};
 use super::groups::{self, GroupDescription};
 use crate::error::{check, Result};
 use crate::kafka::ffi::PartitionList;
+use crate::kafka::meeting::Meeting;
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{creation, oauth, resolver, settings};
+use crate::kafka::{creation, oauth, settings};
 
 const SERVE: Duration = Duration::from_millis(20);
 
@@ -78,9 +79,15 @@ impl Member {
         let native = config
             .create_native_config()
             .map_err(|error| creation::refused(&error, kafka))?;
-        resolver::install(&native);
         let troubles = Troubles::new(|| {});
-        let client = creation::create(&config, native, RDKafkaType::RD_KAFKA_CONSUMER, kafka, &troubles)?;
+        let client = creation::create(
+            &config,
+            native,
+            RDKafkaType::RD_KAFKA_CONSUMER,
+            kafka,
+            &troubles,
+            Meeting::Quiet,
+        )?;
         let mut list = PartitionList::with_capacity(topics.len());
         for topic in topics {
             list.add(topic, -1, -1001)?;

@@ -19,8 +19,9 @@ use crate::kafka::doubt::Doubt;
 use crate::kafka::fetch_limits::FetchLimits;
 use crate::kafka::ffi::Queue;
 use crate::kafka::heartbeats::Heartbeats;
+use crate::kafka::meeting::Meeting;
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{creation, interceptors, oauth, resolver, settings};
+use crate::kafka::{creation, interceptors, oauth, settings};
 
 mod commits;
 mod fetching;
@@ -82,7 +83,6 @@ impl ConsumerClient {
         let native = config
             .create_native_config()
             .map_err(|error| creation::refused(&error, &group.kafka))?;
-        resolver::install(&native);
         interceptors::listen(doubt, &native);
         let is_classic = group
             .kafka
@@ -102,7 +102,14 @@ impl ConsumerClient {
                     | sys::RD_KAFKA_EVENT_ERROR,
             );
         }
-        let client = creation::create(&config, native, RDKafkaType::RD_KAFKA_CONSUMER, &group.kafka, &troubles)?;
+        let client = creation::create(
+            &config,
+            native,
+            RDKafkaType::RD_KAFKA_CONSUMER,
+            &group.kafka,
+            &troubles,
+            Meeting::Quiet,
+        )?;
         // SAFETY: a living consumer; the handle is ours.
         let queue = unsafe {
             sys::rd_kafka_poll_set_consumer(client.native_ptr());

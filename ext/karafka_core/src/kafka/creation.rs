@@ -12,8 +12,9 @@ use rdkafka::error::KafkaError as RdError;
 use rdkafka::types::RDKafkaType;
 
 use crate::error::{Error, Result};
+use crate::kafka::meeting::Meeting;
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{authorities, meeting, oauth};
+use crate::kafka::{authorities, oauth, resolver};
 
 /// As the user gave them, by the names of librdkafka.
 pub type Settings = BTreeMap<String, String>;
@@ -25,10 +26,12 @@ pub fn create(
     kind: RDKafkaType,
     settings: &Settings,
     troubles: &Arc<Troubles>,
+    meeting: Meeting,
 ) -> Result<Client<DefaultClientContext>> {
     // SAFETY: nobody has taken the configuration yet.
     unsafe { oauth::prepare(native.ptr(), settings) };
     authorities::prepare(&native, settings);
+    resolver::install(&native);
     troubles.watch(&native);
     let conf = native.ptr();
     let client = Client::new(config, native, kind, DefaultClientContext).map_err(|error| {
@@ -39,7 +42,7 @@ pub fn create(
         refused(&error, settings)
     })?;
     // SAFETY: a living client.
-    unsafe { meeting::connect(client.native_ptr(), None) };
+    unsafe { meeting.begin(client.native_ptr()) };
     Ok(client)
 }
 
@@ -97,6 +100,7 @@ mod tests {
             RDKafkaType::RD_KAFKA_CONSUMER,
             &settings,
             &Troubles::new(|| {}),
+            Meeting::Quiet,
         ) {
             Ok(_) => panic!("a client was made"),
             Err(error) => error.to_string(),

@@ -11,23 +11,35 @@ use super::ffi::Queue;
 /// A client that meets no broker for longer has lost more than this saves.
 const LIMIT_MS: i32 = 5_000;
 
-/// librdkafka (2.12.1) gives up its first connection when that has said which brokers exist, and what was asked there meanwhile. It
-/// connects again half of `reconnect.backoff.ms` after somebody asks for any broker. An order for the controller has it connect to that
-/// one at once. This order creates no topics, which librdkafka refuses by itself once it is connected, so nothing is sent. The mock
-/// cluster has no controller: there this waits for nothing.
-///
-/// # Safety
-/// A living client. `answers` is a queue of it, which hears that the controller is connected; None: nobody does.
-pub unsafe fn connect(client: *mut sys::rd_kafka_t, answers: Option<&Queue>) {
-    // SAFETY: by contract; the queue is ours. An answer to a queue that is gone is dropped.
-    unsafe {
-        let own = Queue::from_ptr(sys::rd_kafka_queue_new(client));
-        let Some(queue) = answers.or(own.as_ref()) else {
-            return;
-        };
-        with_options(client, Kind::RD_KAFKA_ADMIN_OP_CREATETOPICS, |options| {
-            sys::rd_kafka_CreateTopics(client, std::ptr::null_mut(), 0, options, queue.as_ptr());
-        });
+/// Who hears that a new client has met the controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meeting {
+    Quiet,
+    /// An event of its main queue says so.
+    Announced,
+}
+
+impl Meeting {
+    /// librdkafka (2.12.1) gives up its first connection when that has said which brokers exist, and what was asked there meanwhile. It
+    /// connects again half of `reconnect.backoff.ms` after somebody asks for any broker. An order for the controller has it connect to
+    /// that one at once. This order creates no topics, which librdkafka refuses by itself once it is connected, so nothing is sent. The
+    /// mock cluster has no controller: there this waits for nothing.
+    ///
+    /// # Safety
+    /// A living client.
+    pub unsafe fn begin(self, client: *mut sys::rd_kafka_t) {
+        // SAFETY: by contract; the queue is ours. An answer to a queue that is gone is dropped.
+        unsafe {
+            let Some(queue) = Queue::from_ptr(match self {
+                Meeting::Quiet => sys::rd_kafka_queue_new(client),
+                Meeting::Announced => sys::rd_kafka_queue_get_main(client),
+            }) else {
+                return;
+            };
+            with_options(client, Kind::RD_KAFKA_ADMIN_OP_CREATETOPICS, |options| {
+                sys::rd_kafka_CreateTopics(client, std::ptr::null_mut(), 0, options, queue.as_ptr());
+            });
+        }
     }
 }
 

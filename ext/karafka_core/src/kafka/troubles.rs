@@ -5,7 +5,8 @@
 mod text;
 mod watching;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use rdkafka::types::RDKafkaRespErr;
 use crate::base::sync::Mutex;
 use crate::error::KafkaError;
 use crate::kafka::log::LogLine;
+use crate::kafka::resolver::{self, Family};
 
 /// A connection that holds for this long works. One that a broker refuses after the first answer (it wants SASL) ends sooner.
 const HOLDS: Duration = Duration::from_secs(1);
@@ -42,6 +44,9 @@ struct State {
     /// When the last of them was reached again.
     up_since: Option<Instant>,
     closed_in_a_row: u32,
+    /// Which addresses of a broker were tried in vain, where others of it are left.
+    tried: BTreeMap<String, BTreeSet<IpAddr>>,
+    family: Family,
     /// Why the last certificate was refused; librdkafka's error does not say.
     certificate: Option<String>,
 }
@@ -73,6 +78,9 @@ impl Troubles {
             return state.all_down(now).then_some(error);
         }
         if is_of_a_connection(&error) && !error.fatal {
+            if state.has_other_addresses(&error.message) {
+                return None;
+            }
             if let Some(reason) = text::is_of_a_certificate(&error.message)
                 .then_some(state.certificate.as_ref())
                 .flatten()
@@ -176,6 +184,20 @@ impl State {
         }));
     }
 
+    /// librdkafka tries the next address of the broker at once. `localhost` may be ::1 first, where Kafka listens on IPv4 only.
+    fn has_other_addresses(&mut self, text: &str) -> bool {
+        let Some(address) = text::address(text) else {
+            return false;
+        };
+        let tried = self.tried.entry(text::broker(text).to_owned()).or_default();
+        // An address that comes round again: others of its name are not there for this client.
+        let left = tried.insert(address) && tried.len() < resolver::addresses_beside(address, self.family);
+        if !left {
+            tried.clear();
+        }
+        left
+    }
+
     fn knows_better(&self, line: &str) -> bool {
         self.last_is_an_error && self.failing.contains(text::broker(line))
     }
@@ -197,6 +219,7 @@ impl State {
 
     /// Whether that ends a trouble.
     fn reached(&mut self, broker: &str, now: Instant) -> bool {
+        self.tried.remove(broker);
         let was_failing = self.failing.remove(broker);
         if !self.all_down && !was_failing {
             return false;

@@ -27,8 +27,9 @@ use crate::base::sync::RwLock;
 use crate::error::codes;
 use crate::error::{Error, KafkaError, Result};
 use crate::kafka::ffi::{self, Queue};
+use crate::kafka::meeting::{self, Meeting};
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{creation, meeting, oauth, resolver};
+use crate::kafka::{creation, oauth};
 
 /// Events besides logs, which come without being asked for.
 const EVENTS: i32 = sys::RD_KAFKA_EVENT_DR | sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_STATS;
@@ -81,7 +82,6 @@ impl ProducerClient {
         let native_config = config
             .create_native_config()
             .map_err(|error| creation::refused(&error, settings))?;
-        resolver::install(&native_config);
         let conf = native_config.ptr();
         // SAFETY: the configuration is alive and not yet in use.
         unsafe { sys::rd_kafka_conf_set_events(conf, EVENTS) };
@@ -99,14 +99,15 @@ impl ProducerClient {
             RDKafkaType::RD_KAFKA_PRODUCER,
             settings,
             troubles,
+            if asks_for_id {
+                Meeting::Announced
+            } else {
+                Meeting::Quiet
+            },
         )?;
         // SAFETY: the client is alive; the queue is given back in `drop`, before the client.
         let queue = unsafe { Queue::from_ptr(sys::rd_kafka_queue_get_main(client.native_ptr())) }
             .ok_or_else(|| Error::Internal("librdkafka made a producer without a queue".to_owned()))?;
-        if asks_for_id {
-            // SAFETY: a living client and its queue, which the report thread reads.
-            unsafe { meeting::connect(client.native_ptr(), Some(&queue)) };
-        }
         // SAFETY: given back in `drop`, before the client.
         let tokens = unsafe { oauth::Registration::of(client.native_ptr(), settings) };
         Ok(ProducerClient {
@@ -128,7 +129,7 @@ impl ProducerClient {
         self.client.native_ptr()
     }
 
-    /// Its order of `meeting::connect` has come to its end.
+    /// The controller is connected, or could not be within some seconds.
     pub fn connected(&self) {
         // SAFETY: a living client and its queue.
         unsafe { meeting::describe(self.rk(), &self.queue) };

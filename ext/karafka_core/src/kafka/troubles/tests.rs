@@ -158,3 +158,31 @@ fn a_broker_that_does_not_answer_is_an_error_at_once() {
     let line = "[thrd:a:1/bootstrap]: a:1/bootstrap: Connection setup timed out in state CONNECT (after 1003ms in state CONNECT)";
     assert!(matches!(troubles.line(&log_line("FAIL", 4, line)), Line::Error(_)));
 }
+
+#[test]
+fn an_address_that_fails_is_no_trouble_where_the_broker_has_others() {
+    let failed = |address: &str| {
+        transport(&format!(
+            "localhost:9092/bootstrap: Connect to {address} failed: Connection refused (after 0ms in state CONNECT)"
+        ))
+    };
+    let unreachable =
+        transport("localhost:9092/1: Failed to connect to broker at [2001:db8::7]:9092: Network is unreachable");
+    resolver::remember(
+        &["2001:db8::7", "203.0.113.7"].map(|text| text.parse().unwrap()),
+        Family::Any,
+    );
+    let (troubles, _) = troubles();
+    assert_eq!(troubles.error(failed("ipv6#[2001:db8::7]:9092")), None);
+    assert_eq!(troubles.error(all_down()), None);
+    troubles.reached("localhost:9092");
+    // Each connection has its own round through the addresses.
+    for first in [failed("ipv6#[2001:db8::7]:9092"), unreachable] {
+        assert_eq!(troubles.error(first), None);
+        assert!(troubles.error(failed("ipv4#203.0.113.7:9092")).is_some());
+        assert!(troubles.error(all_down()).is_some() || troubles.now().is_some());
+    }
+    // Another client found more addresses than this one uses.
+    assert_eq!(troubles.error(failed("ipv4#203.0.113.7:9092")), None);
+    assert!(troubles.error(failed("ipv4#203.0.113.7:9092")).is_some());
+}

@@ -1,5 +1,7 @@
 //! What is read from librdkafka's words, which are all there is.
 
+use std::net::{IpAddr, SocketAddr};
+
 /// `[thrd:host:9092/1]: host:9092/1: …` without the thread.
 pub fn without_thread(line: &str) -> &str {
     match line.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")) {
@@ -13,6 +15,15 @@ pub fn broker(text: &str) -> &str {
     let name = text.split(": ").next().unwrap_or_default();
     let name = name.split_once("://").map_or(name, |(_, rest)| rest);
     name.split('/').next().unwrap_or_default()
+}
+
+/// `… Connect to ipv6#[::1]:9092 failed: …`, or `… Failed to connect to broker at [::1]:9092: …`.
+pub fn address(text: &str) -> Option<IpAddr> {
+    let (_, rest) = text.split_once("onnect to ")?;
+    let rest = rest.strip_prefix("broker at ").unwrap_or(rest);
+    let end = rest.find(" failed: ").or_else(|| rest.find(": "))?;
+    let address = rest[..end].trim_start_matches("ipv4#").trim_start_matches("ipv6#");
+    address.parse::<SocketAddr>().ok().map(|address| address.ip())
 }
 
 /// `… verification callback failed: why` says why.

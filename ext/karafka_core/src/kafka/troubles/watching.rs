@@ -8,12 +8,14 @@ use rdkafka::config::NativeClientConfig;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::Troubles;
+use crate::kafka::resolver::Family;
 
 const NAME: &CStr = c"karafka";
 
 impl Troubles {
     /// For a client that is about to be made. It must not outlive `self`.
     pub fn watch(self: &Arc<Self>, config: &NativeClientConfig) {
+        self.state.lock().family = Family::named(&config.get("broker.address.family").unwrap_or_default());
         let opaque = Arc::as_ptr(self).cast_mut().cast();
         // SAFETY: the configuration is alive; `self` outlives the client, by the contract. Where the interceptor is refused,
         // nobody hears that a broker is back; nothing else depends on it.
