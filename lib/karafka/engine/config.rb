@@ -14,10 +14,7 @@ module Karafka
         "fetch.wait.max.ms" => "50",
         # Counts per partition, since each has a queue of its own; librdkafka's default is 64 MB. Four answers: a partition that is full
         # is left out of the next request, and has to have work until that is answered.
-        "queued.max.messages.kbytes" => "16384",
-        # librdkafka gives up its first connection once it knows the cluster, with the question for the group's coordinator on it, and
-        # connects again after half of this: each start waited 35 ms of 100. Less costs a process that reaches no broker more CPU.
-        "reconnect.backoff.ms" => "30"
+        "queued.max.messages.kbytes" => "16384"
       }.freeze
 
       # An answer of a broker stays in memory until the last of its messages is copied, whichever partitions they are of;

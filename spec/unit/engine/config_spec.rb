@@ -25,7 +25,7 @@ RSpec.describe Karafka::Engine::Config do
           "bootstrap.servers" => "127.0.0.1:9092", "client.id" => "shop", "group.id" => "app", "auto.offset.reset" => "earliest",
           "session.timeout.ms" => "10000", "fetch.queue.backoff.ms" => "10", "fetch.wait.max.ms" => "50",
           "fetch.max.bytes" => "4010000", "max.partition.fetch.bytes" => "4010000",
-          "queued.max.messages.kbytes" => "16384", "reconnect.backoff.ms" => "30",
+          "queued.max.messages.kbytes" => "16384",
           "heartbeat.interval.ms" => "500",
           "allow.auto.create.topics" => "true", "topic.metadata.refresh.interval.ms" => "5000"
         },
