@@ -25,7 +25,7 @@ module WaterDrop
         next if @stopped
 
         @at ||= Karafka::Clock.now + @interval
-        begin_thread unless @thread&.alive?
+        begin_thread unless @lasting&.alive?
         @changed.signal
       end
     end
@@ -40,40 +40,26 @@ module WaterDrop
     # @param timeout_ms [Numeric]
     # @return [void]
     def stop(timeout_ms)
-      thread = @lock.synchronize do
+      lasting = @lock.synchronize do
         @stopped = true
         @changed.signal
-        @thread
+        @lasting
       end
-      thread.join([timeout_ms, 0].max / 1_000.0) if thread && thread != Thread.current
+      lasting&.join([timeout_ms, 0].max / 1_000.0)
     end
 
     private
 
     def begin_thread
-      @thread = Thread.new { run }
-      @thread.name = "waterdrop.buffer"
+      @lasting = Karafka::LastingThread.new("waterdrop.buffer", replaced: method(:replaced)) { @due.call while wait }.start
     end
 
-    def run
-      ended = false
-      @due.call while wait
-      ended = true
-    ensure
-      go_on unless ended
-    end
-
-    # A subscriber has ended the thread (Thread.exit). What is in the buffer has to be sent all the same. In the end of a
-    # process no thread can be begun.
-    def go_on
+    # A subscriber has ended the thread (Thread.exit). What is in the buffer has to be sent all the same.
+    def replaced(_error)
       @lock.synchronize do
-        next if @stopped
-
         @at ||= Karafka::Clock.now + @interval
-        begin_thread
+        @changed.signal
       end
-    rescue ThreadError
-      nil
     end
 
     # @return [Boolean] false: stopped, or idle
@@ -88,7 +74,7 @@ module WaterDrop
             return true
           end
           @changed.wait(@lock.mutex, left || IDLE)
-          return @thread = nil if left.nil? && @at.nil? && !@stopped
+          return @lasting = nil if left.nil? && @at.nil? && !@stopped
         end
       end
     end

@@ -136,6 +136,26 @@ RSpec.describe "waiting for a message that subscribers hear of" do
       .to eq(counts.transform_values { |count| (0...count).to_a }), "seed #{seed}"
   end
 
+  # The one that a subscriber hears of just then may be lost, none of the others.
+  it "goes on where the thread is killed from outside, also before its first step" do
+    subscribe
+    over = false
+    kills = 0
+    killer = Thread.new do
+      until over
+        Thread.list.find { |thread| thread.name == "waterdrop.events" }&.kill&.then { kills += 1 }
+        Thread.pass
+      end
+    end
+    100.times { made.produce_many_sync(Array.new(50) { { topic: "orders", payload: "x" } }) }
+    over = true
+    killer.join
+    made.close
+    offsets = all_seen
+    expect(offsets).to eq(offsets.uniq)
+    expect([offsets.size + kills, kills]).to match([be >= 5_000, be > 10])
+  end
+
   it "heeds at once who subscribes or unsubscribes meanwhile" do
     later = ->(event) { seen << [:later, event[:offset]] }
     first = lambda do |event|

@@ -155,28 +155,27 @@ impl Engine {
         }
     }
 
+    /// An Array of events; empty: timed out or interrupted; nil: closed and empty.
     fn events(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<Option<RArray>, Error> {
         let core = &rb_self.0;
         let timeout = Duration::from_millis(timeout_ms);
-        loop {
-            let interrupt = Cancel::new();
-            match gvl::without_gvl(
-                || core.events(timeout, &interrupt),
-                || core.interrupt_events(&interrupt),
-            ) {
-                None => gvl::check_interrupts(ruby)?,
-                Some(Err(error)) => return Err(errors::raise(ruby, error)),
-                Some(Ok(None)) => return Ok(None),
-                Some(Ok(Some(found))) => {
-                    let interrupted = found.is_empty() && interrupt.is_set();
-                    let list = list(ruby, found.iter(), |event| events::hash(ruby, event))?;
-                    if interrupted {
-                        gvl::check_interrupts(ruby)?;
-                    }
-                    return Ok(Some(list));
-                }
-            }
+        let interrupt = Cancel::new();
+        let found = gvl::without_gvl(
+            || core.events(timeout, &interrupt),
+            || core.interrupt_events(&interrupt),
+        );
+        let Some(found) = found
+            .transpose()
+            .map_err(|error| errors::raise(ruby, error))?
+            .unwrap_or_else(|| Some(Vec::new()))
+        else {
+            return Ok(None);
+        };
+        // Nothing was taken, so nothing is lost where this raises.
+        if found.is_empty() {
+            gvl::check_interrupts(ruby)?;
         }
+        list(ruby, found.iter(), |event| events::hash(ruby, event)).map(Some)
     }
 
     fn state(ruby: &Ruby, rb_self: &Self) -> Result<RHash, Error> {

@@ -6,6 +6,8 @@ module Karafka
   class Engine
     # The one thread that turns what the engine reports into events of the monitor and lines of the log.
     class EventPump
+      include Positions
+
       # How long one wait lasts, ms. It only bounds how late a closed engine is noticed.
       WAIT_MS = 1_000
       POLLED = %w[connection.listener.fetch_loop connection.listener.fetch_loop.received client.events_poll].freeze
@@ -15,15 +17,7 @@ module Karafka
       }.freeze
       # Each has a method of its own.
       REPORTS = %i[polled committed statistics abandoned skipped went_back recreated overtaken scaled reset backtraces app_metrics].freeze
-      # What becomes of a topic that was made again.
-      RECREATED = {
-        beginning: "are read from their beginning", end: "are read from their end, as `on_topic_recreated` says",
-        error: "are not read, as `on_topic_recreated` says"
-      }.freeze
-      private_constant :WAIT_MS, :POLLED, :MOVES, :REPORTS, :RECREATED
-
-      # @return [Thread, nil]
-      attr_reader :thread
+      private_constant :WAIT_MS, :POLLED, :MOVES, :REPORTS
 
       # @param engine [#events]
       # @param groups [Array<Routing::SubscriptionGroup>]
@@ -40,24 +34,30 @@ module Karafka
         @reports = Hash.new { |known, id| known[id] = reports_of(@groups[id]) }
         @client_id = App.config.client_id
         @repeats = Diagnosis::Repeats.new
+        @pending = []
+        @lasting = LastingThread.new("karafka.events", replaced: method(:replaced)) { run }
       end
 
       # @return [self]
       def start
-        @thread = Thread.new { run }
-        @thread.name = "karafka.events"
+        @lasting.start
         self
+      end
+
+      # @return [Thread, nil]
+      def thread
+        @lasting.thread
       end
 
       # @param seconds [Numeric, nil]
       # @return [Boolean] whether it ended
       def join(seconds = nil)
-        @thread.nil? || !@thread.join(seconds).nil?
+        thread.nil? || @lasting.join(seconds)
       end
 
       # @return [void]
       def kill
-        @thread&.kill
+        @lasting.kill
       end
 
       # @param event [Hash{Symbol=>Object}] as the engine reports it
@@ -78,10 +78,30 @@ module Karafka
       private
 
       def run
-        while (events = @engine.events(WAIT_MS))
-          events.each { |event| contained(event) }
+        until @closed
+          take
+          # Each is tried once, also where a subscriber ends the thread.
+          contained(@pending.shift) until @pending.empty?
           @reports.each { |id, reports| recovered(id, reports.recovered) }
         end
+      end
+
+      # What was taken and is not kept would be lost.
+      def take
+        LastingThread.uninterrupted do
+          next unless @pending.empty?
+
+          events = @engine.events(WAIT_MS)
+          events ? @pending.concat(events) : @closed = true
+        end
+      rescue Errors::BaseError => e
+        @closed = true
+        Instrumentation::Safely.say("the engine's events are no longer reported: #{e.message}")
+      end
+
+      def replaced(error)
+        reason = " (#{error.class}: #{error.message})" if error
+        Karafka.logger.warn("a subscriber has ended the thread of events#{reason}; another one goes on")
       end
 
       # Subscribers are contained by Safely; this is for what the logger or this class itself raises.
@@ -189,41 +209,6 @@ module Karafka
         place = "#{event[:topic]}/#{event[:partition]}"
         failure = Errors::EngineError.new("a batch of #{place} was never settled; it is delivered again from offset #{event[:offset]}")
         Instrumentation::Safely.error(failure, "worker.abandoned.error", caller: self)
-      end
-
-      def went_back(event)
-        place = "#{event[:topic]}/#{event[:partition]}"
-        failure = Errors::EngineError.new(
-          "#{place} goes on from offset #{event[:offset]}, though this process had committed #{event[:committed]}: the offset was moved " \
-          "back from outside, the group's offsets expired, the topic was created anew, or a broker that was not in sync became " \
-          "the leader. The messages between come again"
-        )
-        place = event.slice(:topic, :partition, :offset, :committed)
-        Instrumentation::Safely.error(failure, "connection.offset_went_back.error", **owner_of(event), **place)
-      end
-
-      # The engine reads the new topic from its beginning.
-      def recreated(event)
-        topic, partitions, old, new = event.values_at(:topic, :partitions, :old_id, :new_id)
-        ids = old && new ? " (topic id #{old}, now #{new})" : ""
-        failure = Errors::EngineError.new(
-          "the topic #{topic} was deleted and made again#{ids}. Its partitions #{partitions.join(", ")} " \
-          "#{RECREATED.fetch(event[:on_recreated])}, and what was marked of the old topic is forgotten"
-        )
-        place = { topic: topic, partitions: partitions, old_id: old, new_id: new }
-        Instrumentation::Safely.error(failure, "connection.topic_recreated.error", **owner_of(event), **place)
-      end
-
-      # Messages were deleted before they were read.
-      def overtaken(event)
-        first = event[:from]
-        count = event[:to] - first
-        failure = Errors::EngineError.new(
-          "#{event[:topic]}/#{event[:partition]}: the messages from offset #{first} to #{event[:to] - 1} (#{count} offsets) were " \
-          "deleted before they were read. The topic's retention is shorter than this consumer was behind. It goes on at #{event[:to]}"
-        )
-        place = { topic: event[:topic], partition: event[:partition], first_offset: first, last_offset: event[:to] - 1, count: count }
-        Instrumentation::Safely.error(failure, "connection.messages_lost.error", **owner_of(event), **place)
       end
 
       def scaled(event)

@@ -172,7 +172,7 @@ module Karafka
     end
 
     def later(&command)
-      @mutex.synchronize { @thread ||= Thread.new { serve }.tap { |thread| thread.name = "karafka.transactions" } }
+      @mutex.synchronize { @thread ||= LastingThread.new("karafka.transactions") { serve }.start }
       @commands << command
     rescue ClosedQueueError
       nil # It is closing, and closes all of them.

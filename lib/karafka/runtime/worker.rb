@@ -64,8 +64,6 @@ module Karafka
 
     # @return [Integer]
     attr_reader :index
-    # @return [Thread, nil]
-    attr_reader :thread
 
     # @param index [Integer]
     # @param engine [#take]
@@ -77,18 +75,22 @@ module Karafka
       @engine = engine
       @coordinator = coordinator
       @on_fatal = on_fatal
-      @priority = priority
       @outlet = Instrumentation::Outlet.new(Karafka.monitor)
       @pid = ::Process.pid
-      @mutex = Mutex.new
       @finished = false
       @lease = nil
+      @lasting = LastingThread.new("karafka.worker##{index}", priority: priority, replaced: method(:replaced)) { run }
     end
 
     # @return [self]
     def start
-      @mutex.synchronize { spawn unless @finished || @abandoned }
+      @lasting.start
       self
+    end
+
+    # @return [Thread, nil]
+    def thread
+      @lasting.thread
     end
 
     # @return [Boolean] whether it ended because the engine has nothing more for it
@@ -99,17 +101,14 @@ module Karafka
     # @param seconds [Numeric, nil] nil: forever
     # @return [Boolean] whether it finished within that time
     def join(seconds = nil)
-      deadline = seconds && (Clock.now + seconds)
-      # A killed thread is replaced, so the thread to wait for can change.
-      @thread&.join(deadline && [deadline - Clock.now, 0].max) until @finished || @abandoned || (deadline && Clock.now >= deadline)
+      @lasting.join(seconds)
       @finished
     end
 
     # Ends the thread whatever it does; its lease is given back unprocessed by the engine.
     # @return [void]
     def kill
-      @mutex.synchronize { @abandoned = true }
-      @thread&.kill
+      @lasting.kill
     end
 
     # @return [String, nil] what it is working on, for people; nil when it waits
@@ -126,22 +125,8 @@ module Karafka
 
     private
 
-    # A new thread inherits that nothing interrupts it: killed before its first step, it would run no `ensure`, and nothing
-    # would take its place. The same holds for a second kill while it sees to that.
-    def spawn
-      @thread = Thread.handle_interrupt(Object => :never) do
-        Thread.new do
-          Thread.handle_interrupt(Object => :immediate) { run }
-        ensure
-          respawn unless @finished || forked?
-        end
-      end
-      @thread.name = "karafka.worker##{@index}"
-      @thread.report_on_exception = false
-      @thread.priority = @priority
-    end
-
     def run
+      @lease = nil
       @engine.enter_worker(@index)
       while (lease = @engine.take)
         @lease = lease
@@ -181,14 +166,8 @@ module Karafka
     end
 
     # The thread ends although nobody asked for it: Thread#kill, or an exception that came between two batches.
-    def respawn
-      # The process itself ends: no thread may be begun any more.
-      return unless Thread.main.alive?
-
-      error = $! # rubocop:disable Style/SpecialGlobalVars -- no rescue here, it may be a kill
-      @lease = nil
-      start
-      return unless error && !@abandoned
+    def replaced(error)
+      return unless error
 
       Instrumentation::Safely.error(error, "worker.process.error", caller: self)
       @on_fatal.call(error) if FATAL.any? { |fatal| error.is_a?(fatal) }
@@ -241,7 +220,7 @@ module Karafka
     # The process may end, and forced stops say themselves what they cut off.
     def killed(lease, kind)
       give_back(lease, kind)
-      return if @abandoned || !Thread.main.alive?
+      return if @lasting.over? || !Thread.main.alive?
 
       failure = Errors::EngineError.new(
         "a worker thread was killed (Thread#kill, Thread.exit) during #{kind} of #{lease.topic}/#{lease.partition}" \

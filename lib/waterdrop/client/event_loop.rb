@@ -21,12 +21,13 @@ module WaterDrop
         @logger = config.logger
         @pending = []
         @lost = 0
-        begin_thread
+        # A block would keep what is around it: the client.
+        @lasting = Karafka::LastingThread.new("waterdrop.events", replaced: method(:replaced), &method(:run)).start
       end
 
       # @return [Boolean] whether a subscriber or an on_delivery block asks
       def inside?
-        @thread == Thread.current || @statistics&.inside? || false
+        @lasting.inside? || @statistics&.inside? || false
       end
 
       # From the first statistics on that somebody has subscribed to.
@@ -41,40 +42,31 @@ module WaterDrop
       # @return [Boolean] false: it goes on still
       def join(seconds)
         deadline = Karafka::Clock.now + seconds
-        until (thread = @thread) == Thread.current
-          return false unless thread.join([deadline - Karafka::Clock.now, 0].max)
-          break if thread.equal?(@thread)
-        end
+        return false unless @lasting.join(seconds)
+
         @statistics&.join(deadline)
         true
       end
 
       private
 
-      def begin_thread
-        @thread = Thread.new { run }
-        @thread.name = "waterdrop.events"
-      end
-
       def run
-        ended = false
-        turn(@pending.empty? ? take : []) until ended?
-        ended = true
+        turn until ended?
         report_lost
-      ensure
-        go_on unless ended
       end
 
-      # In the end of a process no thread can be begun.
-      def go_on
-        begin_thread
-        @logger.warn("[#{@config_id}] a subscriber or on_delivery block has ended the event thread; another one goes on")
-      rescue ThreadError
-        nil
+      def replaced(error)
+        reason = " (#{error.class}: #{error.message})" if error
+        @logger.warn("[#{@config_id}] a subscriber or on_delivery block has ended the event thread#{reason}; another one goes on")
       end
 
       def ended?
         @over == true
+      end
+
+      # What was taken and is not kept would be lost.
+      def keep
+        Karafka::LastingThread.uninterrupted { @pending.concat(take) }
       end
 
       # @return [Array<Hash>]
@@ -90,8 +82,8 @@ module WaterDrop
         []
       end
 
-      def turn(events)
-        @pending.concat(events)
+      def turn
+        keep if @pending.empty?
         pass_on
         Fiber.new { client&.look }.resume
         # On a stack of its own: what that leaves behind would keep the client for as long as this thread sleeps.

@@ -20,12 +20,12 @@ module WaterDrop
         @source = source
         @config_id = config_id
         @logger = logger
-        begin_thread
+        @lasting = Karafka::LastingThread.new("waterdrop.statistics", replaced: method(:replaced)) { run }.start
       end
 
       # @return [Boolean] whether a subscriber asks
       def inside?
-        @thread == Thread.current
+        @lasting.inside?
       end
 
       # @param deadline [Float]
@@ -34,33 +34,20 @@ module WaterDrop
         return if inside?
 
         left = [deadline - Karafka::Clock.now, 0].max
-        @thread.join([left, CLOSE_PATIENCE].min)
+        @lasting.join([left, CLOSE_PATIENCE].min)
       end
 
       private
 
-      def begin_thread
-        @thread = Thread.new { run }
-        @thread.name = "waterdrop.statistics"
-      end
-
       def run
-        ended = false
         # On a stack of its own: what a call has left behind on ours would keep the client for as long as this thread sleeps.
         while (json = Fiber.new { take }.resume) != false
           DeliveryHandle::Single.client_of(@serial)&.statistics(json) if json
         end
-        ended = true
-      ensure
-        go_on unless ended
       end
 
-      # In the end of a process no thread can be begun.
-      def go_on
-        begin_thread
+      def replaced(_error)
         @logger.warn("[#{@config_id}] a subscriber of statistics.emitted has ended its thread; another one goes on")
-      rescue ThreadError
-        nil
       end
 
       def take

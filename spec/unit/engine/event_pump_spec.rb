@@ -1,6 +1,10 @@
 # frozen_string_literal: true
 
+require "support/wait"
+
 RSpec.describe Karafka::Engine::EventPump do
+  include Wait
+
   subject(:pump) { described_class.new(nil) }
 
   let(:log) { StringIO.new }
@@ -11,6 +15,18 @@ RSpec.describe Karafka::Engine::EventPump do
     seen = []
     Karafka.monitor.subscribe(name) { |event| seen << event }
     seen
+  end
+
+  it "goes on in another thread where a subscriber ends it, with the next event" do
+    turns = [[1, 2, 3].map { |id| { type: :reset, group: "app_#{id}" } }, nil]
+    engine = double(events: nil)
+    allow(engine).to receive(:events) { turns.shift }
+    seen = []
+    Karafka.monitor.subscribe("client.reset") { |event| (seen << event[:subscription_group_id]) && seen.size == 2 && Thread.exit }
+    running = described_class.new(engine).start
+    expect(running.join(10)).to be(true)
+    expect(seen).to eq(%w[app_1 app_2 app_3])
+    wait_until("the line of the ended thread") { log.string.include?("a subscriber has ended the thread of events; another one goes on") }
   end
 
   it "turns assignments and revocations into events" do

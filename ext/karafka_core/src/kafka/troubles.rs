@@ -190,7 +190,7 @@ impl State {
             return false;
         };
         let tried = self.tried.entry(text::broker(text).to_owned()).or_default();
-        // An address that comes round again: others of its name are not there for this client.
+        // An address that comes round again: this client uses no others of its name.
         let left = tried.insert(address) && tried.len() < resolver::addresses_beside(address, self.family);
         if !left {
             tried.clear();

@@ -32,16 +32,14 @@ module Kafka
 
     # @return [self]
     def start
-      @thread = Thread.new { read }
-      @thread.name = "kafka.events"
-      @thread.report_on_exception = false
+      @lasting = Karafka::LastingThread.new("kafka.events") { read }.start
       self
     end
 
     # @return [void]
     def finish
-      @thread.join(TURN_MS * 2 / 1_000.0)
-      @thread.kill
+      @lasting.join(TURN_MS * 2 / 1_000.0)
+      @lasting.kill
     end
 
     private
