@@ -17,9 +17,11 @@ module Karafka
       # What an Ethernet takes in one piece, and what Datadog's agent reads at once of a Unix socket or of its own machine.
       MOST_BYTES = 1_432
       MOST_LOCAL_BYTES = 8_192
+      # Types of metrics in a packet.
+      TYPES = { count: "c", gauge: "g", timing: "ms", histogram: "h", distribution: "d" }.freeze
       # Those whose metrics leave when the process ends.
       OPEN = ObjectSpace::WeakMap.new
-      private_constant :RETRY_S, :MOST_BYTES, :MOST_LOCAL_BYTES, :OPEN
+      private_constant :RETRY_S, :TYPES, :MOST_BYTES, :MOST_LOCAL_BYTES, :OPEN
 
       at_exit { OPEN.each_key(&:flush) }
 
@@ -60,7 +62,7 @@ module Karafka
       # @param tags [Array<String>] such as "topic:orders"
       # @return [void]
       def count(name, value, tags: [])
-        metric(name, value, "c", tags)
+        metric(name, value, :count, tags)
       end
 
       # @param name [String]
@@ -79,28 +81,28 @@ module Karafka
       # @param value [Numeric]
       # @return [void]
       def gauge(name, value, tags: [])
-        metric(name, value, "g", tags)
+        metric(name, value, :gauge, tags)
       end
 
       # @param name [String]
       # @param milliseconds [Numeric]
       # @return [void]
       def timing(name, milliseconds, tags: [])
-        metric(name, milliseconds, "ms", tags)
+        metric(name, milliseconds, :timing, tags)
       end
 
       # @param name [String]
       # @param value [Numeric]
       # @return [void]
       def histogram(name, value, tags: [])
-        metric(name, value, "h", tags)
+        metric(name, value, :histogram, tags)
       end
 
       # @param name [String]
       # @param value [Numeric]
       # @return [void]
       def distribution(name, value, tags: [])
-        metric(name, value, "d", tags)
+        metric(name, value, :distribution, tags)
       end
 
       # @param metrics [Array<Array(Symbol, String, Integer)>] kinds, as the methods above are called, names, and digits behind the point
@@ -159,8 +161,8 @@ module Karafka
         raise Errors::InvalidConfigurationError, "the port of StatsD is #{given.inspect}, but must be an Integer from 1 to 65535"
       end
 
-      def metric(name, value, type, tags)
-        write(@lines.line(name, value, type, tags), 1)
+      def metric(name, value, kind, tags)
+        write(@lines.line(name, value, TYPES.fetch(kind), tags), 1)
       rescue StandardError => e
         lost(e)
       end

@@ -9,10 +9,6 @@ module Karafka
       #   form = statsd.form([[:count, "orders"], [:histogram, "took", 3]], tags: ["shop:1"])
       #   form.report(3, 12.5) # sends orders:3 and took:12.500
       class Form
-        # Types of metrics in a packet.
-        TYPES = { count: "c", gauge: "g", timing: "ms", histogram: "h", distribution: "d" }.freeze
-        private_constant :TYPES
-
         # @api private
         # @param statsd [Statsd]
         # @param lines [Lines]
