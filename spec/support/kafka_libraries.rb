@@ -32,8 +32,16 @@ module KafkaLibraries
   def libs(root) = File.join(root, "libs-#{VERSION}")
   def fetched?(root) = File.exist?(File.join(libs(root), ".complete"))
 
+  # Several processes may want it at once on a new machine: one fetches, the others wait for it.
   def fetch(root)
     FileUtils.mkdir_p(libs(root))
+    File.open(File.join(root, ".fetching-#{VERSION}"), File::CREAT | File::RDWR) do |lock|
+      lock.flock(File::LOCK_EX)
+      copy_dependencies(root) unless fetched?(root)
+    end
+  end
+
+  def copy_dependencies(root)
     pom = File.join(root, "pom-#{VERSION}.xml")
     File.write(pom, pom_xml)
     command = ["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DoutputDirectory=#{libs(root)}"]
