@@ -6,7 +6,7 @@ module Karafka
   class Engine
     # The one thread that turns what the engine reports into events of the monitor and lines of the log.
     class EventPump
-      include Positions
+      include PositionReports
 
       # How long one wait lasts, ms. It only bounds how late a closed engine is noticed.
       WAIT_MS = 1_000
