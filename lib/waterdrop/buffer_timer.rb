@@ -55,7 +55,8 @@ module WaterDrop
     end
 
     # A subscriber has ended the thread (Thread.exit). What is in the buffer has to be sent all the same.
-    def replaced(_error)
+    def replaced(error)
+      warn "waterdrop: the thread of the buffer was ended by #{error.class}: #{error.message}; another one goes on" if error
       @lock.synchronize do
         @at ||= Karafka::Clock.now + @interval
         @changed.signal

@@ -160,16 +160,15 @@ impl Engine {
         let core = &rb_self.0;
         let timeout = Duration::from_millis(timeout_ms);
         let interrupt = Cancel::new();
-        let found = gvl::without_gvl(
+        let taken = gvl::without_gvl(
             || core.events(timeout, &interrupt),
             || core.interrupt_events(&interrupt),
         );
-        let Some(found) = found
-            .transpose()
-            .map_err(|error| errors::raise(ruby, error))?
-            .unwrap_or_else(|| Some(Vec::new()))
-        else {
-            return Ok(None);
+        let found = match taken {
+            None => Vec::new(),
+            Some(Err(error)) => return Err(errors::raise(ruby, error)),
+            Some(Ok(None)) => return Ok(None),
+            Some(Ok(Some(found))) => found,
         };
         // Nothing was taken, so nothing is lost where this raises.
         if found.is_empty() {

@@ -2,23 +2,42 @@
 
 module Karafka
   # A thread that runs other people's code and has to go on: where that code ends it (`Thread.exit`), raises, or somebody kills
-  # it, another one takes its place. In the end of a process, and in a forked child, none does.
+  # it, another one takes its place. In the end of a process, and in a forked child, none does; nor where no thread can be made,
+  # which is said on stderr.
   #
   # @example
   #   LastingThread.new("karafka.events") { run }.start
   class LastingThread
+    # What ends the process wherever it is raised.
+    FATAL = [SystemExit, SignalException, NoMemoryError].freeze
+    # A thread that failed sooner is followed by one that waits first, seconds: work that fails at once must not burn a processor.
+    SHORT_LIFE = 0.1
+    NEVER = { Object => :never }.freeze
+    AT_ONCE = { Object => :immediate }.freeze
+    private_constant :FATAL, :SHORT_LIFE, :NEVER, :AT_ONCE
+
+    # For what must happen whole, such as to take something and to keep it. What blocks inside has to return early by itself
+    # when the thread is interrupted.
+    # @yield
+    # @return [Object] what the block returns
+    def self.uninterrupted(&)
+      Thread.handle_interrupt(NEVER, &)
+    end
+
     # @return [Thread, nil] the one that runs now
     attr_reader :thread
 
     # @param name [String]
     # @param priority [Integer]
     # @param replaced [#call, nil] told by the ended thread, once another one has begun, with what has ended it: an Exception, or nil
-    #   for a kill; must not raise
+    #   for a kill
+    # @param fatal [#call] told of what is to end the process; by default the main thread raises it
     # @yield in the thread, and again in each that takes its place; where it returns, the work is over
-    def initialize(name, priority: 0, replaced: nil, &work)
+    def initialize(name, priority: 0, replaced: nil, fatal: Thread.main.method(:raise), &work)
       @name = name
       @priority = priority
       @replaced = replaced
+      @fatal = fatal
       @work = work
       @over = false
       @pid = ::Process.pid
@@ -27,7 +46,7 @@ module Karafka
 
     # @return [self]
     def start
-      @mutex.synchronize { begin_thread unless @over }
+      @mutex.synchronize { begin_thread unless @over || alive? }
       self
     end
 
@@ -46,16 +65,23 @@ module Karafka
       @thread == Thread.current
     end
 
+    # @return [Boolean] whether this is a child of the process that made it
+    def foreign?
+      @pid != ::Process.pid
+    end
+
     # @param seconds [Numeric, nil] nil: forever
-    # @return [Boolean] whether the work was over within that time; at once where it asks itself
+    # @return [Boolean] whether the work was over within that time; true at once where it asks itself, false where no thread does it
     def join(seconds = nil)
+      return true if inside?
+
       deadline = seconds && (Clock.now + seconds)
-      until @over || inside?
-        # The thread to wait for can change.
-        @thread&.join(deadline && [deadline - Clock.now, 0].max)
+      # The thread to wait for can change.
+      until @over || !alive?
+        @thread.join(deadline && [deadline - Clock.now, 0].max)
         break if deadline && Clock.now >= deadline
       end
-      @over || inside?
+      @over
     end
 
     # Ends it, whatever it does. No other one follows.
@@ -65,46 +91,53 @@ module Karafka
       @thread&.kill
     end
 
-    # For what must happen whole, such as to take something and to keep it. What blocks inside has to return early by itself
-    # when the thread is interrupted.
-    # @yield
-    # @return [Object] what the block returns
-    def self.uninterrupted(&)
-      Thread.handle_interrupt(NEVER, &)
-    end
-
-    NEVER = { Object => :never }.freeze
-    AT_ONCE = { Object => :immediate }.freeze
-    private_constant :NEVER, :AT_ONCE
-
     private
 
     # A new thread inherits that nothing interrupts it: killed before its first step, it would run no `ensure`, and nothing would
     # take its place. The same holds for a second kill while it sees to that.
-    def begin_thread
+    def begin_thread(pause_s = 0)
+      @begun = Clock.now + pause_s
       @thread = Thread.handle_interrupt(NEVER) do
         Thread.new do
-          Thread.handle_interrupt(AT_ONCE) { @work.call }
+          Thread.current.report_on_exception = false
+          Thread.handle_interrupt(AT_ONCE) { work_after(pause_s) }
           @over = true
+        rescue Exception => e # rubocop:disable Lint/RescueException -- `replaced` is told; whoever joins it is not to raise it
+          raise if foreign?
         ensure
-          go_on unless @over || @pid != ::Process.pid
+          go_on(e) unless @over || foreign?
         end
       end
       @thread.name = @name
       @thread.priority = @priority
-      @thread.report_on_exception = false
       @thread
     end
 
-    def go_on
+    def work_after(pause_s)
+      sleep(pause_s) if pause_s.positive?
+      @work.call
+    end
+
+    # @param error [Exception, nil]
+    def go_on(error)
       # The process itself ends: no thread may be begun any more.
       return unless Thread.main.alive?
 
-      error = $! # rubocop:disable Style/SpecialGlobalVars -- no rescue here, it may be a kill
-      begun = @mutex.synchronize { begin_thread unless @over }
-      @replaced&.call(error) if begun
-    rescue ThreadError
-      nil
+      pause_s = error && Clock.now - @begun < SHORT_LIFE ? SHORT_LIFE : 0
+      begun = @mutex.synchronize { begin_thread(pause_s) unless @over }
+      # Users' code again; and what it begins inherits this.
+      Thread.handle_interrupt(AT_ONCE) { tell(error) } if begun
+    rescue ThreadError => e
+      warn "karafka: no thread takes the place of #{@name}: #{e.message}"
+    end
+
+    def tell(error)
+      begin
+        @replaced&.call(error)
+      rescue StandardError => e
+        warn "karafka: the end of #{@name} could not be reported: #{e.class}: #{e.message}"
+      end
+      @fatal.call(error) if FATAL.any? { |fatal| error.is_a?(fatal) }
     end
   end
 end

@@ -44,6 +44,9 @@ module Karafka
     FATAL = [SystemExit, SignalException, NoMemoryError].freeze
     private_constant :FATAL
 
+    ON_BLOCKING = { Object => :on_blocking }.freeze
+    private_constant :ON_BLOCKING
+
     # After these there is nothing more for an assignment.
     LAST = %i[revoked shutdown].freeze
     private_constant :LAST
@@ -76,10 +79,9 @@ module Karafka
       @coordinator = coordinator
       @on_fatal = on_fatal
       @outlet = Instrumentation::Outlet.new(Karafka.monitor)
-      @pid = ::Process.pid
       @finished = false
       @lease = nil
-      @lasting = LastingThread.new("karafka.worker##{index}", priority: priority, replaced: method(:replaced)) { run }
+      @lasting = LastingThread.new("karafka.worker##{index}", priority: priority, replaced: method(:replaced), fatal: on_fatal) { run }
     end
 
     # @return [self]
@@ -126,10 +128,9 @@ module Karafka
     private
 
     def run
-      @lease = nil
+      settle_left
       @engine.enter_worker(@index)
-      while (lease = @engine.take)
-        @lease = lease
+      while (lease = take)
         Instrumentation::Tracing.around(lease) { process(lease) }
         @lease = nil
       end
@@ -141,10 +142,27 @@ module Karafka
       @on_fatal.call(e)
     end
 
+    # A kill that comes while it waits is heeded; one that comes with a lease, once that is kept.
+    def take
+      Thread.handle_interrupt(ON_BLOCKING) { @lease = @engine.take }
+    end
+
+    # The thread before was killed before it began with that lease.
+    def settle_left
+      LastingThread.uninterrupted do
+        lease = @lease
+        @lease = nil
+        next if lease.nil? || lease.settled?
+
+        give_back(lease, lease.kind)
+        @coordinator.evict(lease) if LAST.include?(lease.kind)
+      end
+    end
+
     # `fork` without a block in `consume`, or Process.daemon: this thread is the child's only one, and what it would go on
     # with belongs to the parent.
     def forked?
-      ::Process.pid != @pid
+      @lasting.foreign?
     end
 
     # The child ends, and touches nothing of the parent's.
@@ -167,10 +185,7 @@ module Karafka
 
     # The thread ends although nobody asked for it: Thread#kill, or an exception that came between two batches.
     def replaced(error)
-      return unless error
-
-      Instrumentation::Safely.error(error, "worker.process.error", caller: self)
-      @on_fatal.call(error) if FATAL.any? { |fatal| error.is_a?(fatal) }
+      Instrumentation::Safely.error(error, "worker.process.error", caller: self) if error
     end
 
     def process(lease)

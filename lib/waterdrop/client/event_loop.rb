@@ -126,7 +126,9 @@ module WaterDrop
       def report_lost
         return if @lost.zero?
 
-        @logger.error("[#{@config_id}] was dropped without a close, and #{@lost} messages were not delivered")
+        lost = @lost
+        @lost = 0
+        @logger.error("[#{@config_id}] was dropped without a close, and #{lost} messages were not delivered")
       end
     end
     private_constant :EventLoop

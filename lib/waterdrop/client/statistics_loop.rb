@@ -46,8 +46,9 @@ module WaterDrop
         end
       end
 
-      def replaced(_error)
-        @logger.warn("[#{@config_id}] a subscriber of statistics.emitted has ended its thread; another one goes on")
+      def replaced(error)
+        reason = " (#{error.class}: #{error.message})" if error
+        @logger.warn("[#{@config_id}] a subscriber of statistics.emitted has ended its thread#{reason}; another one goes on")
       end
 
       def take

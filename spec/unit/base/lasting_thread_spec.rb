@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/wait"
+require "timeout"
 
 RSpec.describe Karafka::LastingThread do
   include Wait
@@ -67,6 +68,53 @@ RSpec.describe Karafka::LastingThread do
     thread.kill
     thread.thread.join(10)
     expect([kept, kills]).to match([(0..2_999).to_a, be > 0])
+  end
+
+  it "raises nothing of the work in whoever joins it, and has the main thread raise what ends a process" do
+    fatal = Queue.new
+    work = [-> { raise IOError, "no" }, -> { exit(3) }, -> { seen << :over }]
+    thread = described_class.new("spec.lasting", fatal: ->(error) { fatal << error.status }) { work.shift.call }.start
+    expect([thread.join(10), seen.pop, fatal.pop]).to eq([true, :over, 3])
+  end
+
+  it "lets what is told of the end be interrupted, and threads that it begins" do
+    ends = [-> { Thread.exit }, -> { seen << :over }]
+    told = lambda do |_|
+      begin
+        Timeout.timeout(0.05) { gate.pop }
+      rescue Timeout::Error
+        seen << :timeout
+      end
+      Thread.new { gate.pop }.tap { |begun| seen << begun.kill.join(10).alive? }
+    end
+    lasting(replaced: told) { ends.shift.call }
+    expect(Array.new(3) { seen.pop }).to contain_exactly(:over, :timeout, false)
+  end
+
+  it "burns no processor where its work fails at once each time" do
+    runs = 0
+    thread = lasting { (runs += 1) && raise(IOError, "no") }
+    began = Karafka::Clock.now
+    wait_until("the third") { runs >= 3 }
+    expect(Karafka::Clock.now - began).to be > 0.15
+    thread.kill
+    expect(runs).to be < 20
+  end
+
+  it "is not waited for where no thread does its work" do
+    never = described_class.new("spec.lasting") { seen << :done }
+    expect([never.join, never.start.start.join(10), seen.size]).to eq([false, true, 1])
+    allow(Thread).to receive(:new).and_wrap_original do |original, *arguments, &block|
+      raise ThreadError, "can't create Thread: Resource temporarily unavailable" if Thread.current.name == "spec.lasting"
+
+      original.call(*arguments, &block)
+    end
+    said = nil
+    thread = lasting { (said = gate.pop) && raise(IOError, "no") }
+    allow(thread).to receive(:warn) { |text| seen << text }
+    gate << :go
+    expect([thread.join, said]).to eq([false, :go])
+    expect([seen.pop, seen.pop]).to match([:done, /no thread takes the place of spec.lasting: can't create Thread/])
   end
 
   it "has none in a child that its thread has become by a fork" do

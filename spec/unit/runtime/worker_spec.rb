@@ -143,6 +143,19 @@ RSpec.describe Karafka::Worker do
     expect(errors.pop[:type]).to eq("worker.abandoned.error")
   end
 
+  it "gives its batch back where its thread is killed as soon as it has the batch" do
+    kills = 1
+    engine.define_singleton_method(:take) do
+      super().tap do |lease|
+        taker = Thread.current
+        killer = Thread.new { taker.kill } if lease && (kills -= 1).zero?
+        Thread.pass while killer&.alive?
+      end
+    end
+    routes = route(consumer { nil })
+    expect(Array.new(2) { process(FakeLease.new(%w[1]), routes).settled }).to eq([[:nack], [:ack]])
+  end
+
   it "survives being killed before its first step" do
     worker = nil
     routes = route(consumer { nil })

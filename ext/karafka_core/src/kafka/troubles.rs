@@ -32,6 +32,16 @@ pub struct Trouble {
     at: Instant,
 }
 
+impl Trouble {
+    fn new(error: &KafkaError, at: Instant) -> Self {
+        Trouble {
+            code: error.code.clone(),
+            text: error.message.clone(),
+            at,
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
     last: Option<Arc<Trouble>>,
@@ -46,6 +56,8 @@ struct State {
     closed_in_a_row: u32,
     /// Which addresses of a broker were tried in vain, where others of it are left.
     tried: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// The last of these failures. It is not reported, and may be the cause of what fails meanwhile.
+    withheld: Option<Arc<Trouble>>,
     family: Family,
     /// Why the last certificate was refused; librdkafka's error does not say.
     certificate: Option<String>,
@@ -79,6 +91,7 @@ impl Troubles {
         }
         if is_of_a_connection(&error) && !error.fatal {
             if state.has_other_addresses(&error.message) {
+                state.withheld = Some(Arc::new(Trouble::new(&error, now)));
                 return None;
             }
             if let Some(reason) = text::is_of_a_certificate(&error.message)
@@ -143,9 +156,10 @@ impl Troubles {
     /// What may be behind the failure of a message, or of a call, that waited for this long.
     pub fn during(&self, waited: Duration) -> Option<Arc<Trouble>> {
         let state = self.state.lock();
-        let last = state.last.as_ref()?;
         let lasts = state.up_since.is_none_or(|at| at.elapsed() < HOLDS);
-        (lasts || last.at.elapsed() <= waited).then(|| Arc::clone(last))
+        let recent = |trouble: &&Arc<Trouble>| trouble.at.elapsed() <= waited;
+        let last = state.last.as_ref().filter(|last| lasts || recent(last));
+        last.or(state.withheld.as_ref().filter(recent)).cloned()
     }
 
     /// What keeps it from all brokers just now.
@@ -177,11 +191,7 @@ impl State {
         self.up_since = None;
         self.last_is_an_error = false;
         self.failing.insert(text::broker(&error.message).to_owned());
-        self.last = Some(Arc::new(Trouble {
-            code: error.code.clone(),
-            text: error.message.clone(),
-            at: now,
-        }));
+        self.last = Some(Arc::new(Trouble::new(error, now)));
     }
 
     /// librdkafka tries the next address of the broker at once. `localhost` may be ::1 first, where Kafka listens on IPv4 only.
@@ -220,6 +230,7 @@ impl State {
     /// Whether that ends a trouble.
     fn reached(&mut self, broker: &str, now: Instant) -> bool {
         self.tried.remove(broker);
+        self.withheld = None;
         let was_failing = self.failing.remove(broker);
         if !self.all_down && !was_failing {
             return false;

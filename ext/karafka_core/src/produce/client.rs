@@ -89,6 +89,11 @@ impl ProducerClient {
         let set = |name| native_config.get(name).ok().filter(|value| !value.is_empty());
         let transactional = set("transactional.id").is_some();
         let asks_for_id = !transactional && set("enable.idempotence").as_deref() == Some("true");
+        let meeting = if asks_for_id {
+            Meeting::Announced
+        } else {
+            Meeting::Quiet
+        };
         let grows = ["compression.type", "compression.codec"]
             .into_iter()
             .filter_map(set)
@@ -99,11 +104,7 @@ impl ProducerClient {
             RDKafkaType::RD_KAFKA_PRODUCER,
             settings,
             troubles,
-            if asks_for_id {
-                Meeting::Announced
-            } else {
-                Meeting::Quiet
-            },
+            meeting,
         )?;
         // SAFETY: the client is alive; the queue is given back in `drop`, before the client.
         let queue = unsafe { Queue::from_ptr(sys::rd_kafka_queue_get_main(client.native_ptr())) }

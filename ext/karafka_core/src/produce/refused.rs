@@ -190,8 +190,8 @@ pub(super) unsafe fn size_of(message: Message) -> usize {
     }
 }
 
-/// Bytes in a batch, before compression, to within a few: how far timestamp and offset are from those of the first message is not
-/// known here.
+/// The fewest bytes that it takes in a batch, before compression: how far timestamp and offset are from those of the first message is
+/// not known here.
 ///
 /// # Safety
 /// `message` is alive.

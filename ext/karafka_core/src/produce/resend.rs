@@ -12,6 +12,7 @@ mod line;
 
 pub(super) use kept::Kept;
 use kept::Traits;
+pub(super) use line::Lesson;
 use line::Line;
 
 use std::collections::HashMap;
@@ -126,14 +127,14 @@ impl Resends {
     }
 
     /// Some: the message was sent again, and this is its answer. `batch_answered` follows.
-    pub fn answered(&self, opaque: *mut c_void, refused: bool) -> Option<Tried> {
+    pub fn answered(&self, opaque: *mut c_void, lesson: Lesson) -> Option<Tried> {
         if !self.is_busy() {
             return None;
         }
         let mut lines = self.lock();
         let message = lines.under_way.remove(&(opaque as usize))?;
         if let Some(line) = lines.all.get_mut(&message.place) {
-            line.answered(message.traits, refused);
+            line.answered(message.traits, lesson);
         }
         Some(message.tried)
     }

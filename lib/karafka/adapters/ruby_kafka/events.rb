@@ -28,11 +28,12 @@ module Kafka
       @instrumenter = Instrumenter.new(client_id: settings.client_id, group_id: group_id)
       @reports = Karafka::Diagnosis::Reports.new(settings.with({}), group: group_id)
       @assigned = false
+      @pending = []
     end
 
     # @return [self]
     def start
-      @lasting = Karafka::LastingThread.new("kafka.events") { read }.start
+      @lasting = Karafka::LastingThread.new("kafka.events", replaced: method(:replaced)) { read }.start
       self
     end
 
@@ -45,11 +46,31 @@ module Kafka
     private
 
     def read
-      while (events = @engine.events(TURN_MS))
-        events.each { |event| guarded { handle(event) } }
+      until @closed
+        take
+        # Each is tried once, also where a subscriber ends the thread.
+        until @pending.empty?
+          event = @pending.shift
+          guarded { handle(event) }
+        end
       end
     rescue Karafka::Errors::BaseError => e
       @session.fail(ErrorNames.of(e))
+    end
+
+    # What was taken and is not kept would be lost.
+    def take
+      Karafka::LastingThread.uninterrupted do
+        next unless @pending.empty?
+
+        events = @engine.events(TURN_MS)
+        events ? @pending.concat(events) : @closed = true
+      end
+    end
+
+    def replaced(error)
+      reason = " (#{error.class}: #{error.message})" if error
+      @logger.warn("a subscriber of an event of #{@group_id} has ended the thread of events#{reason}; another one goes on")
     end
 
     # A subscriber that raises must not end it.

@@ -175,7 +175,10 @@ fn an_address_that_fails_is_no_trouble_where_the_broker_has_others() {
     let (troubles, _) = troubles();
     assert_eq!(troubles.error(failed("ipv6#[2001:db8::7]:9092")), None);
     assert_eq!(troubles.error(all_down()), None);
+    // The other one does not answer, perhaps: this is all that is known of what fails meanwhile.
+    assert!(troubles.during(Duration::from_secs(5)).is_some());
     troubles.reached("localhost:9092");
+    assert_eq!(troubles.during(Duration::from_secs(5)), None);
     // Each connection has its own round through the addresses.
     for first in [failed("ipv6#[2001:db8::7]:9092"), unreachable] {
         assert_eq!(troubles.error(first), None);

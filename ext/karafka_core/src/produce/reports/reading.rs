@@ -14,7 +14,7 @@ use crate::produce::delivery::{self, DeliverySet};
 use crate::produce::events::Event;
 use crate::produce::producer_core::ProducerCore;
 use crate::produce::refused::{self, Fate};
-use crate::produce::resend::{Batch, Kept, Tried};
+use crate::produce::resend::{Batch, Kept, Lesson, Tried};
 use crate::produce::tally::Tally;
 
 /// A message that again and again meets others in its batch fails with them.
@@ -166,7 +166,7 @@ impl<'a> Reports<'a> {
             if (before.is_none() && !batch.room) || times > MOST_TIMES {
                 return false;
             }
-            self.shared.resends.answered((*message)._private, true);
+            self.shared.resends.answered((*message)._private, Lesson::Refused);
             let group = before.and_then(|before| before.group).unwrap_or(batch.group);
             let kept = Kept::new(
                 message,
@@ -201,7 +201,12 @@ impl<'a> Reports<'a> {
         unsafe {
             let opaque = (*message)._private;
             let refused = refused::is_about_content(code) || code == refused::DIFFERENT_RECORD;
-            let before = self.shared.resends.answered(opaque, refused).unwrap_or_default();
+            let lesson = match code {
+                codes::NO_ERROR => Lesson::Taken,
+                _ if refused => Lesson::Refused,
+                _ => Lesson::Nothing,
+            };
+            let before = self.shared.resends.answered(opaque, lesson).unwrap_or_default();
             let latency_us = before.latency_us.saturating_add(latency(message));
             self.tally.add(message, code != codes::NO_ERROR, latency_us);
             let trouble = || self.shared.troubles.during(Duration::from_micros(latency_us.into()));
@@ -246,7 +251,7 @@ impl<'a> Reports<'a> {
             detail: Some("its report was lost by a bug of the producer; it may be delivered".to_owned()),
             cause: None,
         };
-        let _ = self.shared.resends.answered(self.current, true);
+        let _ = self.shared.resends.answered(self.current, Lesson::Nothing);
         // SAFETY: the token of a message that has no report: `current` is null as soon as it has.
         unsafe { self.report(self.current, lost) };
     }

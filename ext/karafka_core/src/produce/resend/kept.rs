@@ -8,13 +8,20 @@ use rdkafka::types::RDKafkaRespErr;
 use super::{Place, Tried};
 use crate::error::codes;
 use crate::produce::client::{Parts, ProducerClient, TopicHandle};
-use crate::produce::refused::{record_size_of, timestamp_of, Message};
+use crate::produce::refused::{close_timestamps, record_size_of, timestamp_of, Message};
+
+/// How much longer than the shortest the distances of timestamp and offset from the first message's are, within a minute and a batch
+/// of a million messages, and anywhere.
+const SLACK_BYTES: usize = 4;
+const FAR_SLACK_BYTES: usize = 11;
 
 /// What decides whether a topic takes a message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Traits {
-    /// Bytes in a batch.
+    /// Bytes in a batch, at least.
     pub size: usize,
+    /// How many more these may be.
+    pub slack: usize,
     pub has_key: bool,
     /// Milliseconds since 1970; 0: none.
     pub timestamp_ms: i64,
@@ -45,10 +52,13 @@ impl Kept {
         let mut headers = std::ptr::null_mut();
         // SAFETY: by the contract. Headers that are detached are ours.
         unsafe {
+            let timestamp_ms = timestamp_of(message);
+            let is_close = timestamp_ms <= 0 || close_timestamps().contains(&timestamp_ms);
             let traits = Traits {
                 size: record_size_of(message),
+                slack: if is_close { SLACK_BYTES } else { FAR_SLACK_BYTES },
                 has_key: !(*message).key.is_null(),
-                timestamp_ms: timestamp_of(message),
+                timestamp_ms,
             };
             let bytes = |at: *const c_void, len: usize| {
                 (!at.is_null()).then(|| std::slice::from_raw_parts(at.cast::<u8>(), len).into())

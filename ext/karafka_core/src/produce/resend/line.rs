@@ -34,8 +34,19 @@ pub(super) struct Line {
 struct Answered {
     messages: usize,
     size: usize,
+    /// All of them were; and whether one was refused.
+    taken: bool,
     refused: bool,
     unusual: Unusual,
+}
+
+/// What an answer teaches about what the topic takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::produce) enum Lesson {
+    Taken,
+    Refused,
+    /// No broker may have seen the message.
+    Nothing,
 }
 
 /// What some topics refuse in a message, and others take: no key, or a timestamp far from the broker's clock.
@@ -93,11 +104,14 @@ impl Line {
         if !is_usual(&first) {
             return 1;
         }
-        let (mut count, mut size) = (1, first.traits.size);
+        // Once the limit is known to be near, sizes must not be underestimated.
+        let bytes = |message: Traits| message.size + if self.known { message.slack } else { 0 };
+        let (mut count, mut size) = (1, bytes(first.traits));
         for kept in alike.skip(1).take_while(is_usual) {
             let before = size;
-            size += kept.traits.size;
-            let fits = size <= self.taken;
+            size += bytes(kept.traits);
+            // What one message is compressed to says nothing of the others.
+            let fits = grows && size <= self.taken;
             // Those before it were taken together; with it they may be too many, but not without it.
             let one_more = grows && !self.known && before <= self.taken;
             count += usize::from(fits || one_more);
@@ -120,22 +134,23 @@ impl Line {
     }
 
     /// A message has its answer; `batch_answered` follows.
-    pub fn answered(&mut self, message: Traits, refused: bool) {
+    pub fn answered(&mut self, message: Traits, lesson: Lesson) {
         self.under_way = self.under_way.saturating_sub(1);
         self.clear = true;
+        self.answered.taken = lesson == Lesson::Taken && (self.answered.taken || self.answered.messages == 0);
+        self.answered.refused |= lesson == Lesson::Refused;
         self.answered.messages += 1;
         self.answered.size += message.size;
-        self.answered.refused |= refused;
         self.answered.unusual = self.answered.unusual.and(Unusual::of(message));
     }
 
     /// All messages of a batch have their answers.
     pub fn batch_answered(&mut self) {
         let batch = std::mem::take(&mut self.answered);
-        if !batch.refused {
+        if batch.taken {
             self.taken = self.taken.max(batch.size);
             self.known_unusual = self.known_unusual.and(batch.unusual);
-        } else if batch.messages > 1 {
+        } else if batch.refused && batch.messages > 1 {
             self.known = true;
             if batch.size <= self.taken {
                 self.taken = 0;

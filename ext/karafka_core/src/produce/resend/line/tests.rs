@@ -19,6 +19,7 @@ fn message(traits: Traits, group: Option<u64>) -> Kept {
 fn traits(size: usize) -> Traits {
     Traits {
         size,
+        slack: 0,
         has_key: true,
         timestamp_ms: 0,
     }
@@ -55,8 +56,8 @@ fn send(line: &mut Line, grows: bool) -> Vec<Traits> {
     line.waiting.drain(..count).map(|kept| kept.traits).collect()
 }
 
-fn answer(line: &mut Line, batch: &[Traits], refused: bool) {
-    batch.iter().for_each(|message| line.answered(*message, refused));
+fn answer(line: &mut Line, batch: &[Traits], lesson: Lesson) {
+    batch.iter().for_each(|message| line.answered(*message, lesson));
     line.batch_answered();
 }
 
@@ -68,7 +69,7 @@ fn size_of(batch: &[Traits]) -> usize {
 fn step(line: &mut Line, limit: usize, grows: bool) -> (usize, bool) {
     let sent = send(line, grows);
     let taken = size_of(&sent) <= limit;
-    answer(line, &sent, !taken);
+    answer(line, &sent, if taken { Lesson::Taken } else { Lesson::Refused });
     if !taken && sent.len() > 1 {
         sent.iter()
             .rev()
@@ -131,8 +132,28 @@ fn steps_grow_by_one_message_up_to_what_the_topic_takes() {
 
 #[test]
 fn with_compression_each_step_is_one_message() {
-    let mut line = line([traits(10); 4], None);
-    assert_eq!(steps(&mut line, 45, false), [(1, true); 4]);
+    let sizes = [40, 10, 10, 10, 10].map(traits);
+    assert_eq!(steps(&mut line(sizes, None), 45, false), [(1, true); 5]);
+}
+
+#[test]
+fn a_message_that_no_broker_has_seen_teaches_nothing() {
+    let mut line = line([traits(100)].into_iter().chain([keyless(10); 5]), None);
+    let sent = send(&mut line, true);
+    answer(&mut line, &sent, Lesson::Nothing);
+    assert_eq!(line.ready(true), 1);
+    // Nor where others of its batch were taken.
+    let sent = send(&mut line, true);
+    line.answered(traits(100), Lesson::Nothing);
+    answer(&mut line, &sent, Lesson::Taken);
+    assert_eq!(line.ready(true), 1);
+}
+
+#[test]
+fn close_to_the_limit_messages_count_as_large_as_they_may_be() {
+    let unsure = Traits { slack: 3, ..traits(10) };
+    let mut line = line([unsure; 40], None);
+    assert_eq!(counts(&mut line, 45)[..7], [1, 2, 3, 4, 5, 3, 3]);
 }
 
 #[test]
@@ -157,8 +178,8 @@ fn a_step_that_was_cut_in_two_shows_no_more_than_its_larger_part() {
     assert_eq!(step(&mut line, 100, true), (2, true));
     let cut = send(&mut line, true);
     assert_eq!(cut.len(), 3);
-    answer(&mut line, &cut[..2], false);
-    answer(&mut line, &cut[2..], false);
+    answer(&mut line, &cut[..2], Lesson::Taken);
+    answer(&mut line, &cut[2..], Lesson::Taken);
     assert_eq!(line.ready(true), 3);
 }
 
@@ -176,6 +197,7 @@ fn nothing_is_taken_before_an_earlier_message_that_is_not_at_fault() {
         let messages: Vec<Traits> = (0..40)
             .map(|_| Traits {
                 size: 1 + random(70),
+                slack: 0,
                 has_key: random(3) > 0,
                 timestamp_ms: now + [0, 0, 0, -100_000, 100_000, -200_000][random(6)],
             })
@@ -196,7 +218,7 @@ fn nothing_is_taken_before_an_earlier_message_that_is_not_at_fault() {
                     "seed {seed}, round {round}: {part:?} before {again:?}, limit {limit}, taken {}",
                     line.taken
                 );
-                answer(&mut line, part, refused);
+                answer(&mut line, part, if refused { Lesson::Refused } else { Lesson::Taken });
                 if refused && part.len() > 1 {
                     again.extend(part.iter().filter(|message| too_large || !at_fault(message)));
                 }
