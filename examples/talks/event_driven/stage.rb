@@ -4,6 +4,7 @@
 class Stage
   DEADLINE_S = 60
   SILENCE_S = 3
+  PATIENCE_S = 15
   Failed = Class.new(StandardError)
 
   def initialize(root, brokers)
@@ -102,9 +103,15 @@ class Stage
            .tap { |pid| @pids << pid }
   end
 
+  # As an orchestrator does: after a while it is killed. Puma 6 on Ruby 3.3 now and then waits for ever for its own listener.
   def stop(pid)
     Process.kill(:TERM, pid)
-    Process.wait(@pids.delete(pid))
+    began = clock
+    until Process.wait(pid, Process::WNOHANG)
+      Process.kill(:KILL, pid) if clock - began > PATIENCE_S
+      sleep(0.05)
+    end
+    @pids.delete(pid)
   end
 
   def answers?(port)
