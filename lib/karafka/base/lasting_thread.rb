@@ -98,7 +98,7 @@ module Karafka
     def begin_thread(pause_s = 0)
       @begun = Clock.now + pause_s
       @thread = Thread.handle_interrupt(NEVER) do
-        Thread.new do
+        new_thread do
           Thread.current.report_on_exception = false
           Thread.handle_interrupt(AT_ONCE) { work_after(pause_s) }
           @over = true
@@ -111,6 +111,11 @@ module Karafka
       @thread.name = @name
       @thread.priority = @priority
       @thread
+    end
+
+    # Since Ruby 3.2 a thread inherits what its maker keeps in `Fiber[]`, such as the id of a request.
+    def new_thread(&)
+      Fiber.respond_to?(:[]) ? Fiber.new(storage: {}) { Thread.new(&) }.resume : Thread.new(&)
     end
 
     def work_after(pause_s)

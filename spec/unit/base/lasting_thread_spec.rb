@@ -91,6 +91,21 @@ RSpec.describe Karafka::LastingThread do
     expect(Array.new(3) { seen.pop }).to contain_exactly(:over, :timeout, false)
   end
 
+  if Fiber.respond_to?(:[])
+    it "knows nothing of what its maker keeps in Fiber[]" do
+      Fiber[:request] = "7"
+      work = [-> { Thread.exit }, -> { seen << :over }]
+      lasting do
+        seen << Fiber[:request]
+        Fiber[:request] = "8"
+        work.shift.call
+      end
+      expect(Array.new(3) { seen.pop }).to eq([nil, nil, :over])
+    ensure
+      Fiber[:request] = nil
+    end
+  end
+
   it "burns no processor where its work fails at once each time" do
     runs = 0
     thread = lasting { (runs += 1) && raise(IOError, "no") }
