@@ -2,8 +2,8 @@
 
 module Karafka
   # A thread that runs other people's code and has to go on: where that code ends it (`Thread.exit`), raises, or somebody kills
-  # it, another one takes its place. In the end of a process, and in a forked child, none does; nor where no thread can be made,
-  # which is said on stderr.
+  # it, another one takes its place. None does at the end of a process and in a forked child. Where no thread can be made, that is
+  # reported on stderr.
   #
   # @example
   #   LastingThread.new("karafka.events") { run }.start
@@ -29,9 +29,9 @@ module Karafka
 
     # @param name [String]
     # @param priority [Integer]
-    # @param replaced [#call, nil] told by the ended thread, once another one has begun, with what has ended it: an Exception, or nil
-    #   for a kill
-    # @param fatal [#call] told of what is to end the process; by default the main thread raises it
+    # @param replaced [#call, nil] gets what has ended a thread, once another one has begun: an Exception, or nil for a kill. The ended
+    #   thread calls it
+    # @param fatal [#call] gets an exception that is to end the process; by default the main thread raises it
     # @yield in the thread, and again in each that takes its place; where it returns, the work is over
     def initialize(name, priority: 0, replaced: nil, fatal: Thread.main.method(:raise), &work)
       @name = name

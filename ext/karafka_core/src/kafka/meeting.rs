@@ -11,7 +11,7 @@ use super::ffi::Queue;
 /// A client that meets no broker for longer has lost more than this saves.
 const LIMIT_MS: i32 = 5_000;
 
-/// Who hears that a new client has met the controller.
+/// Whether a new client reports that it has met the controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meeting {
     Quiet,

@@ -40,7 +40,7 @@ struct Answered {
     unusual: Unusual,
 }
 
-/// What an answer teaches about what the topic takes.
+/// What an answer teaches about the limits of the topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::produce) enum Lesson {
     Taken,
