@@ -15,14 +15,25 @@ module Karafka
           App.boot!
         end
 
-        # The same for commands whose output others read: what the application says meanwhile goes to standard error.
+        # The same for commands whose output others read: what the application says meanwhile goes to standard error, and so does
+        # the log.
         # @return [void]
         def load_aside!
           out = $stdout
-          $stdout = $stderr
-          load!
-        ensure
-          $stdout = out
+          begin
+            $stdout = $stderr
+            load!
+          ensure
+            $stdout = out
+          end
+          log_aside!
+        end
+
+        # The log goes to standard error from now on, unless the application has a logger of its own.
+        # @return [void]
+        def log_aside!
+          logger = Karafka.logger
+          logger.aside if logger.is_a?(Instrumentation::Logger)
         end
 
         # @return [Boolean] whether there is anything to load

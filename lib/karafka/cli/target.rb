@@ -11,7 +11,7 @@ module Karafka
         # @return [Setup::KafkaSettings]
         # @raise [Errors::CommandError] nothing says where Kafka is
         def kafka(brokers)
-          Boot.load_aside! if Boot.available?
+          Boot.available? ? Boot.load_aside! : Boot.log_aside!
           App.config.kafka = App.config.kafka.to_h.merge("bootstrap.servers": brokers) if brokers
           return App.config.kafka unless App.config.kafka.brokers.empty?
 

@@ -17,6 +17,12 @@ module Karafka
         super(device, level: level || from_environment || (Karafka.env.test? ? "error" : "info"))
       end
 
+      # To standard error instead of standard output, which is for what somebody asked for.
+      # @return [void]
+      def aside
+        reopen($stderr) if @logdev&.dev.equal?($stdout)
+      end
+
       private
 
       def from_environment
