@@ -59,7 +59,8 @@ RSpec.describe "tokens for OAUTHBEARER" do
   end
 
   describe "from listeners" do
-    let(:rows) { Queue.new }
+    # Not made by the thread that serves: it may be killed meanwhile, and RSpec holds a lock then.
+    let!(:rows) { Queue.new }
     let(:events) { Queue.new }
     let(:listeners) { Karafka::Oauth::Listeners.new { |name, payload| events << [name, payload[:error]&.message] } }
 
