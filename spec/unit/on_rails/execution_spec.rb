@@ -86,13 +86,23 @@ RSpec.describe Karafka::OnRails::Execution do
     expect(application.changed).to be(true)
   end
 
-  it "looks for changes now and then, and only for work that can use them" do
-    one = execution(check_every: 60)
-    10.times { one.wrap(fresh: true) { nil } }
-    expect(application.checks).to eq(1)
+  it "looks for changes as often as costs a twentieth of the time, or after a second, and only for work that can use them" do
+    now = 100.0
+    cost = 0.002
+    allow(Karafka::Clock).to receive(:now) { now }
+    allow(application).to(receive(:check!).and_wrap_original { |original| (now += cost) && original.call })
+    one = execution(check_every: 1)
+    checks = lambda do |pause|
+      now += pause
+      one.wrap(fresh: true) { nil }
+      application.checks
+    end
+    expect([0, 0.02, 0.03, 0.03].map(&checks)).to eq([1, 1, 2, 2])
+    cost = 2
+    expect([0.05, 0.9, 0.2].map(&checks)).to eq([3, 3, 4])
     other = execution
     10.times { other.wrap { nil } }
-    expect(application.checks).to eq(1)
+    expect(application.checks).to eq(4)
   end
 
   it "counts nobody who has left with an exception" do

@@ -5,11 +5,13 @@ module Karafka
     # Tells Rails where a piece of work begins and ends: there it gives database connections back, resets CurrentAttributes
     # and empties its query cache, also after an exception. In development changed code is loaded there.
     class Execution
-      # What Rails looks at to find out is every file of the application, so not at each batch. Seconds.
+      # What Rails looks at to find out is every file of the application, so not at each batch: at least this often, seconds, and
+      # where a look is quick, as often as costs a twentieth of the time.
       CHECK_EVERY = 1.0
+      CHECK_SHARE = 20
       # New code waits this long for batches that run to end; then the next one goes on with the old code. Seconds.
       LONGEST_WAIT = 5.0
-      private_constant :CHECK_EVERY, :LONGEST_WAIT
+      private_constant :CHECK_EVERY, :CHECK_SHARE, :LONGEST_WAIT
 
       # @return [Rails::Application, nil] that of this process, once it is initialized
       def self.application
@@ -32,6 +34,7 @@ module Karafka
         @left = ConditionVariable.new
         @inside = 0
         @checked_at = nil
+        @pause = check_every
       end
 
       # @param fresh [Boolean] whether code that has changed is to be loaded before, where the application reloads at all
@@ -65,11 +68,11 @@ module Karafka
       end
 
       def due?
-        @checked_at.nil? || Clock.now - @checked_at >= @check_every
+        @checked_at.nil? || Clock.now - @checked_at >= @pause
       end
 
       def load_changes
-        if @application.reloader.check!
+        if changed?
           give_up = Clock.now + @longest_wait
           @left.wait(@mutex, give_up - Clock.now) while @inside.positive? && Clock.now < give_up
           # What runs too long is not waited for again soon.
@@ -79,6 +82,13 @@ module Karafka
           @application.reloader.wrap { nil }
         end
         @checked_at = Clock.now
+      end
+
+      def changed?
+        began = Clock.now
+        @application.reloader.check!
+      ensure
+        @pause = [(Clock.now - began) * CHECK_SHARE, @check_every].min
       end
     end
   end
