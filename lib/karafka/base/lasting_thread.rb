@@ -14,7 +14,7 @@ module Karafka
     SHORT_LIFE = 0.1
     NEVER = { Object => :never }.freeze
     AT_ONCE = { Object => :immediate }.freeze
-    private_constant :FATAL, :SHORT_LIFE, :NEVER, :AT_ONCE
+    private_constant :SHORT_LIFE, :NEVER, :AT_ONCE
 
     # For what must happen whole, such as to take something and to keep it. What blocks inside has to return early by itself
     # when the thread is interrupted.
@@ -22,6 +22,20 @@ module Karafka
     # @return [Object] what the block returns
     def self.uninterrupted(&)
       Thread.handle_interrupt(NEVER, &)
+    end
+
+    # What was taken and is not kept would be lost.
+    # @param pending [Array] where it is kept
+    # @yieldreturn [Array, nil] what was taken; nil: nothing comes any more
+    # @return [Array, nil] nil: nothing comes any more
+    def self.keep(pending)
+      uninterrupted { yield&.then { |taken| pending.concat(taken) } }
+    end
+
+    # @param error [Exception, nil] as `replaced` gets it
+    # @return [String, nil] for the end of a sentence
+    def self.reason(error)
+      error && " (#{error.class}: #{error.message})"
     end
 
     # @return [Thread, nil] the one that runs now

@@ -86,22 +86,15 @@ module Karafka
         end
       end
 
-      # What was taken and is not kept would be lost.
       def take
-        LastingThread.uninterrupted do
-          next unless @pending.empty?
-
-          events = @engine.events(WAIT_MS)
-          events ? @pending.concat(events) : @closed = true
-        end
+        @closed = true if @pending.empty? && !LastingThread.keep(@pending) { @engine.events(WAIT_MS) }
       rescue Errors::BaseError => e
         @closed = true
         Instrumentation::Safely.say("the engine's events are no longer reported: #{e.message}")
       end
 
       def replaced(error)
-        reason = " (#{error.class}: #{error.message})" if error
-        Karafka.logger.warn("a subscriber has ended the thread of events#{reason}; another one goes on")
+        Karafka.logger.warn("a subscriber has ended the thread of events#{LastingThread.reason(error)}; another one goes on")
       end
 
       # Subscribers are contained by Safely; this is for what the logger or this class itself raises.

@@ -41,7 +41,7 @@ module Karafka
     end
 
     # These end the process instead of being retried.
-    FATAL = [SystemExit, SignalException, NoMemoryError].freeze
+    FATAL = LastingThread::FATAL
     private_constant :FATAL
 
     ON_BLOCKING = { Object => :on_blocking }.freeze

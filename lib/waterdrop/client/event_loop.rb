@@ -56,17 +56,12 @@ module WaterDrop
       end
 
       def replaced(error)
-        reason = " (#{error.class}: #{error.message})" if error
+        reason = Karafka::LastingThread.reason(error)
         @logger.warn("[#{@config_id}] a subscriber or on_delivery block has ended the event thread#{reason}; another one goes on")
       end
 
       def ended?
         @over == true
-      end
-
-      # What was taken and is not kept would be lost.
-      def keep
-        Karafka::LastingThread.uninterrupted { @pending.concat(take) }
       end
 
       # @return [Array<Hash>]
@@ -83,7 +78,7 @@ module WaterDrop
       end
 
       def turn
-        keep if @pending.empty?
+        Karafka::LastingThread.keep(@pending) { take } if @pending.empty?
         pass_on
         Fiber.new { client&.look }.resume
         # On a stack of its own: what that leaves behind would keep the client for as long as this thread sleeps.

@@ -47,7 +47,7 @@ module WaterDrop
       end
 
       def replaced(error)
-        reason = " (#{error.class}: #{error.message})" if error
+        reason = Karafka::LastingThread.reason(error)
         @logger.warn("[#{@config_id}] a subscriber of statistics.emitted has ended its thread#{reason}; another one goes on")
       end
 

@@ -58,18 +58,12 @@ module Kafka
       @session.fail(ErrorNames.of(e))
     end
 
-    # What was taken and is not kept would be lost.
     def take
-      Karafka::LastingThread.uninterrupted do
-        next unless @pending.empty?
-
-        events = @engine.events(TURN_MS)
-        events ? @pending.concat(events) : @closed = true
-      end
+      @closed = true if @pending.empty? && !Karafka::LastingThread.keep(@pending) { @engine.events(TURN_MS) }
     end
 
     def replaced(error)
-      reason = " (#{error.class}: #{error.message})" if error
+      reason = Karafka::LastingThread.reason(error)
       @logger.warn("a subscriber of an event of #{@group_id} has ended the thread of events#{reason}; another one goes on")
     end
 

@@ -101,7 +101,8 @@ impl Line {
         // The broker looks at the size first: some of them may be at fault. They go alone.
         let close = close_timestamps();
         let is_usual = |kept: &&Kept| self.known_unusual.covers(kept.traits, &close);
-        if !is_usual(&first) {
+        // What one message is compressed to says nothing of the others.
+        if !grows || !is_usual(&first) {
             return 1;
         }
         // Once the limit is known to be near, sizes must not be underestimated.
@@ -110,10 +111,9 @@ impl Line {
         for kept in alike.skip(1).take_while(is_usual) {
             let before = size;
             size += bytes(kept.traits);
-            // What one message is compressed to says nothing of the others.
-            let fits = grows && size <= self.taken;
+            let fits = size <= self.taken;
             // Those before it were taken together; with it they may be too many, but not without it.
-            let one_more = grows && !self.known && before <= self.taken;
+            let one_more = !self.known && before <= self.taken;
             count += usize::from(fits || one_more);
             if !fits {
                 break;
