@@ -14,7 +14,7 @@ use rdkafka::types::RDKafkaType;
 use crate::error::{Error, Result};
 use crate::kafka::meeting::Meeting;
 use crate::kafka::troubles::Troubles;
-use crate::kafka::{authorities, oauth, resolver};
+use crate::kafka::{authorities, connector, oauth, resolver};
 
 /// As the user gave them, by the names of librdkafka.
 pub type Settings = BTreeMap<String, String>;
@@ -32,6 +32,7 @@ pub fn create(
     unsafe { oauth::prepare(native.ptr(), settings) };
     authorities::prepare(&native, settings);
     resolver::install(&native);
+    connector::install(&native);
     troubles.watch(&native);
     let conf = native.ptr();
     let client = Client::new(config, native, kind, DefaultClientContext).map_err(|error| {

@@ -2,6 +2,7 @@
 
 pub(crate) mod authorities;
 pub(crate) mod client;
+pub(crate) mod connector;
 pub(crate) mod creation;
 pub(crate) mod doubt;
 pub(crate) mod fetch_limits;
