@@ -138,11 +138,8 @@ fn more_groups_than_are_asked_for_at_once_have_each_their_own_answer() {
     let group = |index: i64| format!("group-{index}");
     for index in 0..120 {
         let offset = CommittedOffset {
-            topic: topic.clone(),
-            partition: 0,
             offset: index,
-            metadata: None,
-            leader_epoch: None,
+            ..commit(&topic, 0)
         };
         let request = Request::AlterOffsets {
             group: group(index),
@@ -160,6 +157,93 @@ fn more_groups_than_are_asked_for_at_once_have_each_their_own_answer() {
             }
         }
         other => panic!("{other:?}"),
+    }
+    admin.close();
+}
+
+fn commit(topic: &str, partition: i32) -> CommittedOffset {
+    CommittedOffset {
+        topic: topic.to_owned(),
+        partition,
+        offset: 0,
+        metadata: None,
+        leader_epoch: None,
+    }
+}
+
+// librdkafka gives such a partition back without an offset, and without an error.
+#[test]
+fn a_log_whose_leader_is_down_has_no_end() {
+    let kafka = Kafka::mock(2);
+    let topic = kafka.topic(2);
+    kafka.fill(&topic, 2, 0..3);
+    let admin = admin(&kafka.brokers);
+    let ends = || offsets(&[(&topic, 0, -1), (&topic, 1, -1)]);
+    let mock = kafka.mock.as_ref().unwrap();
+    mock.broker_down(2).unwrap();
+    match admin.ask(ends(), Duration::from_secs(3)) {
+        Err(Error::Kafka { source, .. }) => {
+            assert_eq!(
+                (source.code.as_str(), source.topic),
+                ("leader_not_available", Some(topic.clone()))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    mock.broker_up(2).unwrap();
+    assert_eq!(found(admin.ask(ends(), LONG).unwrap()), [(0, 2), (1, 1)]);
+    admin.close();
+}
+
+#[test]
+fn what_has_moved_to_another_broker_is_asked_there() {
+    let (not_leader, loading, not_coordinator) = (6, 14, 16);
+    let kafka = Kafka::mock(1);
+    let (topic, group) = (kafka.topic(1), unique("g"));
+    let admin = admin(&kafka.brokers);
+    kafka.refuse("list_offsets", &[not_leader]);
+    assert_eq!(found(admin.ask(offsets(&[(&topic, 0, -1)]), LONG).unwrap()), [(0, 0)]);
+    kafka.refuse("offset_commit", &[loading, not_coordinator]);
+    let request = Request::AlterOffsets {
+        group: group.clone(),
+        offsets: vec![commit(&topic, 0)],
+    };
+    admin.ask(request, LONG).unwrap();
+    kafka.refuse("offset_fetch", &[loading, loading, not_coordinator]);
+    let wanted = Some(BTreeMap::from([(topic.clone(), vec![0])]));
+    let groups = BTreeMap::from([(group.clone(), wanted.clone())]);
+    match admin.ask(Request::CommittedOffsets { groups }, LONG).unwrap() {
+        Answer::Committed(rows) => assert_eq!(rows[&group][0].offset, 0),
+        other => panic!("{other:?}"),
+    }
+    kafka.refuse("offset_fetch", &[loading; 1_000]);
+    let groups = BTreeMap::from([(group, wanted)]);
+    match admin.ask(Request::CommittedOffsets { groups }, Duration::from_secs(1)) {
+        Err(Error::Kafka { source, .. }) => assert_eq!(source.code, "coordinator_load_in_progress"),
+        other => panic!("{other:?}"),
+    }
+    admin.close();
+}
+
+// librdkafka crashes on this answer in a client that has no group, and keeps the coordinator that it knew.
+#[test]
+fn a_group_is_asked_for_where_its_coordinator_is_now() {
+    let kafka = Kafka::mock(2);
+    let (topic, group) = (kafka.topic(1), unique("g"));
+    let mock = kafka.mock.as_ref().unwrap();
+    let admin = admin(&kafka.brokers);
+    for broker in [1, 2, 1] {
+        mock.coordinator(&group, broker).unwrap();
+        let request = Request::AlterOffsets {
+            group: group.clone(),
+            offsets: vec![commit(&topic, 0)],
+        };
+        admin.ask(request, LONG).unwrap();
+        let groups = BTreeMap::from([(group.clone(), Some(BTreeMap::from([(topic.clone(), vec![0])])))]);
+        match admin.ask(Request::CommittedOffsets { groups }, LONG).unwrap() {
+            Answer::Committed(rows) => assert_eq!(rows[&group][0].offset, 0, "at broker {broker}"),
+            other => panic!("{other:?}"),
+        }
     }
     admin.close();
 }

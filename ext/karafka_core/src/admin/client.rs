@@ -11,10 +11,10 @@ use rdkafka::client::{Client as Native, DefaultClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 
-use super::advice;
+pub use super::call::Call;
 pub use super::question::Question;
 use crate::base::fork::ForkGuard;
-use crate::error::{Error, KafkaError, Result};
+use crate::error::{codes, Error, KafkaError, Result};
 use crate::kafka::ffi::{Queue, QueueEvent};
 use crate::kafka::meeting::Meeting;
 use crate::kafka::troubles::Troubles;
@@ -28,49 +28,9 @@ const AT_ONCE: usize = 50;
 const LOOK: Duration = Duration::from_millis(50);
 /// Our own limit is this much later than librdkafka's, whose error says more.
 const LATER: Duration = Duration::from_millis(250);
+/// An unanswered question has this client look for another controller this often.
+const LOOK_FOR_CONTROLLER: Duration = Duration::from_secs(1);
 const TIMED_OUT: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__TIMED_OUT as i32;
-
-/// One request of the caller's, which may take several questions.
-#[derive(Debug, Clone, Copy)]
-pub struct Call {
-    /// For errors: "creating a topic".
-    pub operation: &'static str,
-    pub within: Duration,
-    begun: Instant,
-}
-
-impl Call {
-    pub fn new(operation: &'static str, within: Duration) -> Self {
-        Call {
-            operation,
-            within,
-            begun: Instant::now(),
-        }
-    }
-
-    /// A part of it, which takes no longer than that.
-    pub fn part(&self, limit: Duration) -> Self {
-        Call::new(self.operation, self.left().min(limit))
-    }
-
-    pub fn left(&self) -> Duration {
-        self.within.saturating_sub(self.begun.elapsed())
-    }
-
-    pub fn left_ms(&self) -> i32 {
-        i32::try_from(self.left().as_millis())
-            .unwrap_or(i32::MAX)
-            .clamp(1, 3_600_000)
-    }
-
-    /// The error of a request, with what can be done about it.
-    pub fn failed(&self, error: KafkaError) -> Error {
-        Error::Kafka {
-            operation: self.operation,
-            source: Box::new(advice::added(error)),
-        }
-    }
-}
 
 pub struct Client {
     native: ManuallyDrop<Native<DefaultClientContext>>,
@@ -78,12 +38,31 @@ pub struct Client {
     tokens: Option<oauth::Registration>,
     /// Outlives the client, whose threads refer to it.
     troubles: ManuallyDrop<Arc<Troubles>>,
-    closed: AtomicBool,
+    /// Shared by all clients of one administration.
+    closed: Arc<AtomicBool>,
     guard: ForkGuard,
 }
 
+/// What a client asks for.
+#[derive(Debug, Clone, Copy)]
+pub enum Role<'a> {
+    Any,
+    /// What groups have committed, this one first. librdkafka (2.12.1) crashes where the coordinator of a group has moved and the client
+    /// that asks has no group itself (issue 5040). It subscribes to nothing, so it is no member.
+    Committed(&'a str),
+}
+
 impl Client {
-    pub fn new(kafka: &BTreeMap<String, String>) -> Result<Self> {
+    pub fn new(kafka: &BTreeMap<String, String>, role: Role<'_>, closed: &Arc<AtomicBool>) -> Result<Self> {
+        let mut kafka = kafka.clone();
+        let kind = match role {
+            Role::Any => RDKafkaType::RD_KAFKA_PRODUCER,
+            Role::Committed(group) => {
+                kafka.insert("group.id".to_owned(), group.to_owned());
+                RDKafkaType::RD_KAFKA_CONSUMER
+            }
+        };
+        let kafka = &kafka;
         let mut config = settings::client_config(kafka)?;
         config.set_log_level(RDKafkaLogLevel::Info);
         let native = config
@@ -92,14 +71,7 @@ impl Client {
         // SAFETY: the configuration is ours until the client takes it.
         unsafe { sys::rd_kafka_conf_set_events(native.ptr(), sys::RD_KAFKA_EVENT_ERROR) };
         let troubles = Troubles::new(|| {});
-        let client = creation::create(
-            &config,
-            native,
-            RDKafkaType::RD_KAFKA_PRODUCER,
-            kafka,
-            &troubles,
-            Meeting::Quiet,
-        )?;
+        let client = creation::create(&config, native, kind, kafka, &troubles, Meeting::Quiet)?;
         // SAFETY: a living client; the handle is ours, and never null.
         let main = unsafe { Queue::from_ptr(sys::rd_kafka_queue_get_main(client.native_ptr())) };
         let main = main.ok_or_else(|| Error::Internal("librdkafka's client has no queue".to_owned()))?;
@@ -109,7 +81,7 @@ impl Client {
             tokens: unsafe { oauth::Registration::of(client.native_ptr(), kafka) },
             native: ManuallyDrop::new(client),
             troubles: ManuallyDrop::new(troubles),
-            closed: AtomicBool::new(false),
+            closed: closed.clone(),
             guard: ForkGuard::new(),
         })
     }
@@ -120,10 +92,6 @@ impl Client {
 
     pub fn is_foreign(&self) -> bool {
         self.guard.is_foreign()
-    }
-
-    pub fn cancel(&self) {
-        self.closed.store(true, Ordering::SeqCst);
     }
 
     /// To be called before a question for which librdkafka (2.12.1) looks up leaders. It does so on its first connection too, which
@@ -217,6 +185,7 @@ impl Client {
     }
 
     fn next(&self, call: &Call, queue: &Queue) -> Result<QueueEvent> {
+        let mut looked = Instant::now();
         loop {
             let left = (call.left() + LATER).min(call.within + LATER);
             let over = call.begun.elapsed() >= call.within + LATER;
@@ -228,6 +197,23 @@ impl Client {
             self.hear();
             if over {
                 return Err(self.timed_out(call));
+            }
+            if looked.elapsed() >= LOOK_FOR_CONTROLLER {
+                self.look_for_controller();
+                looked = Instant::now();
+            }
+        }
+    }
+
+    /// Most questions go to the controller. librdkafka (2.12.1) waits for the one that it knows, also where that broker is down, and asks
+    /// nobody for another one. Metadata says which one it is; an answer that comes after this wait counts, too.
+    fn look_for_controller(&self) {
+        let mut metadata: *const sys::rd_kafka_metadata = std::ptr::null();
+        let (topic, limit_ms) = (std::ptr::null_mut(), LOOK.as_millis() as i32);
+        // SAFETY: a living client; where it succeeds there is an object, given back once.
+        unsafe {
+            if codes::raw::rd_kafka_metadata(self.ptr(), 0, topic, &mut metadata, limit_ms) == codes::NO_ERROR {
+                sys::rd_kafka_metadata_destroy(metadata);
             }
         }
     }
@@ -257,13 +243,18 @@ impl Client {
     }
 
     pub fn timed_out(&self, call: &Call) -> Error {
+        call.failed(self.late(call))
+    }
+
+    /// That no answer came, and what kept this client from the brokers.
+    pub fn late(&self, call: &Call) -> KafkaError {
         let mut error = KafkaError::from_code(RDKafkaRespErr::RD_KAFKA_RESP_ERR__TIMED_OUT);
         let limit = call.within.as_millis();
         error.message = match self.trouble(call.within) {
             Some((_, text)) => format!("no answer within {limit} ms: {text}"),
             None => format!("no answer within {limit} ms"),
         };
-        call.failed(error)
+        error
     }
 
     /// Asks `done` again and again, with short pauses, until it is true. Where it times out itself it is asked again, too.

@@ -1,13 +1,16 @@
-//! Administration of a cluster: topics, consumer groups, offsets, settings and rights. A client of its own for as long as it is
+//! Administration of a cluster: topics, consumer groups, offsets, settings and rights. Clients of its own for as long as it is
 //! used; a request is data, and so is its answer. Blocking calls with a deadline, ended early by `close`.
 
 mod acls;
 mod advice;
+mod call;
 mod client;
+mod clients;
 mod commits;
 mod configs;
 mod groups;
 mod lags;
+mod leaders;
 mod metadata;
 mod names;
 mod offsets;
@@ -40,21 +43,21 @@ pub use seeks::{SeekOutcome, Target};
 pub use topics::NewTopic;
 
 use crate::error::Result;
-use client::Client;
+use clients::Clients;
 
-/// Clones ask through the same client.
+/// Clones ask through the same clients.
 #[derive(Clone)]
-pub struct Admin(Arc<Client>);
+pub struct Admin(Arc<Clients>);
 
 impl Admin {
     /// librdkafka starts its threads and begins to connect. The settings are those that producers and consumers share.
     pub fn new(kafka: &BTreeMap<String, String>) -> Result<Self> {
-        Ok(Admin(Arc::new(Client::new(kafka)?)))
+        Ok(Admin(Arc::new(Clients::new(kafka)?)))
     }
 
     /// Blocks until there is an answer, `within` has passed, or the client is closed.
     pub fn ask(&self, request: Request, within: Duration) -> Result<Answer> {
-        request.answer(&self.0, within)
+        self.0.ask(&request, within)
     }
 
     /// Code and text of what keeps it from its brokers, or did within this time.
@@ -69,6 +72,6 @@ impl Admin {
 
     /// Ends whatever is being asked. The native client ends with the last clone, which may take librdkafka some time.
     pub fn close(self) {
-        self.0.cancel();
+        self.0.close();
     }
 }

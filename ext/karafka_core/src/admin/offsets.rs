@@ -3,18 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 
 use rdkafka::bindings as sys;
-use rdkafka::types::RDKafkaRespErr;
 use serde::{Deserialize, Serialize};
 
 use super::client::{Call, Client, Kind};
-use super::metadata::{self, PartitionDescription};
-use super::raw::{about, rows, text};
+use super::leaders::{self, Said};
+use super::raw::{rows, text};
 use crate::error::{codes, KafkaError, Result};
 use crate::kafka::ffi::{copy_rows, PartitionList};
 
-/// librdkafka's "No leaders found".
-const NO_LEADERS: i32 = RDKafkaRespErr::RD_KAFKA_RESP_ERR__NOENT as i32;
-
+/// librdkafka's for "none".
+const NO_OFFSET: i64 = -1_001;
 pub const LATEST: i64 = -1;
 pub const EARLIEST: i64 = -2;
 
@@ -39,18 +37,54 @@ pub struct LogOffset {
 
 /// One answer for each question, in the same order. One request to each leader, however many partitions there are.
 pub fn list(client: &Client, call: &Call, asked: &[OffsetQuestion], committed_only: bool) -> Result<Vec<LogOffset>> {
-    client.meet_cluster(call)?;
-    let rounds = rounds(asked);
+    let said = leaders::ask(client, call, asked, |call, open| {
+        ask(client, call, asked, open, committed_only)
+    })?;
+    let rows = said.into_iter().zip(asked).map(|(said, question)| {
+        let OffsetQuestion(topic, partition, _) = question;
+        let (end, error) = match said {
+            Ok(end) => (end, None),
+            Err(error) => (End::UNKNOWN, Some(error)),
+        };
+        LogOffset {
+            topic: topic.clone(),
+            partition: *partition,
+            offset: end.offset,
+            timestamp: end.timestamp,
+            leader_epoch: end.leader_epoch,
+            error,
+        }
+    });
+    Ok(rows.collect())
+}
+
+/// What a leader says where it is asked for an offset.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    offset: i64,
+    timestamp: i64,
+    leader_epoch: Option<i32>,
+}
+
+impl End {
+    const UNKNOWN: End = End {
+        offset: -1,
+        timestamp: -1,
+        leader_epoch: None,
+    };
+}
+
+fn ask(
+    client: &Client,
+    call: &Call,
+    asked: &[OffsetQuestion],
+    open: &[usize],
+    committed_only: bool,
+) -> Result<Vec<(usize, Said<End>)>> {
+    let rounds = rounds(asked, open);
     let lists: Vec<PartitionList> = rounds
         .iter()
-        .map(|round| {
-            let mut list = PartitionList::with_capacity(round.len());
-            for index in round {
-                let OffsetQuestion(topic, partition, offset) = &asked[*index];
-                list.add(topic, *partition, *offset)?;
-            }
-            Ok(list)
-        })
+        .map(|round| list_of(asked, round))
         .collect::<Result<_>>()?;
     let kind = Kind::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
     let events = client.ask_all(call, kind, lists.len(), |index, question| {
@@ -62,67 +96,40 @@ pub fn list(client: &Client, call: &Call, asked: &[OffsetQuestion], committed_on
         }
         Ok(())
     })?;
-    let mut found: Vec<Option<LogOffset>> = vec![None; asked.len()];
+    let mut found = Vec::with_capacity(open.len());
     for (round, event) in rounds.iter().zip(&events) {
-        match event.error() {
-            None => {}
-            Some(error) if error.number == NO_LEADERS => {
-                let questions: Vec<_> = round.iter().map(|index| &asked[*index]).collect();
-                for (index, error) in round.iter().zip(without_leader(client, call, &questions)?) {
-                    found[*index] = Some(unanswered(&asked[*index], error));
-                }
-                continue;
-            }
-            Some(error) => return Err(call.failed(error)),
+        if let Some(error) = event.error() {
+            return Err(call.failed(error));
         }
         // SAFETY: an answer of this kind.
         let mut answers = unsafe { answers(event.as_ptr()) };
         for index in round {
             let OffsetQuestion(topic, partition, _) = &asked[*index];
-            found[*index] = answers.remove(&(topic.clone(), *partition));
+            found.extend(
+                answers
+                    .remove(&(topic.clone(), *partition))
+                    .map(|answer| (*index, answer)),
+            );
         }
     }
-    let rows = found.into_iter().zip(asked).map(|(found, question)| {
-        found.unwrap_or_else(|| unanswered(question, KafkaError::internal("no answer for this partition")))
-    });
-    Ok(rows.collect())
+    Ok(found)
 }
 
-fn unanswered(OffsetQuestion(topic, partition, _): &OffsetQuestion, error: KafkaError) -> LogOffset {
-    LogOffset {
-        topic: topic.clone(),
-        partition: *partition,
-        offset: -1,
-        timestamp: -1,
-        leader_epoch: None,
-        error: Some(about(error, topic, Some(*partition))),
+fn list_of(asked: &[OffsetQuestion], indexes: &[usize]) -> Result<PartitionList> {
+    let mut list = PartitionList::with_capacity(indexes.len());
+    for index in indexes {
+        let OffsetQuestion(topic, partition, offset) = &asked[*index];
+        list.add(topic, *partition, *offset)?;
     }
-}
-
-/// Where librdkafka finds a leader for none of the partitions it does not say why.
-fn without_leader(client: &Client, call: &Call, asked: &[&OffsetQuestion]) -> Result<Vec<KafkaError>> {
-    let names: HashSet<&String> = asked.iter().map(|question| &question.0).collect();
-    let names: Vec<String> = names.into_iter().cloned().collect();
-    let topics = metadata::describe(client, call, &names)?;
-    let why = |OffsetQuestion(name, partition, _): &OffsetQuestion| {
-        let topic = topics.iter().find(|topic| topic.topic_name == *name);
-        if let Some(error) = topic.and_then(|topic| topic.error.clone()) {
-            return error;
-        }
-        let exists = |known: &PartitionDescription| known.partition_id == *partition;
-        KafkaError::from_code(match topic.is_some_and(|topic| topic.partitions.iter().any(exists)) {
-            true => RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
-            false => RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
-        })
-    };
-    Ok(asked.iter().map(|question| why(question)).collect())
+    Ok(list)
 }
 
 /// librdkafka takes each partition once: what asks again for one is in another round.
-fn rounds(asked: &[OffsetQuestion]) -> Vec<Vec<usize>> {
+fn rounds(asked: &[OffsetQuestion], open: &[usize]) -> Vec<Vec<usize>> {
     type Round<'a> = (HashSet<(&'a str, i32)>, Vec<usize>);
     let mut rounds: Vec<Round<'_>> = Vec::new();
-    for (index, OffsetQuestion(topic, partition, _)) in asked.iter().enumerate() {
+    for index in open.iter().copied() {
+        let OffsetQuestion(topic, partition, _) = &asked[index];
         let key = (topic.as_str(), *partition);
         match rounds.iter_mut().find(|(taken, _)| !taken.contains(&key)) {
             Some((taken, round)) => {
@@ -135,29 +142,30 @@ fn rounds(asked: &[OffsetQuestion]) -> Vec<Vec<usize>> {
     rounds.into_iter().map(|(_, round)| round).collect()
 }
 
+/// Without the partitions that no leader has answered for: librdkafka (2.12.1) gives them back without an offset, and without an error.
+///
 /// # Safety
 /// A living answer to ListOffsets.
-unsafe fn answers(event: *mut sys::rd_kafka_event_t) -> BTreeMap<(String, i32), LogOffset> {
+unsafe fn answers(event: *mut sys::rd_kafka_event_t) -> BTreeMap<(String, i32), Said<End>> {
     let mut count = 0;
     // SAFETY: by contract; everything in it lives as long as it.
     unsafe {
         let result = sys::rd_kafka_event_ListOffsets_result(event);
         let infos = sys::rd_kafka_ListOffsets_result_infos(result, &mut count);
-        let all = rows(infos, count).iter().map(|info| {
+        let all = rows(infos, count).iter().filter_map(|info| {
             let row = sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
-            let (topic, partition) = (text((*row).topic).unwrap_or_default(), (*row).partition);
             let number = codes::read(&raw const (*row).err);
             let epoch = sys::rd_kafka_topic_partition_get_leader_epoch(row);
-            let found = LogOffset {
-                offset: (*row).offset,
-                timestamp: sys::rd_kafka_ListOffsetsResultInfo_timestamp(*info),
-                leader_epoch: (epoch >= 0).then_some(epoch),
-                error: (number != codes::NO_ERROR)
-                    .then(|| about(KafkaError::from_number(number), &topic, Some(partition))),
-                topic: topic.clone(),
-                partition,
+            let said = match number == codes::NO_ERROR {
+                false => Err(KafkaError::from_number(number)),
+                true if (*row).offset == NO_OFFSET => return None,
+                true => Ok(End {
+                    offset: (*row).offset,
+                    timestamp: sys::rd_kafka_ListOffsetsResultInfo_timestamp(*info),
+                    leader_epoch: (epoch >= 0).then_some(epoch),
+                }),
             };
-            ((topic, partition), found)
+            Some(((text((*row).topic).unwrap_or_default(), (*row).partition), said))
         });
         all.collect()
     }
@@ -173,12 +181,18 @@ pub fn checked(call: &Call, found: Vec<LogOffset>) -> Result<Vec<LogOffset>> {
 
 /// Deletes what is before these offsets (-1: all). Where the logs begin then.
 pub fn delete_before(client: &Client, call: &Call, offsets: &[OffsetQuestion]) -> Result<Vec<(String, i32, i64)>> {
-    client.meet_cluster(call)?;
-    let mut list = PartitionList::with_capacity(offsets.len());
-    for OffsetQuestion(topic, partition, offset) in offsets {
-        list.add(topic, *partition, *offset)?;
-    }
-    let events = client.ask_all(call, Kind::RD_KAFKA_ADMIN_OP_DELETERECORDS, 1, |_, question| {
+    let said = leaders::ask(client, call, offsets, |call, open| delete(client, call, offsets, open))?;
+    let rows = said.into_iter().zip(offsets);
+    rows.map(|(said, OffsetQuestion(topic, partition, _))| match said {
+        Ok(begin) => Ok((topic.clone(), *partition, begin)),
+        Err(error) => Err(call.failed(error)),
+    })
+    .collect()
+}
+
+fn delete(client: &Client, call: &Call, asked: &[OffsetQuestion], open: &[usize]) -> Result<Vec<(usize, Said<i64>)>> {
+    let list = list_of(asked, open)?;
+    let event = client.ask(call, Kind::RD_KAFKA_ADMIN_OP_DELETERECORDS, |question| {
         // SAFETY: a living client; the list is copied.
         unsafe {
             let mut made = sys::rd_kafka_DeleteRecords_new(list.as_ptr());
@@ -187,31 +201,22 @@ pub fn delete_before(client: &Client, call: &Call, offsets: &[OffsetQuestion]) -
         }
         Ok(())
     })?;
-    let Some(event) = events.first() else {
-        return Ok(Vec::new());
-    };
-    match event.error() {
-        Some(error) if error.number == NO_LEADERS => {
-            let questions: Vec<_> = offsets.iter().collect();
-            let rows = offsets.iter().zip(without_leader(client, call, &questions)?);
-            let rows = rows.map(|(question, error)| unanswered(question, error));
-            return checked(call, rows.collect()).map(|_| Vec::new());
-        }
-        Some(error) => return Err(call.failed(error)),
-        None => {}
-    }
     // SAFETY: an answer of this kind, which is alive.
-    let found = unsafe {
+    let rows = unsafe {
         let result = sys::rd_kafka_event_DeleteRecords_result(event.as_ptr());
         copy_rows(sys::rd_kafka_DeleteRecords_result_offsets(result))
     };
-    found
-        .into_iter()
-        .map(|row| match row.error {
-            Some(error) => Err(call.failed(error)),
-            None => Ok((row.topic, row.partition, row.offset)),
+    let index_of = |topic: &str, number: i32| {
+        open.iter().copied().find(|index| {
+            let OffsetQuestion(name, partition, _) = &asked[*index];
+            name == topic && *partition == number
         })
-        .collect()
+    };
+    let found = rows.into_iter().filter_map(|row| {
+        let index = index_of(&row.topic, row.partition)?;
+        Some((index, row.error.map_or(Ok(row.offset), Err)))
+    });
+    Ok(found.collect())
 }
 
 #[cfg(test)]
@@ -222,7 +227,8 @@ mod tests {
     fn a_partition_that_is_asked_for_twice_is_in_two_rounds() {
         let ask = |topic: &str, partition| OffsetQuestion(topic.to_owned(), partition, LATEST);
         let asked = [ask("a", 0), ask("a", 1), ask("a", 0), ask("b", 0), ask("a", 0)];
-        assert_eq!(rounds(&asked), [vec![0, 1, 3], vec![2], vec![4]]);
-        assert!(rounds(&[]).is_empty());
+        assert_eq!(rounds(&asked, &[0, 1, 2, 3, 4]), [vec![0, 1, 3], vec![2], vec![4]]);
+        assert_eq!(rounds(&asked, &[1, 2, 4]), [vec![1, 2], vec![4]]);
+        assert!(rounds(&[], &[]).is_empty());
     }
 }

@@ -1,7 +1,6 @@
 //! What can be asked, and the answers, as data.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -116,7 +115,7 @@ pub enum Answer {
 
 impl Request {
     /// For errors.
-    fn operation(&self) -> &'static str {
+    pub(super) fn operation(&self) -> &'static str {
         match self {
             Request::CreateTopic(_) => "creating a topic",
             Request::DeleteTopic { .. } => "deleting a topic",
@@ -145,66 +144,72 @@ impl Request {
         }
     }
 
-    pub(super) fn answer(self, client: &Client, within: Duration) -> Result<Answer> {
-        let call = &Call::new(self.operation(), within);
+    /// Some: it asks for what groups have committed, and this is one of them.
+    pub(super) fn group(&self) -> Option<&str> {
+        match self {
+            Request::CommittedOffsets { groups } => groups.keys().next().map(String::as_str),
+            Request::Lags { groups } => groups.keys().next().map(String::as_str),
+            _ => None,
+        }
+    }
+
+    pub(super) fn answer(&self, client: &Client, call: &Call) -> Result<Answer> {
         let done = |()| Answer::Done(true);
         match self {
-            Request::CreateTopic(topic) => topics::create(client, call, &topic).map(done),
-            Request::DeleteTopic { name } => topics::delete(client, call, &name).map(done),
+            Request::CreateTopic(topic) => topics::create(client, call, topic).map(done),
+            Request::DeleteTopic { name } => topics::delete(client, call, name).map(done),
             Request::CreatePartitions {
                 name,
                 total,
                 validate_only,
-            } => topics::create_partitions(client, call, &name, total, validate_only).map(done),
+            } => topics::create_partitions(client, call, name, *total, *validate_only).map(done),
             Request::DescribeTopics { names } => {
-                let found = metadata::describe(client, call, &names)?;
+                let found = metadata::describe(client, call, names)?;
                 metadata::checked(call, found).map(Answer::Topics)
             }
             Request::ListTopics {} => metadata::all(client, call).map(Answer::Topics),
             Request::DescribeCluster {} => metadata::cluster(client, call).map(Answer::Cluster),
             Request::ElectLeaders { partitions, unclean } => {
-                let list = partitions.map(|partitions| list_of(&partitions)).transpose()?;
-                topics::elect(client, call, list.as_ref(), unclean).map(Answer::Elected)
+                let list = partitions.as_ref().map(list_of).transpose()?;
+                topics::elect(client, call, list.as_ref(), *unclean).map(Answer::Elected)
             }
             Request::ListOffsets {
                 offsets,
                 committed_only,
             } => {
-                let found = offsets::list(client, call, &offsets, committed_only)?;
+                let found = offsets::list(client, call, offsets, *committed_only)?;
                 offsets::checked(call, found).map(Answer::LogOffsets)
             }
-            Request::DeleteRecords { offsets } => {
-                offsets::delete_before(client, call, &offsets).map(Answer::Beginnings)
-            }
+            Request::DeleteRecords { offsets } => offsets::delete_before(client, call, offsets).map(Answer::Beginnings),
             Request::ListGroups {} => groups::list(client, call).map(Answer::Listing),
             Request::DescribeGroups { groups } => {
-                let found = groups::describe(client, call, &groups)?;
+                let found = groups::describe(client, call, groups)?;
                 groups::checked(call, found).map(Answer::Groups)
             }
-            Request::DeleteGroup { group } => groups::delete(client, call, &group).map(done),
-            Request::CommittedOffsets { groups } => commits::read(client, call, &groups).map(Answer::Committed),
-            Request::AlterOffsets { group, offsets } => commits::alter(client, call, &group, &offsets).map(done),
+            Request::DeleteGroup { group } => groups::delete(client, call, group).map(done),
+            Request::CommittedOffsets { groups } => commits::read(client, call, groups).map(Answer::Committed),
+            Request::AlterOffsets { group, offsets } => commits::alter(client, call, group, offsets).map(done),
             Request::DeleteOffsets { group, partitions } => {
-                commits::delete_offsets(client, call, &group, &partitions).map(done)
+                commits::delete_offsets(client, call, group, partitions).map(done)
             }
             Request::SeekGroup {
                 group,
                 targets,
                 dry_run,
-            } => seeks::seek(client, call, &group, &targets, dry_run).map(Answer::Sought),
+            } => seeks::seek(client, call, group, targets, *dry_run).map(Answer::Sought),
             Request::TriggerRebalance { group, kafka } => {
-                rebalance::trigger(client, call, &group, kafka).map(Answer::Done)
+                rebalance::trigger(client, call, group, kafka.clone()).map(Answer::Done)
             }
-            Request::Lags { groups } => lags::read(client, call, &groups).map(Answer::Lags),
-            Request::Rights { topics, groups } => rights::read(client, call, &topics, &groups).map(Answer::Rights),
-            Request::DescribeConfigs { resources } => configs::describe(client, call, &resources).map(Answer::Configs),
+            Request::Lags { groups } => lags::read(client, call, groups).map(Answer::Lags),
+            Request::Rights { topics, groups } => rights::read(client, call, topics, groups).map(Answer::Rights),
+            Request::DescribeConfigs { resources } => configs::describe(client, call, resources).map(Answer::Configs),
             Request::AlterConfigs {
                 resources,
                 validate_only,
-            } => configs::alter(client, call, &resources, validate_only).map(done),
-            Request::CreateAcl(rule) => acls::create(client, call, &rule).map(done),
-            Request::DescribeAcls(filter) => acls::describe(client, call, &filter).map(Answer::Acls),
-            Request::DeleteAcls(filter) => acls::delete(client, call, &filter).map(Answer::Acls),
+            } => configs::alter(client, call, resources, *validate_only).map(done),
+            Request::CreateAcl(rule) => acls::create(client, call, rule).map(done),
+            Request::DescribeAcls(filter) => acls::describe(client, call, filter).map(Answer::Acls),
+            Request::DeleteAcls(filter) => acls::delete(client, call, filter).map(Answer::Acls),
         }
     }
 }
