@@ -10,7 +10,9 @@ module Karafka
       MOST_REASONS = 3
       # librdkafka does not tell why a broker refused a message until its time was over.
       LATE = "`karafka topics health` says whether the topic can be written"
-      private_constant :BATCH, :MOST_REASONS, :LATE
+      # How long messages that are under way get when a signal ends the command, ms.
+      LAST_WAIT_MS = 2_000
+      private_constant :BATCH, :MOST_REASONS, :LATE, :LAST_WAIT_MS
 
       # @param topic [String]
       # @param files [Array<String>] "-" or none: standard input
@@ -35,16 +37,29 @@ module Karafka
         @pace = Pace.new(@options[:rate])
         check_files
         producer = build(Target.kafka(@options[:brokers]))
-        @progress = Progress.new(@err, "messages")
-        each_block { |block| dispatch(producer, block) }
-        producer.close
+        send_all(producer)
         @progress.finish(@sent)
         report
-      ensure
-        producer&.close
       end
 
       private
+
+      def send_all(producer)
+        @progress = Progress.new(@err, "messages")
+        each_block { |block| dispatch(producer, block) }
+      rescue SignalException
+        wait_ms = LAST_WAIT_MS
+        stopped = true
+      ensure
+        producer.close(wait_ms)
+        stopped!(@failed.values.sum) if stopped
+      end
+
+      # A block of lines may have been taken in part.
+      def stopped!(failed)
+        reasons = ". #{why}" if failed.positive?
+        raise Errors::CommandError, "stopped: #{[@sent - failed, 0].max} of #{[@sent, failed].max} messages were delivered#{reasons}"
+      end
 
       def json? = @options[:format] == "json"
 
@@ -117,10 +132,15 @@ module Karafka
       def report
         return OK if @failed.empty?
 
+        raise Errors::CommandError, "#{@failed.values.sum} of #{@sent} messages were not delivered. #{why}"
+      end
+
+      # @return [String] the most frequent reasons, with how often
+      def why
         reasons = @failed.sort_by { |_, count| -count }
         shown = reasons.first(MOST_REASONS).map { |text, count| "#{count}: #{text}" }
         shown << "and #{reasons.size - MOST_REASONS} other reasons" if reasons.size > MOST_REASONS
-        raise Errors::CommandError, "#{@failed.values.sum} of #{@sent} messages were not delivered. #{shown.join("; ")}"
+        shown.join("; ")
       end
     end
   end
