@@ -9,7 +9,7 @@ module ProcessStates
   AT_MS = 1_800_000_000_000
   PROCESS = { id: "a", host: "app-1", client_id: "shop", pid: 100, state: "running", quiet: false, failure: nil,
               resident_bytes: 70_000_000, queued_bytes: 0, fetched_bytes: 0, ready_partitions: 0, events_unread_ms: 0 }.freeze
-  CLIENT = { id: "shop_0", member: "m", generation: 1, poll_age_ms: 20, away: false, running: true, closing: nil, trouble: nil,
+  CLIENT = { id: "shop_0", member: "m", generation: 1, lost: false, poll_age_ms: 20, away: false, running: true, closing: nil, trouble: nil,
              missing_topics: [] }.freeze
 
   module_function

@@ -58,6 +58,8 @@ pub struct Assignment {
     pub current: HashMap<TopicPartition, Arc<Partition>>,
     pub departing: Vec<Arc<Partition>>,
     pub generation: u64,
+    /// The group, or this member, has given up what it had, and no assignment has come since.
+    pub is_lost: bool,
 }
 
 impl Assignment {

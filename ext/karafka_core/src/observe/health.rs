@@ -145,6 +145,13 @@ fn find_what_is_missing(observer: &Observer, look: &Look, reasons: &mut Vec<Reas
             let why = format!("{} has not been assigned its partitions yet", group.id);
             reasons.push(reason("not_assigned", why));
         }
+        if group.lost && !group.away {
+            let why = format!(
+                "{} has lost its partitions, and has not been assigned any since",
+                group.id
+            );
+            reasons.push(reason("not_assigned", why));
+        }
         if group.away {
             let why = format!(
                 "{} is out of its group for now, since a batch is over its limit",

@@ -108,6 +108,7 @@ fn client(group: &GroupLook) -> Value {
         "id": &*group.id,
         "member": group.member,
         "generation": group.generation,
+        "lost": group.lost,
         "poll_age_ms": group.poll_age.as_millis() as u64,
         "away": group.away,
         "running": group.runs,

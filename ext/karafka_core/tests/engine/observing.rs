@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use karafka_core::event::Event;
 use karafka_core::lease::{Departure, Kind, Settlement, Wait};
 use karafka_core::metrics::{registry, Cause, TopicMetrics};
 use karafka_core::observe::{Observer, ObserverConfig};
@@ -245,6 +246,33 @@ fn it_is_ready_once_it_is_assigned_and_its_lag_is_small() {
     let harness = harness.with_workers(1, ack);
     wait_until("it has caught up", || observer.ready().ok);
     harness.stop();
+}
+
+/// UNKNOWN_MEMBER_ID: the broker has thrown this member out.
+const THROWN_OUT: i32 = 25;
+/// GROUP_AUTHORIZATION_FAILED: and does not take it back.
+const REFUSED: i32 = 30;
+
+#[test]
+fn it_is_not_ready_while_its_partitions_are_lost() {
+    let kafka = Kafka::mock(1);
+    let topic = kafka.topic(1);
+    let group = kafka.group(vec![topic_config(&topic)]);
+    let harness = Harness::start(engine_config(vec![group]), 1, ack);
+    let observer = observer(&harness, ObserverConfig::default());
+    wait_until("it is ready", || observer.ready().ok);
+    kafka.refuse("join_group", &[REFUSED; 3]);
+    kafka.refuse("heartbeat", &[THROWN_OUT]);
+    wait_until("the loss", || {
+        let lost = |event: &Event| matches!(event, Event::Revoked { lost: true, .. });
+        harness.log.has_event(lost)
+    });
+    let verdict = observer.ready();
+    assert_eq!(verdict.reasons.first().map(|one| one.reason), Some("not_assigned"));
+    assert!(observer.live().ok, "it may come back");
+    assert_eq!(state(&observer)["groups"][0]["clients"][0]["lost"], true);
+    wait_until("it is ready again", || observer.ready().ok);
+    assert_eq!(state(&observer)["groups"][0]["clients"][0]["lost"], false);
 }
 
 #[test]

@@ -196,6 +196,15 @@ RSpec.describe Karafka::Cli::Top::Verdicts do
       expect(of_process({}, { client: { generation: 0 }, process: { uptime_ms: 700_000 } })).not_to be_empty
     end
 
+    it "has lost its partitions: a moment is a warning, and nothing is said of others that may have them" do
+      lost = { client: { lost: true } }
+      expect(of_process({}, lost)).to eq([[:warning, "shop (shop_0) has lost its partitions, and has no assignment since"]])
+      expect(of_process(lost, lost)).to eq([[:problem, "shop (shop_0) has lost its partitions, and has no assignment since"]])
+      expect(of_process({}, { client: { lost: true, away: true } })).to match([[:problem, /is out of its group/]])
+      gone = { client: { lost: true }, group: { partitions: 0, topics: [] } }
+      expect(of_process(gone, gone).map(&:first)).to eq([:problem])
+    end
+
     it "reaches no broker: a moment is a warning" do
       trouble = { client: { trouble: "all brokers are down" } }
       expect(of_process({}, trouble)).to eq([[:warning, "shop (shop_0) reaches no broker: all brokers are down"]])

@@ -35,6 +35,8 @@ pub struct GroupLook {
     pub group: String,
     pub member: Option<String>,
     pub generation: u64,
+    /// No assignment has come since it was lost.
+    pub lost: bool,
     pub poll_age: Duration,
     pub away: bool,
     pub runs: bool,
@@ -85,12 +87,16 @@ impl Engine {
             partitions.sort_by(|one, other| (&one.topic, one.partition).cmp(&(&other.topic, other.partition)));
             let client = group.client();
             let closing = *group.closing.lock();
-            let generation = group.assignment.lock().generation;
+            let (generation, lost) = {
+                let assignment = group.assignment.lock();
+                (assignment.generation, assignment.is_lost)
+            };
             GroupLook {
                 id: group.id.clone(),
                 group: group.group_id().to_owned(),
                 member: group.member.lock().clone(),
                 generation,
+                lost,
                 poll_age: match closing {
                     // A client that ends has steps with limits of their own.
                     Some(_) => Duration::ZERO,

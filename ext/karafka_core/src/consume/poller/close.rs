@@ -42,6 +42,7 @@ impl Poller {
             let mut assignment = self.group.assignment.lock();
             let leaving: Vec<_> = assignment.current.drain().map(|(_, partition)| partition).collect();
             assignment.departing.extend(leaving.iter().cloned());
+            assignment.is_lost |= failed;
             (leaving, assignment.generation)
         };
         leaving.iter().for_each(Partition::end);

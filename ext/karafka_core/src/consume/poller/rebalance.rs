@@ -63,6 +63,7 @@ impl Poller {
         let partitions: Vec<_> = keys.collect();
         {
             let mut assignment = self.group.assignment.lock();
+            assignment.is_lost = false;
             assignment
                 .current
                 .extend(partitions.iter().cloned().zip(opened.iter().cloned()));
@@ -186,6 +187,7 @@ impl Poller {
                 .filter_map(|row| assignment.current.remove(&(Arc::from(row.topic), row.partition)))
                 .collect();
             assignment.departing.extend(leaving.iter().cloned());
+            assignment.is_lost |= lost || self.group.is_away();
             (leaving, assignment.generation)
         };
         self.say_revoking(&leaving, lost);

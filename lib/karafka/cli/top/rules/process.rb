@@ -41,7 +41,8 @@ module Karafka
 
               name = "#{group} (#{client["id"]})"
               found = [polling(name, client, limits), away(name, client), waiting(look, name, client, limits),
-                       trouble(look, name, client, earlier), *missing(look, client, earlier, group)].compact
+                       lost(look, name, client, earlier), trouble(look, name, client, earlier),
+                       *missing(look, client, earlier, group)].compact
               # The row of the group shows it, too.
               found.each { |verdict| verdict.group = group }
             end
@@ -75,6 +76,15 @@ module Karafka
 
               verdict(:problem, :unassigned, name, "has had no assignment since its start #{Format.duration(up_ms)} ago",
                       "karafka doctor looks at the group, topics and rights")
+            end
+
+            # The group takes it back within moments, unless something is wrong.
+            def lost(look, name, client, earlier)
+              return if !client["lost"] || client["away"] || client["trouble"]
+
+              lasts = look.before.nil? || (earlier && earlier["lost"])
+              verdict(lasts ? :problem : :warning, :unassigned, name, "has lost its partitions, and has no assignment since",
+                      "karafka doctor looks at the group, topics and rights; the log says what the group answers")
             end
 
             # A topic may be created at any moment; at the second look it is missing.

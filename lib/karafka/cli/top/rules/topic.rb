@@ -84,7 +84,7 @@ module Karafka
 
             def unused(look, group)
               return unless look.works? && group["partitions"].zero? && group["clients"].any? { |one| one["generation"].positive? }
-              return if group["clients"].any? { |one| one["away"] || one["trouble"] || one["missing_topics"].any? }
+              return if group["clients"].any? { |one| one["away"] || one["lost"] || one["trouble"] || one["missing_topics"].any? }
 
               Verdict.new(severity: :note, kind: :unused, subject: group["group"], group: group["group"],
                           text: "has no partitions in process #{look.now["process"]["pid"]}: others have them, or they are too few",
