@@ -25,6 +25,7 @@ module Karafka
       # @return [Integer] exit status
       # @raise [Errors::CommandError]
       def call
+        @limit = Numbers.count(@options, :limit)
         @selection = Selection.new(@options)
         @line = line
         Target.kafka(@options[:brokers])
@@ -33,8 +34,8 @@ module Karafka
         print_all
         OK
       rescue Interrupt
-        # Ctrl-C is the way out of --follow.
-        OK
+        # Ctrl-C is the way out of --follow. Without it messages are missing.
+        @options[:follow] ? OK : FAILED
       ensure
         flush unless @buffer.nil?
       end
@@ -61,13 +62,12 @@ module Karafka
       end
 
       def print_each(messages)
-        limit = @options[:limit]
         messages.each do |message|
           next unless @selection.include?(message)
 
           write(@line.call(message))
           @count += 1
-          break messages.stop if limit && @count >= limit
+          break messages.stop if @limit && @count >= @limit
         end
       end
 

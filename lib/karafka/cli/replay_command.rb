@@ -44,11 +44,7 @@ module Karafka
       def copy = job(Replay::Copy.new(*@topics, by_key: @options[:by_key]))
 
       def dead_letters
-        most = @options[:max_returns] || MAX_RETURNS
-        unless most.is_a?(Integer) && most.positive?
-          raise Errors::CommandError, "--max-returns is #{most}, but must be a whole number of at least 1"
-        end
-
+        most = Numbers.count(@options, :max_returns) || MAX_RETURNS
         job(Replay::DeadLetters.new(@options[:dead_letters], by_key: @options[:by_key], max_returns: most))
       end
 

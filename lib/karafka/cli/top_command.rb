@@ -103,13 +103,7 @@ module Karafka
       end
 
       def interval = @interval ||= seconds(:interval, INTERVAL)
-
-      def seconds(name, default)
-        given = @options[name] || default
-        raise Errors::CommandError, "--#{name} is #{given}: it must be more than 0 seconds" unless given.positive?
-
-        given
-      end
+      def seconds(name, default) = Numbers.seconds(@options, name) || default
     end
   end
 end

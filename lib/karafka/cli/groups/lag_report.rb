@@ -19,17 +19,21 @@ module Karafka
         # @param name [String, nil] nil: the groups of the routes
         # @return [Integer] exit status
         def call(name = nil)
+          watch = Numbers.seconds(@options, :watch)
           before = nil
           loop do
             now = Clock.now_ms
             lags = read(name)
             show(lags, before && [before[0], (now - before[1]) / 1_000.0])
-            return OK unless @options[:watch]
+            return OK unless watch
 
             before = [totals(lags), now]
-            sleep(@options[:watch])
+            sleep(watch)
           end
         rescue Interrupt
+          raise unless watch
+
+          # Ctrl-C is the way out.
           OK
         end
 
