@@ -12,7 +12,7 @@ module Karafka
       def initialize(adapters: [], directory: Dir.pwd, out: $stdout)
         @adapters = adapters
         @directory = directory
-        @out = out
+        @terminal = Terminal.new(out: out)
       end
 
       # @return [Integer] exit status
@@ -21,8 +21,8 @@ module Karafka
         return adapters(skeleton) if @adapters.any?
 
         skeleton.first_application.each { |path, text| create(path, text) }
-        @out.puts("", "Next: `bundle exec karafka broker --topics example` in one terminal; it prints its address.",
-                  "In another: `KAFKA_BROKERS=that address bundle exec karafka server`.")
+        @terminal.say("", "Next: `bundle exec karafka broker --topics example` in one terminal; it prints its address.",
+                      "In another: `KAFKA_BROKERS=that address bundle exec karafka server`.")
         OK
       rescue SystemCallError => e
         raise Errors::CommandError, "cannot write here: #{e.message}"
@@ -37,12 +37,12 @@ module Karafka
 
       def create(path, text)
         target = File.join(@directory, path)
-        return @out.puts("exists  #{path}") if File.exist?(target)
+        return @terminal.say("exists  #{path}") if File.exist?(target)
 
         FileUtils.mkdir_p(File.dirname(target))
         File.write(target, text)
         File.chmod(0o755, target) if path.start_with?("bin/")
-        @out.puts("create  #{path}")
+        @terminal.say("create  #{path}")
       end
     end
   end

@@ -12,13 +12,21 @@ module Karafka
       def initialize(out: $stdout, input: $stdin)
         @out = out
         @input = input
+        @closed = false
       end
 
+      # A program that reads may end before the command does, as `head` does. The command goes on without it: it may have changed half
+      # of what it is to change.
       # @param lines [Array<String>]
       # @return [void]
       def say(*lines)
-        @out.puts(lines) unless lines.empty?
+        @out.puts(lines) unless lines.empty? || @closed
+      rescue Errno::EPIPE
+        @closed = true
       end
+
+      # @return [Boolean] whether nobody reads any more
+      def closed? = @closed
 
       # @param text [String]
       # @param colour [Symbol] :red, :green or :yellow

@@ -11,6 +11,15 @@ RSpec.describe Karafka::Cli::Groups::LagReport do
     described_class.new(options, terminal: Karafka::Cli::Terminal.new(out: out), admin: admin)
   end
 
+  it "prints it again until nobody reads any more" do
+    reader, writer = IO.pipe
+    writer.sync = true
+    thread = Thread.new { report(writer, watch: 0.01).call("shop") }
+    expect(Array.new(2) { reader.gets }.last).to eq("shop   orders           1    0\n")
+    reader.close
+    expect(thread.join(10)&.value).to eq(0)
+  end
+
   it "refuses an interval that is none before it asks anybody" do
     [0, -1].each do |watch|
       out = StringIO.new

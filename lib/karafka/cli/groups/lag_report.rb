@@ -25,7 +25,7 @@ module Karafka
             now = Clock.now_ms
             lags = read(name)
             show(lags, before && [before[0], (now - before[1]) / 1_000.0])
-            return OK unless watch
+            return OK if watch.nil? || @terminal.closed?
 
             before = [totals(lags), now]
             sleep(watch)
