@@ -6,7 +6,9 @@ module Karafka
     # @api private
     module Arguments
       PARTITIONS = "a number of a partition, or an Array of them"
-      private_constant :PARTITIONS
+      # What Kafka can count to.
+      OFFSETS = 0..((2**63) - 1)
+      private_constant :PARTITIONS, :OFFSETS
 
       module_function
 
@@ -15,10 +17,22 @@ module Karafka
       # @raise [Errors::InvalidConfigurationError]
       def name(what, value)
         text = value.to_s if value.is_a?(String) || value.is_a?(Symbol)
-        return text unless text.nil? || text.empty?
+        return text unless text.nil? || text.empty? || !utf8?(text)
 
-        Setup.invalid!(what, value, "a name: a String or a Symbol that is not empty")
+        Setup.invalid!(what, value, "a name: a String or a Symbol that is not empty, in UTF-8")
       end
+
+      # @param text [String]
+      # @return [Boolean] whether Kafka can have it as a name
+      def utf8?(text)
+        text.encode(Encoding::UTF_8).valid_encoding?
+      rescue EncodingError
+        false
+      end
+
+      # @param value [Object]
+      # @return [Boolean]
+      def offset?(value) = value.is_a?(Integer) && OFFSETS.cover?(value)
 
       # @param value [Integer]
       # @return [Integer]

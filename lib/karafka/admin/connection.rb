@@ -94,6 +94,9 @@ module Karafka
       # @raise [Errors::InvalidConfigurationError]
       def initialize(kafka = {}, tokens: nil, max_wait_time: nil)
         Setup.invalid!(LABEL, kafka, "a Hash") unless kafka.respond_to?(:to_hash)
+        unless max_wait_time.nil? || (max_wait_time.is_a?(Numeric) && max_wait_time.positive? && max_wait_time < 2**31)
+          Setup.invalid!("max_wait_time", max_wait_time, "a number of milliseconds above 0 and below 2**31")
+        end
 
         @tokens = tokens
         @max_wait_time = max_wait_time

@@ -31,7 +31,7 @@ module Karafka
         def position(place, target)
           case target
           when :earliest, "earliest", :latest, "latest" then return target.to_s
-          when Integer then return { "offset" => target } unless target.negative?
+          when Integer then return { "offset" => target } if Arguments.offset?(target)
           else return { "time" => Arguments.milliseconds(target) } if Arguments.time?(target)
           end
           Setup.invalid!("the new offset of #{place}", target, ALLOWED)

@@ -164,7 +164,7 @@ module Karafka
 
       def before(offset)
         return POSITIONS[:latest] if offset.to_s == "latest"
-        return offset if offset.is_a?(Integer) && !offset.negative?
+        return offset if Arguments.offset?(offset)
 
         Setup.invalid!("offset", offset, "an Integer of at least 0, or :latest")
       end
@@ -196,7 +196,7 @@ module Karafka
 
       def position(offset)
         return POSITIONS[offset.to_sym] if (offset.is_a?(Symbol) || offset.is_a?(String)) && POSITIONS.key?(offset.to_sym)
-        return Arguments.milliseconds(offset) if (offset.is_a?(Integer) && !offset.negative?) || Arguments.time?(offset)
+        return Arguments.milliseconds(offset) if Arguments.offset?(offset) || Arguments.time?(offset)
 
         Setup.invalid!("offset", offset, "one of :earliest, :latest, :max_timestamp, a Time, or a time in milliseconds since 1970")
       end
