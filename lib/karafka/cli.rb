@@ -32,6 +32,7 @@ module Karafka
       # @return [Integer] exit status
       def run(argv, err: $stderr)
         @running = true
+        argv = in_utf8(argv)
         result = argv == PLAIN_SERVER ? ServerCommand.new({}).call : Commands.start(argv, debug: true)
         result.is_a?(Integer) ? result : OK
       rescue Interrupt
@@ -50,6 +51,16 @@ module Karafka
       end
 
       private
+
+      # Without a locale, as in most containers, Ruby takes arguments for ASCII or for bytes.
+      def in_utf8(argv)
+        argv.map do |text|
+          text = text.dup.force_encoding(Encoding::UTF_8) if [Encoding::US_ASCII, Encoding::BINARY].include?(text.encoding)
+          next text.encode(Encoding::UTF_8) if text.valid_encoding?
+
+          raise Errors::CommandError, "the argument #{text.inspect} is not UTF-8"
+        end
+      end
 
       # None where Thor is not loaded, or not yet: a signal or an error may come meanwhile.
       def errors_of_thor = defined?(Thor::Error) ? [Thor::Error] : []

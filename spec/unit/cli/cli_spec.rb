@@ -34,6 +34,17 @@ RSpec.describe Karafka::Cli do
       expect(run("server").last).to include("there is no boot file #{directory}/karafka.rb", "karafka install", "KARAFKA_BOOT_FILE")
     end
 
+    it "gets a sentence and no backtrace: bytes that are no text" do
+      expect(run("consume", "orders", "--grep", "\xFF")).to eq([1, "", "karafka: the argument \"\\xFF\" is not UTF-8\n"])
+    end
+
+    it "is read as UTF-8 where there is no locale, as in a container" do
+      [Encoding::US_ASCII, Encoding::BINARY].each do |encoding|
+        text = "\u00FC".dup.force_encoding(encoding)
+        expect(run("produce", "orders", "--header", text)).to eq([1, "", "karafka: --header \u00FC: write NAME=VALUE\n"])
+      end
+    end
+
     it "gets a sentence and no backtrace: an unknown command or option" do
       expect(run("sevrer")).to match([1, "", /Could not find command "sevrer".*server/m])
       expect(run("server", "--tpics", "x")).to match([1, "", /--tpics/])
