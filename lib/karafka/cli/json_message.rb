@@ -21,7 +21,7 @@ module Karafka
           refuse!(line, "it has no payload; null is a tombstone") unless data.key?("payload") || data.key?("payload_base64")
 
           { topic: data["topic"], partition: data["partition"], timestamp: data["timestamp"], headers: headers(data["headers"], line),
-            key: bytes(data, "key") }.compact.merge(payload: payload(data))
+            key: bytes(data, "key", line) }.compact.merge(payload: payload(data, line))
         end
 
         # @param message [Messages::Message]
@@ -30,7 +30,7 @@ module Karafka
         def write(message, payload)
           line = { topic: message.topic, partition: message.partition, offset: message.offset,
                    timestamp: message.timestamp && (message.timestamp.to_r * 1_000).to_i }
-          line.merge!(text(:key, message.raw_key), headers: message.raw_headers.transform_values { |value| plain(value) })
+          line.merge!(text(:key, message.raw_key), headers: message.raw_headers.to_h { |name, value| [plain(name), plain(value)] })
           line.merge!(payload.is_a?(String) || payload.nil? ? text(:payload, payload) : { payload: payload })
           JSON.generate(line)
         end
@@ -50,20 +50,25 @@ module Karafka
           raise Errors::CommandError, "the line #{line.strip[0, 80].inspect} is no message: #{why}"
         end
 
-        def payload(data)
+        def payload(data, line)
           value = data["payload"]
           return value.is_a?(String) || value.nil? ? value : JSON.generate(value) if data.key?("payload")
 
-          bytes(data, "payload")
+          bytes(data, "payload", line)
         end
 
-        def bytes(data, name) = data["#{name}_base64"]&.unpack1("m") || data[name]
+        def bytes(data, name, line)
+          data["#{name}_base64"]&.unpack1("m0") || data[name]
+        rescue ArgumentError, NoMethodError
+          refuse!(line, "its #{name}_base64 is no Base64")
+        end
 
         def headers(given, line)
           return if given.nil?
-          return given.transform_values { |value| value.is_a?(Array) ? value.map(&:to_s) : value&.to_s } if given.is_a?(Hash)
 
-          refuse!(line, "its headers are no object")
+          refuse!(line, "its headers are no object") unless given.is_a?(Hash)
+          refuse!(line, "a header is an object") if given.values.flatten.any?(Hash)
+          given.transform_values { |value| value.is_a?(Array) ? value.map(&:to_s) : value&.to_s }
         end
 
         def text(name, value)

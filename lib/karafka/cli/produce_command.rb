@@ -122,6 +122,12 @@ module Karafka
         messages = lines.map { |line| @common.merge(JsonMessage.read(line.chomp).merge(topic: @topic)) }
         producer.produce_many_async(messages)
         sent(messages.size)
+      rescue Errors::CommandError => e
+        raise Errors::CommandError, "#{e.message}. The first #{@sent} lines were sent"
+      rescue WaterDrop::Errors::MessageInvalidError => e
+        # Without its place in the call, which is not that in the file.
+        reason = e.message[/\A(.*?)(?: \(message|\z)/m, 1]
+        raise Errors::CommandError, "line #{@sent + e.index + 1}: #{reason}. The first #{@sent} lines were sent"
       end
 
       def sent(count)

@@ -26,10 +26,17 @@ RSpec.describe Karafka::Cli::JsonMessage do
     expect(described_class.read(described_class.write(message("{}"), { "id" => 1 }))[:payload]).to eq('{"id":1}')
   end
 
+  it "writes headers that are no text with another character for each such byte" do
+    line = described_class.write(message("text", headers: { "\xFFa".b => "\xFEb".b, "list" => ["\xFD".b] }), "text")
+    expect(JSON.parse(line)["headers"]).to eq("\uFFFDa" => "\uFFFDb", "list" => ["\uFFFD"])
+  end
+
   it "refuses what is no message, with the line" do
     { "nonsense" => /is no message: it is no JSON/, "[1]" => /it is no object/, '{"key":"a"}' => /it has no payload; null is a tombstone/,
       '{"payload":"a","value":1}' => /it has the unknown field value; there are topic, partition/,
-      '{"payload":"a","headers":[1]}' => /its headers are no object/ }.each do |line, why|
+      '{"payload":"a","headers":[1]}' => /its headers are no object/, '{"payload":"a","headers":{"a":{}}}' => /a header is an object/,
+      '{"payload_base64":"?"}' => /its payload_base64 is no Base64/,
+      '{"payload":"a","key_base64":1}' => /its key_base64 is no Base64/ }.each do |line, why|
       expect { described_class.read(line) }.to raise_error(Karafka::Errors::CommandError, why)
     end
   end
