@@ -58,6 +58,8 @@ module Karafka
           return FAILED unless Consent.given?(@terminal, @options, effect, name, otherwise: "Nothing was deleted")
 
           admin.consumer_groups.delete(name, wait: @options[:wait] || 0)
+          return json(deleted: name) if json?
+
           @terminal.say "#{name} deleted"
           OK
         end
@@ -115,6 +117,8 @@ module Karafka
           unless admin.consumer_groups.public_send(action, from, to, topics)
             raise Errors::CommandError, "group #{from} has committed nothing for #{topics.join(", ")}: nothing was #{done}"
           end
+
+          return json(done => { from: from, to: to, topics: topics }) if json?
 
           @terminal.say "#{from} #{done} to #{to}"
           OK

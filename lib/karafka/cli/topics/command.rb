@@ -24,7 +24,7 @@ module Karafka
         def apply(*kinds)
           plan = planned.only(*kinds)
           show(plan)
-          return status(plan) if @options[:dry_run] || plan.empty?
+          return status(plan) if dry_run? || plan.empty?
 
           plan.steps.each { |step| take(step) }
           say_done(plan)
@@ -48,19 +48,29 @@ module Karafka
         # @return [Integer] exit status
         def delete(again: false)
           names = managed.keys & admin.topics.names
-          return nothing if names.empty? && !again
-          return dry(names, again) if @options[:dry_run]
-          return FAILED unless names.empty? || allowed?(names)
+          created = again ? managed : {}
+          return nothing if names.empty? && created.empty?
+          return FAILED unless names.empty? || dry_run? || allowed?(names)
 
-          names.each do |name|
-            admin.delete_topic(name)
-            @terminal.say @terminal.paint("- #{name}", :red)
-          end
-          managed.each { |name, declaration| make(name, declaration) } if again
+          replace(names, created)
+          json(deleted: names, created: created.keys, dry_run: dry_run?) if json?
           @options[:detailed_exitcode] ? CHANGED : OK
         end
 
         private
+
+        def dry_run? = @options[:dry_run] || false
+
+        def replace(names, created)
+          names.each { |name| carry_out("- #{name}", :red) { admin.delete_topic(name) } }
+          created.each { |name, declaration| carry_out("+ #{name}", :green) { make(name, declaration) } }
+        end
+
+        # Unless it is only to be shown. The lines are for people: programs get all of it at the end.
+        def carry_out(line, colour)
+          yield unless dry_run?
+          @terminal.say @terminal.paint(line, colour) unless json?
+        end
 
         def planned
           if managed.empty?
@@ -91,15 +101,14 @@ module Karafka
 
         def take(step)
           case step.kind
-          when :create then make(step.topic, step.to, said: true)
+          when :create then make(step.topic, step.to)
           when :repartition then admin.create_partitions(step.topic, step.to)
           when :alter then alter(step)
           end
         end
 
-        def make(name, declaration, said: false)
+        def make(name, declaration)
           admin.create_topic(name, declaration.partitions, declaration.replication_factor, declaration.details)
-          @terminal.say @terminal.paint("+ #{name}", :green) unless said
         end
 
         def alter(step)
@@ -113,14 +122,10 @@ module Karafka
         end
 
         def nothing
+          return json(deleted: [], created: [], dry_run: dry_run?) if json?
+
           @terminal.say "None of the #{managed.size} declared topics exists, nothing to do"
           OK
-        end
-
-        def dry(names, again)
-          @terminal.say(*names.map { |name| @terminal.paint("- #{name}", :red) })
-          @terminal.say(*managed.keys.map { |name| @terminal.paint("+ #{name}", :green) }) if again
-          @options[:detailed_exitcode] ? CHANGED : OK
         end
 
         def allowed?(names)
