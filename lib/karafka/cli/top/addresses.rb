@@ -20,7 +20,7 @@ module Karafka
           def of(given)
             token = ENV.fetch(TOKEN, nil).to_s
             token = nil if token.empty?
-            given.uniq.flat_map { |one| address(one).map { |found| found.tap { found.token = token } } }
+            given.flat_map { |one| address(one).map { |found| found.tap { found.token = token } } }.uniq
           end
 
           # @param http [Setup::Config::Http]
@@ -70,7 +70,7 @@ module Karafka
           end
 
           def base?(uri)
-            uri.is_a?(URI::HTTP) && uri.host && !uri.userinfo && ["", "/"].include?(uri.path) && !uri.query
+            uri.is_a?(URI::HTTP) && uri.host && !uri.userinfo && ["", "/"].include?(uri.path) && !uri.query && uri.port.between?(1, 65_535)
           end
 
           def of_path(path)

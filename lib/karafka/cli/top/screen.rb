@@ -49,11 +49,19 @@ module Karafka
 
         def head
           memory = Figures.sum(@readings.filter_map(&:state).map { |state| state["process"]["resident_bytes"] })
-          problems = @verdicts.count(&:problem?)
           answering = @readings.count(&:look)
-          ["karafka: #{problems.zero? ? "no problem" : Format.some(problems, "problem")}",
+          ["karafka: #{found(answering)}",
            "#{answering} of #{@readings.size} #{@readings.size == 1 ? "process answers" : "processes answer"}",
            "memory #{Format.bytes(memory)}"].join(", ")
+        end
+
+        # Those that do not answer may have problems.
+        def found(answering)
+          problems = @verdicts.count(&:problem?)
+          return Format.some(problems, "problem") if problems.positive?
+          return "nothing is known" if answering.zero?
+
+          answering == @readings.size ? "no problem" : "no problem found"
         end
 
         def verdict_lines(width, most: nil)

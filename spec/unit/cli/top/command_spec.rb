@@ -80,6 +80,11 @@ RSpec.describe Karafka::Cli::TopCommand do
     expect([status, out]).to match([2, /^shop +trouble /])
   end
 
+  it "asks a process once, however often and in whatever form it is named" do
+    port = serve(healthy).port
+    expect(run("status", port.to_s, ":#{port}", "http://127.0.0.1:#{port}/", *quick)).to match([0, /1 of 1 process answers/, ""])
+  end
+
   it "sends the token of the environment, and names it where it is missing" do
     server = serve([401, "{}"])
     status, out, = run("status", server.address, *quick)
@@ -137,7 +142,7 @@ RSpec.describe Karafka::Cli::TopCommand do
     boot_file("topic(:orders) { consumer OrdersConsumer }", "config.http.port = 0")
     expect(run("status")).to match([1, "", /config.http.port is 0, so each process has another port: name the URL in its log/])
     expect(run("top", "127.0.0.1:1")).to match([1, "", /needs a terminal: use `karafka top --once`, or `karafka status`/])
-    ["http://a:b@host:1", "host", "ftp://host:1", "http://host:1/v1", "ho st:1"].each do |given|
+    ["http://a:b@host:1", "host:99999", ":0", "host", "ftp://host:1", "http://host:1/v1", "ho st:1"].each do |given|
       expect(run("status", given)).to match([1, "", /must be http:.*KARAFKA_HTTP_TOKEN/])
     end
     expect(run("status", "127.0.0.1:1", "--interval", "0")).to match([1, "", /--interval is 0: it must be more than 0 seconds/])

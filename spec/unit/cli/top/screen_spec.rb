@@ -130,8 +130,9 @@ RSpec.describe Karafka::Cli::Top::Screen do
       ["karafka: 1 problem, 1 of 2 processes answer, memory 70 MB", %r{\APROBLEM   orders/17 stuck .* \[app-1:9394\]\z}, /->/,
        "and 2 more: a larger terminal, or --once, shows all", "groups (1)"]
     )
-    expect(screen(dead).text).to eq(["karafka: no problem, 0 of 1 process answers, memory unknown",
+    expect(screen(dead).text).to eq(["karafka: nothing is known, 0 of 1 process answers, memory unknown",
                                      "NO ANSWER app-2:9394 does not answer for 12 s: nobody listens there", "          -> look at its log"])
+    expect(screen(reading(nil, state), dead).text.first).to start_with("karafka: no problem found, 1 of 2 processes answer")
     both = screen(stuck, stuck(name: "app-3:9394")).text
     expect(both.grep(/\Ashop/).first.split(/\s{2,}/)).to eq(["shop", "stuck", "6 m 12 s", "18", "unknown", "0/s", "0/s", "unknown", "4",
                                                              "0", "2"])
