@@ -29,6 +29,8 @@ module Karafka
           subject = "group #{group.id}"
           return warning(subject, "it is rebalancing (#{group.state})", REPEATS) if REBALANCING.include?(group.state)
 
+          return note(subject, "nobody has joined it yet, or Kafka has forgotten it") if group.state == :dead
+
           members = group.members.size
           shared = ", assignor #{group.assignor}" if members.positive?
           note(subject, "#{group.state}, #{members} #{members == 1 ? "member" : "members"}#{shared}")

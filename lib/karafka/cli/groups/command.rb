@@ -21,13 +21,12 @@ module Karafka
         def describe(name)
           group = admin.consumer_groups.describe(name).first
           offsets = admin.consumer_groups.committed_offsets(name)
+          missing!(name) if group.state == :dead && offsets.empty?
           return json(description(group, offsets)) if json?
 
-          @terminal.say "#{name}: #{group.state}, #{group.type}, assignor #{group.assignor || "none"}, coordinator #{coordinator(group)}"
+          @terminal.say "#{name}: #{group.state}, #{group.type}, assignor #{assignor(group)}, coordinator #{coordinator(group)}"
           @terminal.say(*(group.members.empty? ? ["no members"] : group.members.map { |member| "  #{member}" }))
-          @terminal.say "" unless offsets.empty?
-          rows = offsets.map { |offset| [offset.topic, offset.partition, offset.offset] }
-          @terminal.table(%w[topic partition committed], rows) unless rows.empty?
+          show(offsets) unless offsets.empty?
           OK
         end
 
@@ -73,6 +72,20 @@ module Karafka
         private
 
         def dry_run? = @options[:dry_run] || false
+
+        def show(offsets)
+          rows = offsets.map { |offset| [offset.topic, offset.partition, offset.offset] }
+          @terminal.say ""
+          @terminal.table(%w[topic partition committed], rows.sort)
+        end
+
+        # Kafka describes a group that it does not know as one that is dead.
+        def missing!(name)
+          raise Errors::CommandError, "there is no group #{name}: nobody has joined it, and nothing is committed in its name. " \
+                                      "`karafka groups list` shows those that exist"
+        end
+
+        def assignor(group) = group.assignor.to_s.empty? ? "none" : group.assignor
 
         def coordinator(group)
           place = group.coordinator
