@@ -15,7 +15,11 @@ module Karafka
         # Longest answer, bytes: about 200,000 partitions.
         LONGEST = 64 * 1_024 * 1_024
         PATH = "/v1/state"
-        private_constant :PATIENCE, :LONGEST, :PATH
+        # What every state has, in the version that is read here.
+        VERSION = 1
+        SHAPE = { "at_ms" => Integer, "process" => Hash, "groups" => Array, "workers" => Array, "produced" => Array,
+                  "producers" => Array, "errors" => Hash }.freeze
+        private_constant :PATIENCE, :LONGEST, :PATH, :VERSION, :SHAPE
 
         # @return [String]
         attr_reader :name
@@ -88,7 +92,9 @@ module Karafka
         def parse((response, body))
           refused(response.code.to_i, body) unless response.is_a?(Net::HTTPOK)
           state = JSON.parse(body)
-          return state if state.is_a?(Hash) && state["schema_version"].is_a?(Integer) && state["process"].is_a?(Hash)
+          stranger! unless state.is_a?(Hash) && state["schema_version"].is_a?(Integer)
+          other_version!(state["schema_version"]) unless state["schema_version"] == VERSION
+          return state if SHAPE.all? { |field, kind| state[field].is_a?(kind) } && state["process"]["uptime_ms"].is_a?(Integer)
 
           stranger!
         rescue JSON::ParserError
@@ -99,6 +105,10 @@ module Karafka
           fail! "it wants a token", "set #{Addresses::TOKEN} to its config.http.token" if code == 401
           stranger! if code == 404
           fail! "it answers #{code}: #{Format.clean(body)[0, 200]}", "see docs/observability.md"
+        end
+
+        def other_version!(version)
+          fail! "its state has version #{version}, and this command reads version #{VERSION}", "use the command of that version's gem"
         end
 
         def stranger!

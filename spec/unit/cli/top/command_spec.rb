@@ -110,6 +110,16 @@ RSpec.describe Karafka::Cli::TopCommand do
     expect(run("status", serve([403, "where other machines can ask"]).address, *quick)).to match([3, /403: where other machines/, ""])
   end
 
+  it "takes no state that has another version, or is none, and judges the other processes all the same" do
+    whole = JSON.parse(JSON.generate(healthy))
+    [whole.except("groups"), whole.merge("workers" => nil), whole.merge("process" => {})].each do |state|
+      out = run("status", serve(state).address, serve(healthy).address, *quick)
+      expect(out).to match([3, /1 of 2 processes answer.*no process of karafka-rs/m, ""])
+    end
+    expect(run("status", serve(healthy.merge(schema_version: 2)).address, *quick))
+      .to match([3, /its state has version 2, and this command reads version 1\n +-> use the command of that version/, ""])
+  end
+
   it "asks at sockets, also at those of the nodes of a swarm" do
     Dir.mktmpdir do |dir|
       path = "#{dir}/http.sock"
