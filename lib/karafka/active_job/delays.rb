@@ -15,9 +15,13 @@ module Karafka
         # @param due_at [Numeric] seconds since 1970
         # @return [Hash{Symbol=>Object}] for the topic where it waits; the same where it is due
         # @raise [Errors::InvalidConfigurationError] the routes have no `active_job_delays`
+        # @raise [WaterDrop::Errors::MessageInvalidError] no topic can have the name of its queue
         def delayed(message, due_at)
           due_ms = (due_at * 1_000).ceil
           target = message[:topic]
+          # Kafka would say it of the job that is due, to a server.
+          raise WaterDrop::Errors::MessageInvalidError.new("#{NAME_RULE}: #{target.inspect}", field: :topic) unless name?(target)
+
           message = message.except(:partition) if (place = stop(due_ms))
           return message unless place
 
@@ -30,14 +34,24 @@ module Karafka
           headers = message.raw_headers
           due_ms = Integer(headers[DUE_AT], exception: false)
           target = headers[TOPIC]
-          return unless due_ms && target
+          return unless due_ms && name?(target)
 
           place = stop(due_ms)
           { topic: place || target, key: message.raw_key, payload: message.raw_payload,
             headers: place ? headers : headers.except(DUE_AT, TOPIC) }
         end
 
+        # @param move [Hash{Symbol=>Object}] that {next} gave
+        # @return [Boolean] whether it goes to another one of these topics
+        def waits?(move)
+          move[:headers].key?(DUE_AT)
+        end
+
         private
+
+        def name?(topic)
+          topic && Setup::Types::NAME.allowed?(topic)
+        end
 
         # @return [String, nil] the topic where it waits; nil: it is due
         def stop(due_ms)
@@ -53,7 +67,8 @@ module Karafka
 
       ABSENT = "a job cannot wait: `set(wait:)`, `set(wait_until:)` and `retry_on` need `active_job_delays` in the routes, which draws " \
                "the topics that jobs wait in (retry_on with `wait: 0` does not)"
-      private_constant :ABSENT
+      NAME_RULE = "message[:topic] must be 1 to 249 characters out of a-z, A-Z, 0-9, '.', '_' and '-'"
+      private_constant :ABSENT, :NAME_RULE
     end
   end
 end

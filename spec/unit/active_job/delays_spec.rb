@@ -87,6 +87,13 @@ RSpec.describe Karafka::ActiveJob::Delays do
     expect(described_class.delayed(job.merge(partition: 7), (@now + 5_000) / 1_000r)).not_to have_key(:partition)
   end
 
+  it "refuses a queue that no topic can be called, while somebody hears it" do
+    job[:topic] = "mäils"
+    expect { waiting(5_000) }.to raise_error(WaterDrop::Errors::MessageInvalidError, /\Amessage\[:topic\] must be 1 to 249 .*"mäils"/)
+    headers = { "active_job_due_at" => "1", "active_job_topic" => "mäils" }
+    expect(described_class.next(message_class.new({ headers: headers }))).to be_nil
+  end
+
   it "says what is missing where the routes have no such topics" do
     app.routes.clear
     expect { waiting(1) }.to be_refused(/need `active_job_delays` in the routes/)
