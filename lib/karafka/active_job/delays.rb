@@ -17,11 +17,13 @@ module Karafka
         # @raise [Errors::InvalidConfigurationError] the routes have no `active_job_delays`
         # @raise [WaterDrop::Errors::MessageInvalidError] no topic can have the name of its queue
         def delayed(message, due_at)
-          due_ms = (due_at * 1_000).ceil
           target = message[:topic]
           # Kafka would say it of the job that is due, to a server.
           raise WaterDrop::Errors::MessageInvalidError.new("#{NAME_RULE}: #{target.inspect}", field: :topic) unless name?(target)
+          # Not by the millisecond: `wait: 0` was a moment ago.
+          return message unless due_at > ::Process.clock_gettime(::Process::CLOCK_REALTIME)
 
+          due_ms = (due_at * 1_000).ceil
           message = message.except(:partition) if (place = stop(due_ms))
           return message unless place
 

@@ -26,7 +26,8 @@ RSpec.describe Karafka::ActiveJob::Delays do
     end
     @now = 1_800_000_000_000
     allow(Process).to receive(:clock_gettime).and_call_original
-    allow(Process).to receive(:clock_gettime).with(Process::CLOCK_REALTIME, :millisecond) { @now }
+    allow(Process).to receive(:clock_gettime).with(Process::CLOCK_REALTIME, :millisecond) { @now.floor }
+    allow(Process).to receive(:clock_gettime).with(Process::CLOCK_REALTIME) { @now / 1_000r }
   end
 
   # Lets it wait in each topic for as long as messages wait there, and a little more.
@@ -85,6 +86,12 @@ RSpec.describe Karafka::ActiveJob::Delays do
 
   it "has a job that waits go wherever its key says, not into a partition of its queue" do
     expect(described_class.delayed(job.merge(partition: 7), (@now + 5_000) / 1_000r)).not_to have_key(:partition)
+  end
+
+  it "needs no such topics for a job that waits for nothing" do
+    app.routes.clear
+    @now += 1/2r
+    expect([0, -1/10r].map { |milliseconds| waiting(milliseconds) }).to eq([job, job])
   end
 
   it "refuses a queue that no topic can be called, while somebody hears it" do
