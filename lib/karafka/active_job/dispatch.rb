@@ -11,7 +11,9 @@ module Karafka
         # @raise [WaterDrop::Errors::ProduceError, WaterDrop::Errors::MessageInvalidError]
         def call(job, due_at = nil)
           options = job.class.karafka_job_options
-          producer.public_send(options[:dispatch_method], message(job, options, due_at))
+          sent = producer.public_send(options[:dispatch_method], message(job, options, due_at))
+          # One that tries again is in Kafka before the message that it came with counts as processed.
+          sent.wait if job.executions.positive? && sent.respond_to?(:wait)
         end
 
         # In one call for all that are sent in the same way.

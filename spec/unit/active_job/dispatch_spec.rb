@@ -91,6 +91,20 @@ RSpec.describe Karafka::ActiveJob::Dispatch do
     expect(producer.sent.map { |dispatch, messages| [dispatch, messages.size] }).to eq([[:produce_many_sync, 2], [:produce_many_async, 1]])
   end
 
+  it "waits until Kafka has a job that tries again, as the attempt before then counts as processed" do
+    tries = job("TriesJob") do
+      retry_on(KeyError, wait: 0)
+      def perform(*) = raise(KeyError)
+    end
+    waited = []
+    handle = Class.new { define_method(:wait) { waited << true } }.new
+    allow(producer).to receive(:produce_async).and_return(handle)
+    tries.perform_later
+    expect { tries.perform_now }.to change { waited.size }.from(0).to(1)
+    allow(handle).to receive(:wait).and_raise(WaterDrop::Errors::ProduceError, "not delivered")
+    expect { tries.perform_now }.to raise_error(WaterDrop::Errors::ProduceError, "not delivered")
+  end
+
   it "uses a deserializer of the application" do
     format = Class.new(Karafka::ActiveJob::Deserializer) { def serialize(job) = "1#{super}" }.new
     setup { |config| config.active_job.deserializer = format }
