@@ -25,7 +25,7 @@ module Karafka
         job = ActiveJob.deserializer.deserialize(message)
         payload = { caller: self, job: job, message: message }
         announce("active_job.consume", payload)
-        observed(payload) { CurrentAttributes.restore(message) { ::ActiveJob::Base.execute(job) } }
+        observed(payload) { CurrentAttributes.restore(message, job) { ::ActiveJob::Base.execute(job) } }
       ensure
         # Rails resets them after a batch, and the next job of this one must not see them. Without Rails nobody does.
         ::ActiveSupport::CurrentAttributes.reset_all

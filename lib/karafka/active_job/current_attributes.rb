@@ -10,7 +10,8 @@ module Karafka
     #   Karafka::ActiveJob::CurrentAttributes.persist("Current")
     module CurrentAttributes
       HEADER = "active_job_current_attributes"
-      private_constant :HEADER
+      KEPT = :karafka_current_attributes
+      private_constant :HEADER, :KEPT
 
       @names = [].freeze
 
@@ -27,6 +28,7 @@ module Karafka
         # @api private
         def to_headers
           return {} if @names.empty?
+          return { HEADER => Thread.current[KEPT] } if Thread.current[KEPT]
 
           set = @names.to_h { |name| [name, Object.const_get(name).attributes.compact] }.reject { |_, attributes| attributes.empty? }
           return {} if set.empty?
@@ -34,22 +36,38 @@ module Karafka
           { HEADER => JSON.generate(set.transform_values { |attributes| ::ActiveJob::Arguments.serialize([attributes]) }) }
         end
 
+        # Where they cannot be had, such as a record that was deleted meanwhile, the job's class decides, as with its arguments:
+        # `discard_on` and `retry_on` of ActiveJob::DeserializationError.
         # @param message [Messages::Message]
+        # @param job [Hash{String=>Object}] that is in it
         # @return [Object] what the block returns, in which they are set
+        # @raise [::ActiveJob::DeserializationError] the class says nothing of it
         # @api private
-        def restore(message, &block)
+        def restore(message, job, &block)
           header = message.raw_headers[HEADER] unless @names.empty?
           return yield unless header
 
-          JSON.parse(header).slice(*@names).reduce(block) { |inner, (name, given)| -> { within(name, given, &inner) } }.call
+          begin
+            found = JSON.parse(header).slice(*@names).transform_values { |given| ::ActiveJob::Arguments.deserialize(given).first }
+          rescue ::ActiveJob::DeserializationError => e
+            return keep(header) { ::ActiveJob::Base.deserialize(job).rescue_with_handler(e) } || raise
+          end
+          found.reduce(block) { |inner, (name, attributes)| -> { within(name, attributes, &inner) } }.call
         end
 
         private
 
+        # A job that is enqueued once more has what it had, as nobody knows what that was.
+        def keep(header)
+          Thread.current[KEPT] = header
+          yield
+        ensure
+          Thread.current[KEPT] = nil
+        end
+
         # An attribute that this version of the application does not have is left out.
-        def within(name, given, &)
+        def within(name, attributes, &)
           current = Object.const_get(name)
-          attributes = ::ActiveJob::Arguments.deserialize(given).first
           current.set(attributes.select { |attribute, _| current.respond_to?(:"#{attribute}=") }, &)
         end
       end
