@@ -22,13 +22,21 @@ module Karafka
       private
 
       def perform(message)
-        job = ActiveJob.deserializer.deserialize(message)
+        job = job_in(message)
         payload = { caller: self, job: job, message: message }
         announce("active_job.consume", payload)
         observed(payload) { CurrentAttributes.restore(message, job) { ::ActiveJob::Base.execute(job) } }
       ensure
         # Rails resets them after a batch, and the next job of this one must not see them. Without Rails nobody does.
         ::ActiveSupport::CurrentAttributes.reset_all
+      end
+
+      def job_in(message)
+        job = ActiveJob.deserializer.deserialize(message)
+        return job if job.is_a?(Hash) && job["job_class"]
+
+        place = { topic: topic.name, partition: partition, offset: message.offset }
+        raise Errors::DeserializationError.new("#{topic.name}/#{partition}@#{message.offset} is no job: it names no job_class", **place)
       end
 
       def observed(payload, &)
