@@ -63,9 +63,15 @@ module WaterDrop
       # @return [void]
       def before_committed!(*); end
 
+      # Rails says false where somebody before this one raised: a model's `after_commit`, or the sending of another message. The rows
+      # are committed all the same. What is raised then would hide that error, and keep others from their turn.
       # @return [void]
       def committed!(should_run_callbacks: true)
-        @commits.committed if should_run_callbacks
+        @commits.committed
+      rescue Karafka::Errors::BaseError => e
+        raise if should_run_callbacks
+
+        Karafka::Instrumentation::Safely.error(e, "message.produce_after_commit.error", caller: self)
       end
 
       # @return [void]

@@ -143,6 +143,32 @@ RSpec.describe "produce_after_commit", skip: OptionalGems.missing("sqlite3") do
     FirstOrder.delete_all
   end
 
+  # From Rails 7.2 on that is Rails' own affair.
+  unless ActiveRecord.respond_to?(:after_all_transactions_commit)
+    it "sends although a model's after_commit raises before" do
+      failing = Class.new(FirstOrder) { after_commit { raise "no mail" } }
+      expect { FirstOrder.transaction { failing.create!(number: "1").then { send_later("1") } } }.to raise_error("no mail")
+      expect([sent, FirstOrder.count]).to eq([%w[1], 1])
+    ensure
+      FirstOrder.delete_all
+    end
+
+    it "sends the others where one cannot be sent, raises for the first and reports the rest" do
+      closed = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:9" } }
+      errors = []
+      Karafka.monitor.subscribe("error.occurred") { |event| errors << [event[:type], event[:error].class] }
+      sending = lambda do
+        FirstOrder.transaction do
+          2.times { send_later("never", closed) }
+          send_later("1")
+          closed.close
+        end
+      end
+      expect { sending.call }.to raise_error(WaterDrop::Errors::ProducerClosedError)
+      expect([sent, errors]).to eq([%w[1], [["message.produce_after_commit.error", WaterDrop::Errors::ProducerClosedError]]])
+    end
+  end
+
   it "works through a variant and a pool" do
     pool = WaterDrop::ConnectionPool.new(size: 1) do |config|
       config.kafka = { "bootstrap.servers": "127.0.0.1:9" }

@@ -307,7 +307,7 @@ RSpec.describe "README and docs" do
     end
 
     it "have types of errors that are used" do
-      ruby = Dir.glob(File.join(Docs::ROOT, "lib/karafka/**/*.rb")).map { |path| File.read(path) }.join
+      ruby = Dir.glob(File.join(Docs::ROOT, "lib/{karafka,waterdrop}/**/*.rb")).map { |path| File.read(path) }.join
       types = table("Errors").flat_map { |row| Docs.names(row.first) }
       expect(types.reject { |type| ruby.include?("\"#{type}\"") }).to eq([])
       expect(ruby.scan(/"([a-z_.]+\.error)"/).flatten.uniq - types - Karafka::Compat::EventNames::FORMER.keys).to eq([])
