@@ -60,6 +60,21 @@ RSpec.describe "the generators of Rails" do
     expect(read("karafka.rb")).not_to include("OrdersConsumer")
   end
 
+  it "refuse names with which the application could not be loaded any more" do
+    generate("karafka:install")
+    names = ["1st", "a b", "../evil", "application", "café"]
+    answers = names.map { |name| generate("karafka:consumer", name)[/^Nothing was made: (.*)/, 1] }
+    expect(answers).to match(
+      [
+        "no class can be called 1st.", "no class can be called A b.", /\Ano class can be called/,
+        "Application is what the others inherit from.",
+        "no topic can be called café: it takes 1 to 249 letters, digits, dots, dashes or underscores; give --topic."
+      ]
+    )
+    expect(generate("karafka:responder", "1st")).to include("Nothing was made")
+    expect(Dir.children(File.join(app.dir, "app/consumers"))).to contain_exactly("application_consumer.rb", "example_consumer.rb")
+  end
+
   it "add to a Procfile.dev that exists, and say the route where there is no place for it" do
     app.write("Procfile.dev", "css: bin/rails css")
     generate("karafka:install")
