@@ -31,4 +31,8 @@ require_relative "active_job/adapter"
 require_relative "active_job/consumer"
 require_relative "active_job/delay_consumer"
 
-ActiveSupport.on_load(:active_job) { extend Karafka::ActiveJob::JobOptions }
+ActiveSupport.on_load(:active_job) do
+  extend Karafka::ActiveJob::JobOptions
+  # Rails' own call-back, which loads changed code, goes around this one.
+  ActiveJob::Callbacks.singleton_class.set_callback(:execute, :around) { |_, inner| Karafka::ActiveJob::CurrentAttributes.around(inner) }
+end

@@ -10,8 +10,9 @@ module Karafka
     #   Karafka::ActiveJob::CurrentAttributes.persist("Current")
     module CurrentAttributes
       HEADER = "active_job_current_attributes"
-      KEPT = :karafka_current_attributes
-      private_constant :HEADER, :KEPT
+      GIVEN = :karafka_given_attributes
+      KEPT = :karafka_kept_attributes
+      private_constant :HEADER, :GIVEN, :KEPT
 
       @names = [].freeze
 
@@ -36,23 +37,42 @@ module Karafka
           { HEADER => JSON.generate(set.transform_values { |attributes| ::ActiveJob::Arguments.serialize([attributes]) }) }
         end
 
-        # Where they cannot be had, such as a record that was deleted meanwhile, the job's class decides, as with its arguments:
-        # `discard_on` and `retry_on` of ActiveJob::DeserializationError.
+        # The job that the block executes has them. They are set {around} it, after Rails has loaded code that has changed: that
+        # forgets what was set.
         # @param message [Messages::Message]
         # @param job [Hash{String=>Object}] that is in it
-        # @return [Object] what the block returns, in which they are set
-        # @raise [::ActiveJob::DeserializationError] the class says nothing of it
+        # @return [Object] what the block returns
         # @api private
-        def restore(message, job, &block)
+        def restore(message, job)
           header = message.raw_headers[HEADER] unless @names.empty?
           return yield unless header
 
+          begin
+            Thread.current[GIVEN] = [header, job]
+            yield
+          ensure
+            Thread.current[GIVEN] = nil
+          end
+        end
+
+        # Where they cannot be had, such as a record that was deleted meanwhile, the job's class decides, as with its arguments:
+        # `discard_on` and `retry_on` of ActiveJob::DeserializationError.
+        # @param execution [Proc]
+        # @return [Object] what it returns
+        # @raise [::ActiveJob::DeserializationError] the class says nothing of it
+        # @api private
+        def around(execution)
+          header, job = Thread.current[GIVEN]
+          return execution.call unless header
+
+          # Not for a job that this one performs itself.
+          Thread.current[GIVEN] = nil
           begin
             found = JSON.parse(header).slice(*@names).transform_values { |given| ::ActiveJob::Arguments.deserialize(given).first }
           rescue ::ActiveJob::DeserializationError => e
             return keep(header) { ::ActiveJob::Base.deserialize(job).rescue_with_handler(e) } || raise
           end
-          found.reduce(block) { |inner, (name, attributes)| -> { within(name, attributes, &inner) } }.call
+          found.reduce(execution) { |inner, (name, attributes)| -> { within(name, attributes, &inner) } }.call
         end
 
         private

@@ -69,6 +69,38 @@ RSpec.describe Karafka::ActiveJob::CurrentAttributes do
     expect(done).to eq([[:performed, "7", 1], [:performed, nil, 2]])
   end
 
+  it "sets them after Rails has loaded changed code, which forgets them" do
+    reload = Class.new do
+      def around(_)
+        ActiveSupport::CurrentAttributes.clear_all
+        yield
+      end
+    end.new
+    callbacks = ActiveJob::Callbacks.singleton_class
+    callbacks.set_callback(:execute, :around, reload, prepend: true)
+    job_class
+    CurrentShop.set(account: Account.new("7")) { SomeJob.perform_later }
+    karafka.run(consumer)
+    expect(done).to eq([[:performed, "7"]])
+  ensure
+    callbacks.skip_callback(:execute, :around, reload)
+  end
+
+  it "sets them for the job of the message, and for none that it executes itself" do
+    done = self.done
+    job_class
+    stub_const("OuterJob", Class.new(ActiveJob::Base) do
+      self.queue_adapter = :karafka
+      define_method(:perform) do
+        CurrentShop.account = nil
+        ActiveJob::Base.execute(SomeJob.new.serialize)
+      end
+    end)
+    CurrentShop.set(account: Account.new("7")) { OuterJob.perform_later }
+    karafka.run(consumer)
+    expect(done).to eq([[:performed, nil]])
+  end
+
   it "performs no job without them" do
     enqueue_for_deleted(job_class)
     expect { karafka.run(consumer) }.to raise_error(ActiveJob::DeserializationError)
