@@ -5,21 +5,40 @@
 class Outbox < ActiveRecord::Base
   self.table_name = "outbox"
 
+  # What Kafka can never take is refused while it can be mended.
+  validates :topic, format: /\A[\w.-]{1,249}\z/
+
   # Call it inside of the transaction.
   def self.add(topic:, payload:, key: nil)
     create!(topic: topic, payload: payload, key: key)
   end
 
-  # Oldest first, up to `limit` rows. They are locked, so a second sender waits; where Kafka does not take all of them the rows stay.
+  # Oldest first, up to `limit` rows. They are locked, so a second sender waits. A row that Kafka does not take stays, and neither holds
+  # up nor repeats the others.
   #
   # @return [Integer] how many were sent
   def self.send_batch(producer: Karafka.producer, limit: 500)
+    errors = {}
     transaction do
-      rows = order(:id).limit(limit).lock.to_a
-      producer.produce_many_sync(rows.map { |row| { topic: row.topic, key: row.key, payload: row.payload } }) if rows.any?
-      where(id: rows.map(&:id)).delete_all
+      handles = order(:id).limit(limit).lock.to_h do |row|
+        [row.id, attempt(row.id, errors) { producer.produce_async(topic: row.topic, key: row.key, payload: row.payload) }]
+      end
+      sent = handles.select { |id, handle| handle && attempt(id, errors) { handle.wait } }
+      where(id: sent.keys).delete_all
     end
+  ensure
+    id, message = errors.first
+    Karafka.logger.warn("rows that stay in the outbox: #{errors.size}, the first is #{id}: #{message}") if id
   end
+
+  # @return [Object, nil] nil: it failed
+  def self.attempt(id, errors)
+    yield
+  rescue WaterDrop::Errors::BaseError => e
+    errors[id] = e.message
+    nil
+  end
+  private_class_method :attempt
 
   # Until the process gets TERM or INT: `bin/rails runner Outbox.run`
   #
@@ -28,13 +47,6 @@ class Outbox < ActiveRecord::Base
     stopped, stop = IO.pipe
     %w[TERM INT].each { |signal| trap(signal) { stop.write(".") } }
     nothing = false
-    until stopped.wait_readable(nothing ? pause : 0)
-      begin
-        nothing = send_batch.zero?
-      rescue WaterDrop::Errors::BaseError => e
-        Karafka.logger.warn("the outbox is not sent: #{e.message}")
-        nothing = true
-      end
-    end
+    nothing = send_batch.zero? until stopped.wait_readable(nothing ? pause : 0)
   end
 end
