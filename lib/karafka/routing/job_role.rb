@@ -32,10 +32,15 @@ module Karafka
       def jobs(role, consumer_name, &block)
         @job_role = role
         consumer(consumer_name)
-        # Whatever the application says: it is a job already.
+        # Whatever the application says: it is a job already, and jobs are JSON. Their consumers take a batch message by message.
         backend(:inline)
+        batch_consuming(true)
+        deserializers(payload: Deserializers::Payload.new)
         role == :perform ? max_messages(1) : priority(100)
         instance_eval(&block) if block
+        return if setting(:batch_consuming)
+
+        Setup.invalid!("#{label} batch_consuming", false, "left out: `consume` is called for the batch, and performs each job of it once")
       end
     end
   end

@@ -40,6 +40,20 @@ RSpec.describe Karafka::Routing::JobTopics do
     expect(topic.consumer).to eq(own)
   end
 
+  it "is as jobs need it, whatever the application has for its other topics" do
+    setup { |config| config.batch_consuming = false }
+    topics = draw do
+      defaults { deserializers payload: ->(message) { message.raw_payload.reverse } }
+      active_job_topic(:default) { max_messages 10 }
+      active_job_delays
+    end
+    expect(topics.map { |topic| [topic.batch_consuming, topic.deserializers.payload.class] }.uniq)
+      .to eq([[true, Karafka::Deserializers::Payload]])
+    expect { draw { active_job_topic(:default) { batch_consuming false } } }.to be_refused(/topic default batch_consuming.* left out/)
+    own = ->(message) { message.raw_payload }
+    expect(draw { active_job_topic(:default) { deserializers payload: own } }.first.deserializers.payload).to eq(own)
+  end
+
   it "knows that their retry topics have jobs too" do
     topics = draw do
       active_job_topic :default do
