@@ -28,6 +28,17 @@ module Karafka
         Lease.new([], kind: kind, topic: topic.subscription_name, partition: partition, position: @position, attempt: nil)
       end
 
+      # A server has no consumer before the first batch. A test has one, and may have called its `consume` by itself.
+      # @param lease [Lease]
+      # @return [void]
+      def present(lease)
+        return if @consumer
+
+        messages = @given.messages
+        prepare(lease)
+        @given.messages = messages
+      end
+
       # Decides as in a server, and lets the test see what would be in the log.
       class Handler < Failures::Handler
         # @param reported [Array]

@@ -125,7 +125,7 @@ module Karafka
         @lease = @fatal = nil
         # Time has passed since the last run.
         @position.pause = nil
-        @only = assignment.idle_lease(kind: kind) unless kind == :consume
+        @only = assignment.idle_lease(kind: kind).tap { |lease| assignment.present(lease) } unless kind == :consume
         Worker.new(0, self, self, on_fatal: ->(error) { @fatal ||= error }).work(@errors)
         note_settled if @lease
         raise @fatal if @fatal

@@ -103,6 +103,21 @@ RSpec.describe Karafka::Testing::Runner do
     expect { karafka.run(consumer, :revoke) }.to raise_error(Karafka::Testing::Errors::UsageError, /one of consume, eofed/)
   end
 
+  it "calls it too where the test has called consume by itself" do
+    klass = picky do
+      def initialized = @before = [:initialized]
+      def shutdown = produce_sync(topic: "ended", payload: [*@before, messages&.size].to_json)
+    end
+    orders(klass)
+    consumer = consumer_with
+    karafka.run(consumer, :shutdown)
+    karafka.produce_to(consumer, "1")
+    consumer.consume
+    2.times { karafka.run(consumer, :shutdown) }
+    ended = karafka.produced_messages.select { |message| message[:topic] == "ended" }
+    expect(ended.map { |message| JSON.parse(message[:payload]) }).to eq([["initialized", nil], ["initialized", 1], ["initialized", 1]])
+  end
+
   describe "a failure without a dead letter queue" do
     before { orders(picky { def attempts = (@attempts ||= []) }) }
 
