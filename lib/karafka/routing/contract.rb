@@ -14,6 +14,7 @@ module Karafka
       # @raise [Errors::InvalidConfigurationError]
       def check!(classes_by_name: false)
         @builder.topics.each { |topic| topic!(topic, classes_by_name) }
+        JobsContract.new(@builder.topics).check!
         kafka!
         @builder.each do |group|
           filled!(group)

@@ -29,6 +29,20 @@ RSpec.describe Karafka::Routing::JobTopics do
     expect(topics.map(&:active_job?)).to eq([true, true, true])
   end
 
+  it "refuses a topic of jobs in two groups, which would both perform or send on each job" do
+    twice = lambda do |&route|
+      draw { %i[first second].each { |name| consumer_group(name) { instance_eval(&route) } } }
+    end
+    expect { twice.call { active_job_topic :default } }
+      .to be_refused(/topic default is consumed by the groups first and second: each of them would get every job/)
+    expect { twice.call { active_job_delays } }.to be_refused(/active_job_delays_1s is consumed by the groups first and second/)
+    names = draw do
+      consumer_group(:first) { active_job_topic :default }
+      consumer_group(:second) { active_job_topic(:default) { active false } }
+    end
+    expect(names.map(&:name)).to eq(%w[default default])
+  end
+
   it "draws a pattern of them" do
     topic, = draw { active_job_pattern(:shops, /\Ashop_\d+\z/) }
     expect([topic.pattern?, topic.active_job?, topic.pattern_name]).to eq([true, true, "shops"])
