@@ -98,13 +98,15 @@ module Karafka
       Pathname.new(File.expand_path("..", __dir__))
     end
 
-    # @return [Pathname] file that sets the application up: KARAFKA_BOOT_FILE, else karafka.rb in the current directory
-    #   or in {root}
+    # @return [Pathname] file that sets the application up: KARAFKA_BOOT_FILE, else karafka.rb in the current directory,
+    #   in {root}, or where the Rails application is
     def boot_file
       given = ENV["KARAFKA_BOOT_FILE"].to_s
       return Pathname.new(File.expand_path(given)) unless given.empty?
 
-      [Pathname.new(Dir.pwd), root].map { |dir| dir.join("karafka.rb") }.find(&:exist?) || Pathname.new(Dir.pwd).join("karafka.rb")
+      rails_root = ::Rails.root if defined?(::Rails.root)
+      files = [Pathname.new(Dir.pwd), root, rails_root].compact.map { |dir| dir.join("karafka.rb") }
+      files.find(&:exist?) || files.first
     end
 
     # @return [Pathname] directory of this gem's code

@@ -28,10 +28,10 @@ RSpec.describe "booting a Rails application" do
   end
 
   # @return [Array(String, Integer)] output and exit status
-  def run(env, *command)
+  def run(env, *command, from: app.dir)
     neutral = %w[RAILS_ENV RACK_ENV KARAFKA_ENV BUNDLE_GEMFILE].to_h { |name| [name, nil] }
     all = { **neutral, "RUBYLIB" => lib, "HOME" => app.dir, "RUBYOPT" => "-rrails", **env }
-    output, status = Open3.capture2e(all, *command, chdir: app.dir)
+    output, status = Open3.capture2e(all, *command, chdir: from)
     [output, status.exitstatus]
   end
 
@@ -49,6 +49,12 @@ RSpec.describe "booting a Rails application" do
 
     output, = rails({ "RACK_ENV" => "production", "RAILS_ENV" => "test" }, "runner", environments)
     expect(output).to eq("in test and test\n")
+  end
+
+  it "finds karafka.rb beside it where the process was started elsewhere and no Gemfile says where it is" do
+    output, = run({ "RAILS_ENV" => "test" }, RbConfig.ruby, File.join(app.dir, "bin/rails"), "runner", "puts Karafka::App.config.client_id",
+                  from: "/")
+    expect(output).to eq("shop\n")
   end
 
   it "is refused where Rails was told nothing and KARAFKA_ENV names another environment" do
