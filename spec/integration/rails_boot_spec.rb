@@ -23,6 +23,7 @@ RSpec.describe "booting a Rails application" do
         Rails.application.load_tasks
         task(works: :environment) { puts "in \#{Rails.env} and \#{Karafka.env}" }
         task(produces: :environment) { Karafka.producer.produce_sync(topic: "orders", payload: "{}") }
+        task(administrates: :environment) { Karafka::Admin.cluster_info }
       RUBY
     end
   end
@@ -70,7 +71,9 @@ RSpec.describe "booting a Rails application" do
     warning = /karafka.rb failed, and this command goes on.*KeyError.*karafka\.rb:2/
     expect(run(env, "rake", "works")).to match([/#{warning}.*in test and test/m, 0])
     expect(rails(env, "db:migrate")).to match([/karafka.rb failed, and this command goes on/, 0])
-    expect(run(env, "rake", "produces")).to match([/Nothing was set up in this process: .*karafka\.rb failed. KeyError/, 1])
+    %w[produces administrates].each do |task|
+      expect(run(env, "rake", task)).to match([/Nothing was set up in this process: .*karafka\.rb failed. KeyError/, 1])
+    end
     expect(rails(env, "runner", environments)).to match([/KeyError/, 1])
     expect(karafka(env, "server")).to match([%r{\Akarafka: KeyError: .* \(#{app.dir}/karafka\.rb:2}, 1])
   end

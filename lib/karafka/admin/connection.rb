@@ -137,6 +137,7 @@ module Karafka
         config = App.config
         settings = Setup::KafkaSettings.new(config.kafka.to_h.merge(config.admin.kafka.to_h), LABEL).merge(@given)
         return settings unless settings.brokers.empty?
+        raise Errors::InvalidConfigurationError, BootFile.absence if BootFile.failed?
 
         raise Errors::InvalidConfigurationError,
               "Karafka::Admin does not know where Kafka is: set config.kafka = { \"bootstrap.servers\": \"host:9092\" } in karafka.rb, " \
