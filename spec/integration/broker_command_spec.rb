@@ -21,8 +21,8 @@ RSpec.describe "karafka broker" do
   let(:directory) { Dir.mktmpdir }
   let(:address_file) { File.join(directory, "address") }
 
-  def server
-    (@servers ||= []) << ServerProcess.new(<<~RUBY).start
+  def server(*command)
+    (@servers ||= []) << ServerProcess.new(<<~RUBY).start(*command)
       class OrdersConsumer < Karafka::BaseConsumer
         def consume; end
       end
@@ -49,5 +49,12 @@ RSpec.describe "karafka broker" do
     second.signal(:KILL)
     third.wait_for_log(/assigned orders\[0,1\]/)
     expect(now - began).to be < 25
+  end
+
+  it "is what `karafka doctor` names as the cause, and as nothing else that is wrong with the connection" do
+    doctor = server("doctor")
+    expect(doctor.wait).to eq(2)
+    expect(doctor.log).to match(/connection: the cluster: .* is `karafka broker`, which has no administration/)
+    expect(doctor.log).not_to include("not checked: connection")
   end
 end

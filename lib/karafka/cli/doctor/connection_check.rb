@@ -78,11 +78,15 @@ module Karafka
           nil
         end
 
+        # @return [nil] as no broker is known
         def no_client(cause)
-          return error("the cluster", cause, "set \"bootstrap.servers\" to a real one") if BuiltInBroker.at?(cluster.kafka.brokers)
-
-          error("the cluster", cause, "the cause says what keeps the client away: compare \"security.protocol\", and the settings of TLS " \
-                                      "and SASL, with those of the listener")
+          step = if BuiltInBroker.at?(cluster.kafka.brokers)
+                   "set \"bootstrap.servers\" to a real one"
+                 else
+                   "the cause says what keeps the client away: compare \"security.protocol\", and the settings of TLS and SASL, with " \
+                     "those of the listener"
+                 end
+          error("the cluster", cause, step)
           nil
         end
 
