@@ -13,7 +13,17 @@ module WaterDrop
         # As Ruby does it where a thread has no rescue, but this one goes on: a close needs it.
         ::Thread.main.raise(e)
       rescue Exception => e # rubocop:disable Lint/RescueException -- of other people's code anything may come
-        config.logger.error("[#{config.id}] #{what} raised #{e.class}: #{e.message} (#{e.backtrace&.first})")
+        message = Karafka::Instrumentation::Safely.message_of(e)
+        report(config, "[#{config.id}] #{what} raised #{e.class}: #{message} (#{e.backtrace&.first})")
+      end
+
+      private
+
+      # A logger is other people's code, too.
+      def report(config, text)
+        config.logger.error(text)
+      rescue StandardError => e
+        Karafka::Instrumentation::Safely.say("#{text}, and the logger raised #{e.class}")
       end
     end
   end

@@ -45,18 +45,23 @@ module WaterDrop
       end
 
       # @return [Integer] messages that were not delivered
+      # @raise [StandardError] the first of a close that failed, once all others are closed
       def close
-        all.sum(&:close)
+        errors = []
+        undelivered = all.sum do |producer|
+          producer.close
+        rescue StandardError => e
+          errors << e
+          0
+        end
+        errors.empty? ? undelivered : raise(errors.first)
       end
 
       # What is still under way after the last block of at_exit. No thread runs any more but those of the engine, so failures
       # are only logged.
       # @return [void]
       def flush_last(*)
-        return if @pid != ::Process.pid
-
-        deadline = Karafka::Clock.now_ms + EXIT_TIMEOUT_MS
-        @kept.values.uniq.each { |producer| producer.flush_at_exit([deadline - Karafka::Clock.now_ms, 0].max) }
+        flush(@kept.values.uniq, EXIT_TIMEOUT_MS) if @pid == ::Process.pid
       end
 
       # What `at_exit` does: sends all messages, and reports those that could not be sent. It closes nothing, as blocks that were
@@ -64,8 +69,19 @@ module WaterDrop
       # @param timeout_ms [Numeric]
       # @return [void]
       def flush_at_exit(timeout_ms = EXIT_TIMEOUT_MS)
+        flush(all, timeout_ms)
+      end
+
+      private
+
+      # One that fails must not keep the others from sending.
+      def flush(producers, timeout_ms)
         deadline = Karafka::Clock.now_ms + timeout_ms
-        all.each { |producer| producer.flush_at_exit([deadline - Karafka::Clock.now_ms, 0].max) }
+        producers.each do |producer|
+          Guard.call(producer.config, "the end of the process") do
+            producer.flush_at_exit([deadline - Karafka::Clock.now_ms, 0].max)
+          end
+        end
       end
     end
   end

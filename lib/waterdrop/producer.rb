@@ -39,6 +39,7 @@ module WaterDrop
       @lanes = {}.freeze
       @lanes_lock = Lock.new
       @state = :initial
+      @status = Status.new(method(:current_state))
       made_known("producer.created")
       setup(&block) if block
     end

@@ -49,9 +49,7 @@ module WaterDrop
       end
 
       # @return [Status] always of now, also where it is kept
-      def status
-        @status ||= Status.new(method(:current_state))
-      end
+      attr_reader :status
 
       private
 

@@ -38,6 +38,23 @@ RSpec.describe "the producers of a process" do
     made.each(&:close)
   end
 
+  # Each of the first three fails in a way of its own. In a child, as the frozen one cannot be closed.
+  it "are all sent and closed at the end of the process, also where others are frozen, or their logger or client raises" do
+    status = in_child do
+      made = Array.new(4) { WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered } }
+      made.each { |producer| producer.buffer(topic: "t", payload: nil) }
+      made[0].freeze
+      allow(made[1].client).to receive(:produce).and_raise("the client")
+      made.first(3).each { |producer| allow(producer.config.logger).to receive(:error).and_raise("the logger") }
+      allow(made[2].client).to receive(:flush).and_raise("the client")
+      expect { WaterDrop.const_get(:OpenProducers).flush_at_exit(1_000) }.to output(/, and the logger raised RuntimeError/).to_stderr
+      expect(made[3].client.messages.size).to eq(1)
+      expect { WaterDrop.close }.to raise_error(FrozenError)
+      expect(made[3].status).to be_closed
+    end
+    expect(status).to match(/exit 0/)
+  end
+
   it "are closed without those that are garbage, but not yet swept" do
     status = in_child do
       10.times do
