@@ -78,9 +78,10 @@ module Karafka
 
     # Serves until it has to stop, then stops.
     # @return [Integer] exit status: 0 clean, 1 after an error, that of an `exit` in a consumer, 2 forced
+    # @raise [Exception] that was raised in this thread meanwhile, once it has stopped
     def serve
-      nil until leave?(@control.wait(@status.quieting? ? QUIET_CHECK : nil))
-      finish
+      nil until leave?(@control.order(@status.quieting? ? QUIET_CHECK : nil))
+      finish.tap { @control.raise_again }
     ensure
       @observer&.close
       # Not left to the garbage collector: an application may start and stop often.

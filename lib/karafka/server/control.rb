@@ -38,6 +38,24 @@ module Karafka
         COMMANDS[@reader.read_nonblock(1, exception: false)]
       end
 
+      # As {#wait}. What is raised in this thread meanwhile is an order to stop, and goes on with {#raise_again}: an `exit` in a
+      # subscriber, the end of a thread with `abort_on_exception`, a signal without a trap such as USR1.
+      # @param seconds [Numeric, nil]
+      # @return [Symbol, nil]
+      def order(seconds = nil)
+        wait(seconds)
+      rescue Exception => e # rubocop:disable Lint/RescueException -- all of them end the process
+        Karafka.logger.warn("Stopping, because #{e.class} was raised in the server's thread: #{e.message}")
+        @raised = e
+        :stop
+      end
+
+      # @return [void]
+      # @raise [Exception] what was an order to stop
+      def raise_again
+        raise @raised if @raised
+      end
+
       # @return [void]
       def close
         @writer.close

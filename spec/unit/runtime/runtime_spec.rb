@@ -52,6 +52,18 @@ RSpec.describe Karafka::Runtime do
     expect([@thread.value, done.pop, lease.settled]).to eq([0, :now, [:ack]])
   end
 
+  it "stops in order where something is raised in its thread, and raises it then" do
+    start
+    engine.give(lease = FakeLease.new(%w[1]))
+    wait_until { lease.settled == [:ack] }
+    @thread.report_on_exception = false
+    @thread.raise(NotImplementedError, "no more")
+    expect { @thread.value }.to raise_error(NotImplementedError, "no more")
+    expect(seen).to eq(%w[running stopping stopped terminated])
+    expect(runtime.workers).to all(be_finished)
+    expect(log.string).to include("Stopping, because NotImplementedError was raised in the server's thread: no more")
+  end
+
   it "gets quiet and can be stopped then" do
     start
     runtime.quiet

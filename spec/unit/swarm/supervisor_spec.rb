@@ -50,6 +50,18 @@ RSpec.describe Karafka::Swarm::Supervisor do
     expect(supervisor.status.done?).to be(true)
   end
 
+  it "ends its nodes before it goes on with what is raised in its thread" do
+    supervisor.start
+    server = Thread.new { supervisor.serve }
+    server.report_on_exception = false
+    wait_until("the wait") { server.status == "sleep" }
+    server.raise("from outside")
+    wait_until("the stop") { processes.signals.count { |name, _| name == :TERM } == 2 }
+    supervisor.manager.nodes.each { |node| processes.end(node.pid, status: 0) }
+    expect { server.value }.to raise_error(RuntimeError, "from outside")
+    expect(seen.last(3)).to eq(%w[stopping stopped terminated])
+  end
+
   it "stops at once where it was told to before it started" do
     supervisor.stop
     expect(serve { nil }).to eq(0)

@@ -65,15 +65,16 @@ module Karafka
 
       # Until it has to stop and all nodes have ended.
       # @return [Integer] exit status: 0 clean, 1 a node ended with an error, 2 one had to be ended by force
+      # @raise [Exception] that was raised in this thread meanwhile, once all nodes have ended
       def serve
         stop if @told_to_stop
         quiet if @told_to_be_quiet
         until @manager.stopped?
-          obey(@control.wait(LOOK))
+          obey(@control.order(LOOK))
           @manager.look
           @status.quiet! if @status.quieting? && @manager.quiet?
         end
-        finish
+        finish.tap { @control.raise_again }
       end
 
       # Tells it to stop. Returns at once; may be called from a trap, more than once, and before the start.
