@@ -95,7 +95,7 @@ module WaterDrop
       @timeout = timeout
       @setup = setup
       @key = :"waterdrop_pool_#{object_id}"
-      @lock = Mutex.new
+      @lock = Lock.new
       @returned = ConditionVariable.new
       @pid = ::Process.pid
       fill
@@ -220,7 +220,7 @@ module WaterDrop
           raise Errors::ConnectionPoolTimeoutError, "none of the #{size} producers of the pool came back within #{timeout} ms"
         end
 
-        @returned.wait(@lock, left / 1_000.0)
+        @returned.wait(@lock.mutex, left / 1_000.0)
       end
     end
 
@@ -246,7 +246,7 @@ module WaterDrop
         @retiring = true
         deadline = Karafka::Clock.now_ms + timeout
         while @lent.positive? && (left = deadline - Karafka::Clock.now_ms).positive?
-          @returned.wait(@lock, left / 1_000.0)
+          @returned.wait(@lock.mutex, left / 1_000.0)
         end
         taken = @free
         fill

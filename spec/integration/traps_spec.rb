@@ -68,4 +68,13 @@ RSpec.describe "in a trap" do
     expect(in_trap { made.flush_async.size }).to eq(1)
     expect(in_trap { made.close }).to eq(0)
   end
+
+  it "the application's producer is made, and one of a pool, and the pool closes" do
+    application { topic(:orders) { consumer Class.new(Karafka::BaseConsumer) { def consume; end } } }
+    expect(in_trap { Karafka.producer.produce_sync(topic: "orders", payload: "1").offset }).to eq(0)
+    Karafka.producer.close
+    pool = WaterDrop::ConnectionPool.new(size: 1) { |config| config.kafka = { "bootstrap.servers": broker.bootstrap_servers } }
+    expect(in_trap { pool.with { |lent| lent.produce_sync(topic: "orders", payload: "2").offset } }).to eq(1)
+    expect(in_trap { [pool.available, pool.close] }).to eq([1, 0])
+  end
 end

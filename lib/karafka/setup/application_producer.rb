@@ -14,7 +14,7 @@ module Karafka
       # @param config [Config]
       def initialize(config)
         @config = config
-        @lock = Mutex.new
+        @lock = Lock.new
         @producer = @customisation = @built_from = nil
       end
 
