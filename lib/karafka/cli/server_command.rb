@@ -13,15 +13,20 @@ module Karafka
       # @raise [Errors::BaseError]
       def call
         refuse_daemon
-        Boot.load!
-        select
-        with_pid_file { status(run) }
+        runtime = new_runtime
+        Karafka::Server::Signals.while_booting(runtime) do
+          Boot.load!
+          select
+          with_pid_file { status(run(runtime)) }
+        end
       end
 
       private
 
-      def run
-        Karafka::Server.run
+      def new_runtime = Runtime.new
+
+      def run(runtime)
+        Karafka::Server.run(runtime)
       end
 
       def status(result)

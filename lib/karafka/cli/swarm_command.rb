@@ -12,9 +12,11 @@ module Karafka
 
       private
 
-      def run
+      def new_runtime = Swarm::Supervisor.new
+
+      def run(supervisor)
         App.config.swarm.nodes = @options["nodes"] if @options["nodes"]
-        Karafka::Server.run(Swarm::Supervisor.new)
+        super
       end
     end
   end

@@ -16,9 +16,8 @@ module Karafka
       # @param mode [Symbol] see {ExecutionMode}
       # @yield with the traps set; the former ones are back afterwards
       def self.trapped(control, mode = :standalone)
-        owner = ::Process.pid
         former = OF_MODE.fetch(mode, NAMES).to_h do |name|
-          before = ::Signal.trap(name.to_s) { ::Process.pid == owner ? control.push(name) : leave_to_system(name) }
+          before = obey(name) { control.push(name) }
           # `nohup`: it is to outlive its terminal.
           ::Signal.trap("HUP", before) if name == :HUP && before == "IGNORE"
           [name, before]
@@ -27,6 +26,32 @@ module Karafka
         OVERHEARD.fetch(mode, []).each { |name| former[name] = ::Signal.trap(name.to_s) { nil } }
         yield
       ensure
+        restore(former)
+      end
+
+      # For the time in which an application is loaded. Without traps the system halts the process at either of these signals, until
+      # somebody sends CONT.
+      # @param runtime [Runtime, Swarm::Supervisor] what will run
+      # @yield with the traps set; the former ones are back afterwards
+      # @return [Object] what the block gives
+      def self.while_booting(runtime)
+        # There is no logger yet, and a trap can load nothing.
+        report = Report
+        former = {
+          TSTP: obey(:TSTP) { runtime.quiet },
+          TTIN: obey(:TTIN) { $stderr.write("#{report.threads(runtime)}\n") }
+        }
+        yield
+      ensure
+        restore(former)
+      end
+
+      def self.obey(name)
+        owner = ::Process.pid
+        ::Signal.trap(name.to_s) { ::Process.pid == owner ? yield : leave_to_system(name) }
+      end
+
+      def self.restore(former)
         former&.each { |name, handler| ::Signal.trap(name.to_s, handler || "DEFAULT") }
       end
 
@@ -36,7 +61,7 @@ module Karafka
         ::Signal.trap(name.to_s, "DEFAULT")
         ::Process.kill(name, ::Process.pid)
       end
-      private_class_method :leave_to_system
+      private_class_method :obey, :restore, :leave_to_system
     end
   end
 end
