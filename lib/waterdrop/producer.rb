@@ -85,13 +85,6 @@ module WaterDrop
     alias queue_count queue_size
     alias queue_length queue_size
 
-    # @param topic [String]
-    # @return [Integer] partitions of the topic; asks the broker at most every 30 seconds
-    # @raise [Karafka::Errors::KafkaError]
-    def partition_count(topic)
-      with_client { |client| client.partition_count(topic) }
-    end
-
     # Gives up everything: the buffer, and what librdkafka has not got an answer for. Handles report it as failed when this
     # returns (5 seconds at most; what other threads send meanwhile is not waited for).
     # @return [void]
@@ -228,6 +221,9 @@ module WaterDrop
     # The hot path: no block, no object besides the handle. Where nobody listens the message goes straight to the engine.
     # @return [DeliveryHandle]
     def dispatch(message)
+      # An Array is many messages for the client, which would send them.
+      raise_invalid(Karafka::Native::Producer.check([message], @config.max_payload_size)) unless message.is_a?(Hash)
+
       client = current_client
       result = client.produce(message, @queue_full_timeout, 0)
       client.keep(self)

@@ -2,8 +2,15 @@
 
 module WaterDrop
   class Producer
-    # Connections of a producer that sends nothing.
+    # Connections of a producer that sends nothing, and what can be asked over them.
     module Connection
+      # @param topic [String]
+      # @return [Integer] partitions of the topic; asks the broker at most every 30 seconds
+      # @raise [Karafka::Errors::KafkaError]
+      def partition_count(topic)
+        with_client { |client| client.partition_count(topic) }
+      end
+
       # Asks once; creates none of them, as other questions about a topic do where brokers create topics.
       # @api private
       # @param names [Array<String>]

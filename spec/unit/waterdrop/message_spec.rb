@@ -33,6 +33,18 @@ RSpec.describe "messages of a producer" do
     expect { producer.produce_async("orders") }.to raise_error(WaterDrop::Errors::MessageInvalidError, /must be a Hash, not String/)
   end
 
+  [nil, "message.acknowledged"].each do |event|
+    it "sends nothing of an Array, or a String, where one message is to be#{", and somebody listens" if event}" do
+      producer = WaterDrop::Producer.new { |config| config.client_class = WaterDrop::Clients::Buffered }
+      producer.monitor.subscribe(event) { nil } if event
+      %i[produce_sync produce_async].product([[fine, fine], [], "orders"]) do |way, given|
+        expect { producer.public_send(way, given) }
+          .to raise_error(WaterDrop::Errors::MessageInvalidError, "message must be a Hash, not #{given.class}")
+      end
+      expect(producer.client.messages).to eq([])
+    end
+  end
+
   it "refuses a message that has no payload key, and takes an explicit nil for a tombstone" do
     %i[produce_sync produce_async buffer].each do |way|
       expect { producer.public_send(way, { topic: "orders", key: "k" }) }
