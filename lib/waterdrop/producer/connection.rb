@@ -4,10 +4,16 @@ module WaterDrop
   class Producer
     # Connections of a producer that sends nothing, and what can be asked over them.
     module Connection
-      # @param topic [String]
+      TOPIC = Karafka::Setup::Types::NAME
+      private_constant :TOPIC
+
+      # @param topic [String, Symbol]
       # @return [Integer] partitions of the topic; asks the broker at most every 30 seconds
+      # @raise [ArgumentError] no topic can have that name
       # @raise [Karafka::Errors::KafkaError]
       def partition_count(topic)
+        raise ArgumentError, "the topic is #{topic.inspect}, but must be #{TOPIC.description}" unless TOPIC.allowed?(TOPIC.convert(topic))
+
         with_client { |client| client.partition_count(topic) }
       end
 

@@ -45,6 +45,13 @@ RSpec.describe "messages of a producer" do
     end
   end
 
+  it "counts no partitions of a topic that cannot be" do
+    [nil, "", "a b", 5].each do |topic|
+      expect { producer.partition_count(topic) }.to raise_error(ArgumentError, /\Athe topic is #{topic.inspect}, but must be 1 to 249/)
+    end
+    expect(producer.partition_count(:orders)).to eq(1)
+  end
+
   it "refuses a message that has no payload key, and takes an explicit nil for a tombstone" do
     %i[produce_sync produce_async buffer].each do |way|
       expect { producer.public_send(way, { topic: "orders", key: "k" }) }
