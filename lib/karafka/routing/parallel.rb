@@ -18,7 +18,7 @@ module Karafka
       # @return [Parallel, nil] nil for :partition
       # @raise [Errors::InvalidConfigurationError]
       def self.build(label, by, limit)
-        by = by.to_sym if by.is_a?(String)
+        by = Setup::Types.symbol(by)
         unless %i[partition key none].include?(by) || by.respond_to?(:call)
           Setup.invalid!("#{label} by", by, "one of :partition, :key, :none, or something that answers to call(message)#{near(by)}")
         end

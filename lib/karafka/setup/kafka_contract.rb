@@ -47,6 +47,7 @@ module Karafka
         # @raise [Errors::InvalidConfigurationError]
         def check!(settings, roles: %w[consumer producer], whole: false)
           settings.each_key { |key| check_name(key.to_s, settings.label) }
+          check_encoding(settings)
           check_owned(settings) if roles.include?("consumer")
           InstanceId.check!(settings[:"group.instance.id"])
           BrokerList.check!(settings.brokers, settings.label)
@@ -110,6 +111,11 @@ module Karafka
           known = names + Compat::KafkaNames.names.map(&:to_s)
           raise Errors::InvalidConfigurationError,
                 "#{label} sets \"#{key}\", which librdkafka does not know.#{Setup.suggestion(key, known)}"
+        end
+
+        def check_encoding(settings)
+          broken, = settings.to_librdkafka.find { |_, text| !text.valid_encoding? }
+          raise Errors::InvalidConfigurationError, "#{settings.label} sets \"#{broken}\" to a text that is not valid UTF-8." if broken
         end
 
         def check_owned(settings)

@@ -94,7 +94,7 @@ module Karafka
 
       # @return [String] addresses of brokers, as they were written; empty where there are none
       def brokers
-        Array(self[:"bootstrap.servers"] || self[:"metadata.broker.list"]).join(",").strip
+        text(Array(self[:"bootstrap.servers"] || self[:"metadata.broker.list"])).scrub.strip
       end
 
       # @param settings [KafkaSettings] of a place that is nearer, such as a topic
@@ -126,18 +126,23 @@ module Karafka
       private
 
       def named!(key)
-        return if key.is_a?(String) || key.is_a?(Symbol)
+        return if (key.is_a?(String) && key.valid_encoding?) || key.is_a?(Symbol)
 
         raise Errors::InvalidConfigurationError, "#{@label} has the key #{key.inspect}, but names of settings are Strings or Symbols."
       end
 
       def text(value)
         case value
-        when Array then value.join(",")
+        when Array then value.map { |one| text(one) }.join(",")
         # 5.0 is what arithmetic makes of 5.
         when Float then value.finite? && value == value.floor ? value.to_i.to_s : value.to_s
-        else value.to_s
+        else utf8(value.to_s)
         end
+      end
+
+      # Bytes that Ruby has no encoding for are UTF-8: a variable of the environment where LANG is not set, or what Base64 has decoded.
+      def utf8(text)
+        [Encoding::US_ASCII, Encoding::BINARY].include?(text.encoding) ? text.dup.force_encoding(Encoding::UTF_8) : text
       end
 
       def initialize_copy(other)

@@ -111,9 +111,13 @@ module Karafka
       # @return [Type] one of them, as Symbol or String
       def self.one_of(*names)
         *most, last = names.map(&:inspect)
-        Type.new("#{most.join(", ")} or #{last}", convert: ->(value) { value.is_a?(String) ? value.to_sym : value }) do |value|
-          names.include?(value)
-        end
+        Type.new("#{most.join(", ")} or #{last}", convert: ->(value) { symbol(value) }) { |value| names.include?(value) }
+      end
+
+      # @param value [Object]
+      # @return [Object] a String as Symbol, where there is one of it; anything else as it is
+      def self.symbol(value)
+        value.is_a?(String) && value.valid_encoding? ? value.to_sym : value
       end
 
       # @param type [Type]

@@ -12,8 +12,10 @@ module WaterDrop
       MILLISECONDS = Type.new("a number of milliseconds, 0 or more") do |value|
         value.is_a?(Numeric) && value.real? && (0..(10**12)).cover?(value)
       end
-      COUNT = Type.new("an Integer above 0") { |value| value.is_a?(Integer) && value.positive? }
-      BYTES = Type.new("an Integer above 0 (bytes)") { |value| COUNT.allowed?(value) }
+      # More than there is memory for, and what the engine can hold.
+      MOST = 2**62
+      COUNT = Type.new("an Integer above 0, at most 2**62") { |value| value.is_a?(Integer) && value.between?(1, MOST) }
+      BYTES = Type.new("an Integer above 0 (bytes), at most 2**62") { |value| COUNT.allowed?(value) }
       AGE = Type.new("a number of milliseconds above 0") { |value| MILLISECONDS.allowed?(value) && value.positive? }
       IDLE = Type.new("0 (never) or a number of milliseconds, 30_000 or more") do |value|
         MILLISECONDS.allowed?(value) && (value.zero? || value >= 30_000)

@@ -54,7 +54,8 @@ RSpec.describe "parallel in the routes" do
   end
 
   it "refuses what makes no sense" do
-    { { by: :keys } => /topic orders parallel by is :keys, but must be one of :partition, :key, :none.*did you mean :key/,
+    { { by: "\xFF" } => /topic orders parallel by is "\\xFF", but must be one of/,
+      { by: :keys } => /topic orders parallel by is :keys, but must be one of :partition, :key, :none.*did you mean :key/,
       { by: 1 } => /parallel by is 1/, { by: nil } => /parallel by is nil/, { limit: 3 } => /parallel by is nil.*such as by: :key/,
       { by: :key, limit: 0 } => /parallel limit is 0, but must be an Integer from 1 to 1000/, { by: :key, limit: 1_001 } => /1001/,
       { by: :key, limit: "5" } => /"5"/, { by: :partition, limit: 5 } => /limit is 5, but must be left out with by: :partition/ }

@@ -25,6 +25,19 @@ RSpec.describe Karafka::Setup::KafkaSettings do
     )
   end
 
+  it "takes bytes for UTF-8 where Ruby has no encoding for them, and refuses what is none, by its name" do
+    # As a variable of the environment is without LANG, and what Base64 gives.
+    [Encoding::US_ASCII, Encoding::BINARY].each do |encoding|
+      settings["sasl.password"] = "gemüse".dup.force_encoding(encoding)
+      expect(settings.to_librdkafka.fetch("sasl.password")).to eq("gemüse")
+    end
+    { "client.id": "a\xFF", "sasl.password": "\xFF".b, "bootstrap.servers": ["a:1", "b\xFF:1"] }.each do |name, value|
+      expect { setup(**{ "bootstrap.servers": "a:1" }, name => value) }.to be_refused(/sets "#{name}" to a text that is not valid UTF-8/)
+    end
+    expect { settings["a\xFF"] = 1 }.to be_refused(/has the key "a\\xFF"/)
+    expect { setup { |config| config.log_format = "\xFF" } }.to be_refused(/config.log_format is "\\xFF", but must be /)
+  end
+
   it "names the nearest of the 1.x names too" do
     expect { settings.sed_brokers = [] }.to be_refused(/Did you mean `config.kafka.seed_brokers`/)
     expect { settings.no_such_reader }.to raise_error(NoMethodError)

@@ -11,8 +11,11 @@ RSpec.describe WaterDrop::Config do
   end
 
   it "names the setting, its value and what is allowed" do
-    expect { producer { |config| config.max_payload_size = 0 } }
-      .to raise_error(WaterDrop::Errors::ConfigurationInvalidError, "max_payload_size is 0, but must be an Integer above 0 (bytes).")
+    [0, 10**30].each do |size|
+      expect { producer { |config| config.max_payload_size = size } }
+        .to raise_error(WaterDrop::Errors::ConfigurationInvalidError,
+                        "max_payload_size is #{size}, but must be an Integer above 0 (bytes), at most 2**62.")
+    end
   end
 
   it "refuses times that nothing can wait for" do
