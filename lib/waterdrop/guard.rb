@@ -14,7 +14,7 @@ module WaterDrop
         ::Thread.main.raise(e)
       rescue Exception => e # rubocop:disable Lint/RescueException -- of other people's code anything may come
         message = Karafka::Instrumentation::Safely.message_of(e)
-        report(config, "[#{config.id}] #{what} raised #{e.class}: #{message} (#{e.backtrace&.first})")
+        report(config, "[#{config.id}] #{what} raised #{e.class}: #{message} (#{Karafka::Text.backtrace(e).first})")
       end
 
       private

@@ -7,7 +7,7 @@ module Karafka
     LOADERS = %r{\A<internal:|/(?:thor|zeitwerk|bundler)(?:-[\d.]+)?/|/monitor\.rb:}
     # Gems below the application's directory.
     BUNDLED = %r{/(?:vendor|\.?bundle|gems)/}
-    OURS = %w[lib exe].map { |directory| "#{Karafka.gem_root}/#{directory}/" }.freeze
+    OURS = %w[lib exe].map { |directory| "#{Text.readable(Karafka.gem_root.to_s)}/#{directory}/" }.freeze
     private_constant :LOADERS, :BUNDLED, :OURS
 
     class << self
@@ -40,17 +40,19 @@ module Karafka
       private
 
       def lines(error)
-        (error.backtrace || []).reject { |line| line.start_with?(*OURS) || LOADERS.match?(line) }
+        Text.backtrace(error).reject { |line| line.start_with?(*OURS) || LOADERS.match?(line) }
       end
 
       def own?(line)
-        return false if line.start_with?("#{File.expand_path($PROGRAM_NAME)}:")
+        return false if line.start_with?("#{Text.readable(File.expand_path($PROGRAM_NAME))}:")
 
-        [Karafka.root.to_s, Dir.pwd].any? { |place| line.start_with?("#{place}/") && !BUNDLED.match?(line.delete_prefix(place)) }
+        [Karafka.root.to_s, Dir.pwd].map { |place| Text.readable(place) }.any? do |place|
+          line.start_with?("#{place}/") && !BUNDLED.match?(line.delete_prefix(place))
+        end
       end
 
       def first_line(error)
-        error.message.lines.first.to_s.strip
+        Text.readable(error.message).lines.first.to_s.strip
       end
     end
   end

@@ -22,7 +22,7 @@ module Karafka
 
       # As people name it: from the application's directory on.
       def short(file)
-        file.delete_prefix("#{Karafka.root}/")
+        Text.readable(file).delete_prefix("#{Text.readable(Karafka.root.to_s)}/")
       end
     end
   end

@@ -74,7 +74,7 @@ module Karafka
       # @param workers [Enumerable<Worker>]
       # @return [void]
       def give_backtraces(question, workers)
-        lines = workers.to_h { |worker| [worker.index, worker.thread&.backtrace || []] }
+        lines = workers.to_h { |worker| [worker.index, Text.backtrace(worker.thread)] }
         @native.give_backtraces(question, lines)
       end
 

@@ -42,7 +42,7 @@ module Karafka
       private
 
       def report(worker, event, owner)
-        backtrace = worker&.thread&.backtrace
+        backtrace = Text.backtrace(worker&.thread)
         lines = ["#{event[:kind]} of #{place(event)} takes #{event[:age_ms]} ms so far", *backtrace]
         Karafka.logger.warn(lines.join("\n  "))
         return unless Karafka.monitor.listening?("worker.stuck")

@@ -16,7 +16,7 @@ module Karafka
         # @param error [Exception]
         # @return [Array<String>]
         def of(error)
-          all = error.backtrace || []
+          all = Text.backtrace(error)
           return all if ENV["KARAFKA_BACKTRACE"] == "1" || all.empty?
 
           shown = shown(error, all)
@@ -54,7 +54,7 @@ module Karafka
           @foreign ||= begin
             ruby = RbConfig::CONFIG.values_at("rubylibdir", "vendordir", "sitedir")
             gems = Gem.path + Gem.loaded_specs.values.map(&:full_gem_path).reject { |path| path == gem_root }
-            [File.join(gem_root, "lib"), File.join(gem_root, "exe"), *ruby, *gems].compact.map { |path| File.join(path, "") }
+            [File.join(gem_root, "lib"), File.join(gem_root, "exe"), *ruby, *gems].compact.map { |path| File.join(Text.readable(path), "") }
           end
         end
 

@@ -68,7 +68,7 @@ module Karafka
         # @param error [Exception] of any class: its `message` may raise, and then the error that it describes must not be lost
         # @return [String]
         def message_of(error)
-          error.message.to_s
+          Text.readable(error.message.to_s)
         rescue StandardError => e
           "its message cannot be shown (#{e.class})"
         end
@@ -77,7 +77,8 @@ module Karafka
         # @param error [Exception] that one of its subscribers has raised
         # @return [void]
         def complain(name, error)
-          Karafka.logger.error("a subscriber of #{name.inspect} raised #{error.class}: #{message_of(error)} (#{error.backtrace&.first})")
+          place = Text.backtrace(error).first
+          Karafka.logger.error("a subscriber of #{name.inspect} raised #{error.class}: #{message_of(error)} (#{place})")
         rescue StandardError
           say("a subscriber of #{name.inspect} raised #{error.class}: #{message_of(error)}, and so did the logger")
         end

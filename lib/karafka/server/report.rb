@@ -9,7 +9,9 @@ module Karafka
         # @return [String] backtraces of all threads, and the state of the engine
         def threads(runtime)
           threads = Thread.list.map do |thread|
-            "Thread #{thread.name || thread.inspect} (#{thread.status || "dead"})\n  #{(thread.backtrace || ["no backtrace"]).join("\n  ")}"
+            lines = Text.backtrace(thread)
+            lines << "no backtrace" if lines.empty?
+            "Thread #{Text.readable(thread.name || thread.inspect)} (#{thread.status || "dead"})\n  #{lines.join("\n  ")}"
           end
           [*threads, "Engine #{state(runtime)}"].join("\n")
         end
@@ -32,8 +34,8 @@ module Karafka
 
         def workers(runtime)
           runtime.workers.reject(&:finished?).map do |worker|
-            at = worker.thread&.backtrace&.first(8)&.join("\n    ")
-            "worker #{worker.index} runs #{worker.current || "nothing"}#{"\n    #{at}" if at}"
+            at = Text.backtrace(worker.thread).first(8)
+            ["worker #{worker.index} runs #{worker.current || "nothing"}", *at].join("\n    ")
           end
         end
 

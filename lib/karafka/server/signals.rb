@@ -35,8 +35,8 @@ module Karafka
       # @yield with the traps set; the former ones are back afterwards
       # @return [Object] what the block gives
       def self.while_booting(runtime)
-        # There is no logger yet, and a trap can load nothing.
-        report = Report
+        # There is no logger yet, and a trap can load nothing: neither this nor what it uses.
+        report, = Report, Text
         former = {
           TSTP: obey(:TSTP) { runtime.quiet },
           TTIN: obey(:TTIN) { $stderr.write("#{report.threads(runtime)}\n") }

@@ -215,7 +215,7 @@ module WaterDrop
       def announce(name, **details)
         @monitor.instrument(name, { producer_id: id, caller: self, **details })
       rescue StandardError => e
-        @config.logger.error("[#{id}] a subscriber of #{name} raised #{e.class}: #{e.message} (#{e.backtrace&.first})")
+        @config.logger.error("[#{id}] a subscriber of #{name} raised #{e.class}: #{e.message} (#{Karafka::Text.backtrace(e).first})")
       end
     end
   end
