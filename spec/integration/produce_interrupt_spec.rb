@@ -71,6 +71,21 @@ RSpec.describe "a producer that waits" do
     end
   end
 
+  # Ruby raises the first of two at once, and leaves the second to the next call that blocks.
+  it "hears a Thread#kill that comes right behind a Thread#raise, in a loop of short waits" do
+    made = new_producer
+    thread = Thread.new do
+      loop { made.produce_sync(topic: "orders", payload: nil) }
+    rescue RuntimeError
+      retry
+    end
+    5.times { wait_until("it waits") { thread.stop? } }
+    thread.raise("first")
+    thread.kill
+    expect(thread.join(10 * GCStress.patience)).to eq(thread)
+    made.close
+  end
+
   it "closes once, whoever asks and however often, and goes on after an interrupt" do
     made = stuck { |config| config.max_wait_timeout = 700 }
     5.times { made.produce_async(topic: "orders", payload: nil) }

@@ -50,6 +50,7 @@ impl Engine {
 
     fn take(ruby: &Ruby, rb_self: &Self) -> Result<Option<Lease>, Error> {
         let core = &rb_self.0;
+        gvl::check_interrupts(ruby)?;
         loop {
             let interrupt = Cancel::new();
             let take = || (core.take(&interrupt), Instant::now());

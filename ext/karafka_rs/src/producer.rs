@@ -138,6 +138,7 @@ impl Producer {
         let set = &delivery.set;
         let deadline = deadline(timeout_ms);
         let mut hearing = Hearing::default();
+        gvl::check_interrupts(ruby)?;
         loop {
             let cancel = Cancel::within(SIGNALS);
             let wake = || {

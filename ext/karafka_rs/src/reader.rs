@@ -41,6 +41,7 @@ impl Reader {
         let Some(core) = rb_self.0.borrow().as_ref().map(|core| Arc::clone(core)) else {
             return Ok(None);
         };
+        gvl::check_interrupts(ruby)?;
         loop {
             match gvl::without_gvl(|| core.next(SIGNALS), || core.wake()) {
                 None | Some(Ok(Read::Nothing)) => gvl::check_interrupts(ruby)?,

@@ -81,6 +81,9 @@ where
 
 /// Lets Ruby act on what is pending: raises where Thread#raise, Timeout or a trap asks for it.
 /// Call it only while no lock and no half-done work is held.
+///
+/// Also before a wait that may be short: of two interrupts that came together Ruby raises the first one, and leaves the second one
+/// (a Thread#kill, say) to the next call that blocks. `without_gvl` does not see it.
 pub fn check_interrupts(ruby: &Ruby) -> Result<(), Error> {
     ruby.thread_check_ints()
 }
