@@ -20,16 +20,18 @@ module Karafka
 
       # @yield the routes
       # @return [self]
-      # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError]
+      # @raise [Errors::InvalidConfigurationError, Errors::UnsupportedFeatureError] none of its topics is drawn
       def draw(&block)
         raise ArgumentError, "draw takes the routes as a block" unless block
 
-        @draws << block
-        instance_eval(&block)
-        topics.each { |topic| RetryTopic.draw(topic) }
-        @groups.each_value(&:refresh)
-        Contract.new(self).check!
-        Features::Base.active.each { |feature| feature.check!(self) }
+        all_or_none do
+          @draws << block
+          instance_eval(&block)
+          topics.each { |topic| RetryTopic.draw(topic) }
+          @groups.each_value(&:refresh)
+          Contract.new(self).check!
+          Features::Base.active.each { |feature| feature.check!(self) }
+        end
         Compat::SidekiqBackend.watch if topics.any? { |topic| topic.backend == :sidekiq }
         self
       end
@@ -167,6 +169,22 @@ module Karafka
       end
 
       private
+
+      # In a console or a test what was refused is corrected and drawn again: what is left of it would come twice.
+      def all_or_none
+        groups = @groups.dup
+        draws = @draws.dup
+        known = Set.new.compare_by_identity.merge(topics)
+        done = false
+        yield
+        done = true
+      ensure
+        unless done
+          @groups = groups
+          @draws = draws
+          @groups.each_value { |group| group.keep(known) }
+        end
+      end
 
       def implicit_group
         consumer_group(App.config.group_id)

@@ -88,6 +88,16 @@ module Karafka
         @lock.synchronize { @subscription_groups = nil }
       end
 
+      # Forgets all other topics, and what has none.
+      # @param topics [Set<Topic>]
+      # @return [void]
+      # @api private
+      def keep(topics)
+        @sections.each { |section| section.topics.select! { |topic| topics.include?(topic) } }
+        @sections.reject! { |section| section.topics.empty? }
+        refresh
+      end
+
       # @return [Boolean] whether this process consumes any of its topics
       def active?
         topics.any?(&:active?)

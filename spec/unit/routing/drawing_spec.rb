@@ -49,6 +49,24 @@ RSpec.describe Karafka::Routing::Builder do
     expect(app.routes.first.subscription_groups.size).to eq(1)
   end
 
+  it "draws nothing of a block that is refused, or raises, so that it can be corrected and drawn again" do
+    app.routes.draw { consumer_group(:a) { topic(:x) { consumer OrdersConsumer } } }
+    kept = app.routes.topics.first
+    drawn = proc do |wrong|
+      app.routes.draw do
+        consumer_group(:a) { topic(:y) { consumer OrdersConsumer } }
+        consumer_group(:b) { topic(:z) { consumer(OrdersConsumer) && dead_letter_queue(topic: wrong ? "z" : "dead") } }
+      end
+    end
+    expect { drawn.call(true) }.to be_refused(/topic z dead_letter_queue topic is the topic itself/)
+    expect { app.routes.draw { topic(:w) { consumer OrdersConsumer } && raise("no") } }.to raise_error("no")
+    expect(catch(:left) { app.routes.draw { topic(:w) { consumer OrdersConsumer } && throw(:left, 1) } }).to eq(1)
+    expect(app.routes.to_h { |group| [group.name, group.topics.to_a] }).to eq("a" => [kept])
+    drawn.call(false)
+    app.routes.reload
+    expect(app.routes.topics.map(&:name)).to eq(%w[x y z])
+  end
+
   it "applies defaults whenever they are drawn" do
     topic(:orders)
     app.routes.draw { defaults { max_bytes 10 } }
