@@ -105,7 +105,7 @@ RSpec.describe "a producer and its process" do
     RUBY
     lib = File.expand_path("../../lib", __dir__)
     out, = Open3.capture2e(RbConfig.ruby, "-I", lib, "-e", script)
-    expect(out).to match(/the process ends, and 1 messages were not delivered/)
+    expect(out).to match(/the process ends, and 1 message was not delivered/)
   end
 
   it "can be ended by TERM while its only threads wait for a broker that is not there" do

@@ -51,7 +51,7 @@ RSpec.describe "in a trap" do
     expect { expect(in_trap { Karafka::Server.pause(topic: "orders") }).to eq(1) }.not_to output.to_stderr
     expect(in_trap { Karafka::Server.workers.scale(4) }).to eq(4)
     wait_until("the workers") { Karafka::Server.workers.size == 4 }
-    ["pause of topic orders: 1 partitions", "Scaled from 2 to 4 workers"].each do |text|
+    ["pause of topic orders: 1 partition of", "Scaled from 2 to 4 workers"].each do |text|
       wait_until("the log") { log.string.include?(text) }
     end
   end

@@ -29,7 +29,7 @@ RSpec.describe "karafka groups", deadline: 300 do
     produce(10)
     dry = groups("seek", group, "--topic", topic, "--to", "4", "--partition", "0", "--dry-run")
     expect([dry.status, dry.out]).to match([0, /#{topic} +0 +4\nNothing was changed \(--dry-run\)/])
-    expect(groups("seek", group, "--topic", topic, "--to", "4", "--partition", "0").out).to include("1 partitions of #{group} moved")
+    expect(groups("seek", group, "--topic", topic, "--to", "4", "--partition", "0").out).to include("1 partition of #{group} moved")
     expect(committed).to eq(0 => 4)
     expect(lag).to include("group" => group, "topic" => topic, "lag" => 6, "seconds" => be_between(0, 300))
     expect(groups("lag", group).out.lines.first).to match(/group +topic +partitions +lag +seconds/)

@@ -99,7 +99,7 @@ RSpec.describe "a batch that the broker refuses" do
     topic = cluster.create_topic(config: { "max.message.bytes" => 2_000 })
     sender = made
     sender.produce_many_sync(Array.new(10) { { topic: topic, payload: "x" * 500 } })
-    expect(@log.string).to match(%r{#{topic}/0 refused a batch \(msg_size_too_large\): its 10 messages are sent again\. Set "batch\.size"})
+    expect(@log.string).to match(%r{#{topic}/0 refused a batch \(msg_size_too_large\)\. Sent again: its 10 messages\. Set "batch\.size"})
   end
 
   it "fails as a whole where a strict order is asked for; the others say that they may be sent again" do

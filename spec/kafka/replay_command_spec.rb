@@ -55,7 +55,7 @@ RSpec.describe "karafka replay", deadline: 300 do
 
       expect(replayed(topic, target)).to eq("0 messages of #{topic} sent to #{target}\n")
       produce({ topic: topic, partition: 0, payload: "new" })
-      expect(replayed(topic, target)).to start_with("1 messages")
+      expect(replayed(topic, target)).to start_with("1 message ")
       expect(replayed(topic, target, "--again")).to start_with("3 messages")
       expect(payloads(target).size).to eq(6)
     end
@@ -68,7 +68,7 @@ RSpec.describe "karafka replay", deadline: 300 do
       expect(payloads(target)).to eq([])
       replayed(topic, target, "--partition", "1", "--from", "1", "--to", "4")
       expect(payloads(target)).to eq(["row 3", "row 5", "row 7"])
-      expect(replayed(topic, target, "--key", "2", "--header", "odd=true", "--dry-run")).to start_with("1 messages")
+      expect(replayed(topic, target, "--key", "2", "--header", "odd=true", "--dry-run")).to start_with("1 message ")
       expect(replayed(topic, target, "--grep", "[45]$", "--from", "-1h", "--dry-run")).to start_with("2 messages")
       expect(replayed(topic, target, "--from", "now", "--dry-run")).to start_with("0 messages")
       facts = JSON.parse(replayed(topic, target, "--from", "4", "--json", "--name", unused_name))
@@ -79,7 +79,7 @@ RSpec.describe "karafka replay", deadline: 300 do
     it "lets the key choose the partition where the target has fewer" do
       single = cluster.create_topic
       numbers(4)
-      fail_in_one_line("replay", topic, single, *at, with: /#{single} has 1 partitions, but .* partition 1 .*--by-key/)
+      fail_in_one_line("replay", topic, single, *at, with: /#{single} has 1 partition,, but .* partition 1 .*--by-key/)
       expect(replayed(topic, single, "--by-key")).to start_with("4 messages")
       expect(payloads(single).sort).to eq(%w[0 1 2 3])
     end

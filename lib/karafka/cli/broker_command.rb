@@ -53,7 +53,7 @@ module Karafka
 
       def announce(address, topics)
         @out.puts("Kafka for development is up: #{address}")
-        topics.each { |name, partitions| @out.puts("  topic #{name}, #{partitions} #{partitions == 1 ? "partition" : "partitions"}") }
+        topics.each { |name, partitions| @out.puts("  topic #{name}, #{Amount.of(partitions, "partition")}") }
         @out.puts("  config.kafka = { \"bootstrap.servers\": \"#{address}\" }")
         @out.puts("It keeps at most 5 MB a partition, in memory only. Ctrl-C ends it.")
         @out.flush

@@ -84,7 +84,7 @@ module Karafka
       def summary(findings, results)
         errors, warnings = %i[error warning].map { |severity| findings.count { |finding| finding.severity == severity } }
         failed = results.count { |result| result[:failure] }
-        "#{errors} #{errors == 1 ? "error" : "errors"}, #{warnings} #{warnings == 1 ? "warning" : "warnings"}" \
+        "#{Amount.of(errors, "error")}, #{Amount.of(warnings, "warning")}" \
           "#{"; #{failed} of #{results.size} checks could not be made" if failed.positive?}"
       end
 

@@ -59,9 +59,12 @@ module Karafka
         fact "Connections", :connections, connections
         fact "Max messages", :max_messages, config.max_messages
         fact "Shutdown timeout", :shutdown_timeout_ms, "#{config.shutdown_timeout} ms", value: config.shutdown_timeout
-        routes = { consumer_groups: App.routes.count { |group| group.topics.any? }, topics: App.routes.topics.size }
-        fact "Routes", :routes, "#{routes[:consumer_groups]} consumer groups, #{routes[:topics]} topics (`karafka routes` lists them)",
-             value: routes
+        routes(App.routes.count { |group| group.topics.any? }, App.routes.topics.size)
+      end
+
+      def routes(groups, topics)
+        text = "#{Amount.of(groups, "consumer group")}, #{Amount.of(topics, "topic")} (`karafka routes` lists them)"
+        fact "Routes", :routes, text, value: { consumer_groups: groups, topics: topics }
       end
 
       def connections

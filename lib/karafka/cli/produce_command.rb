@@ -115,7 +115,7 @@ module Karafka
       rescue WaterDrop::Errors::MessageInvalidError => e
         raise unless e.field == :payload
 
-        raise Errors::CommandError, "line #{@sent + e.index + 1}: #{e.message}. #{@sent} lines before it were sent"
+        raise Errors::CommandError, "line #{@sent + e.index + 1}: #{e.message}. #{Amount.past(@sent, "line")} sent before it"
       end
 
       def send_json(producer, lines)
@@ -123,11 +123,11 @@ module Karafka
         producer.produce_many_async(messages)
         sent(messages.size)
       rescue Errors::CommandError => e
-        raise Errors::CommandError, "#{e.message}. The first #{@sent} lines were sent"
+        raise Errors::CommandError, "#{e.message}. #{Amount.past(@sent, "line")} sent before it"
       rescue WaterDrop::Errors::MessageInvalidError => e
         # Without its place in the call, which is not that in the file.
         reason = e.message[/\A(.*?)(?: \(message|\z)/m, 1]
-        raise Errors::CommandError, "line #{@sent + e.index + 1}: #{reason}. The first #{@sent} lines were sent"
+        raise Errors::CommandError, "line #{@sent + e.index + 1}: #{reason}. #{Amount.past(@sent, "line")} sent before it"
       end
 
       def sent(count)

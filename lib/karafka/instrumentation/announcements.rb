@@ -58,7 +58,7 @@ module Karafka
         end
 
         def after(payload)
-          "after #{payload[:attempt]} #{payload[:attempt] == 1 ? "attempt" : "attempts"}: #{brief(payload[:error])}"
+          "after #{Amount.of(payload[:attempt], "attempt")}: #{brief(payload[:error])}"
         end
 
         def brief(error)

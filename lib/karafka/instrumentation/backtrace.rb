@@ -23,7 +23,7 @@ module Karafka
           return shortened(shown, all.size) if shown.size > LONGEST
 
           left_out = all.size - shown.size
-          left_out.positive? ? shown + ["(#{left_out} lines of gems and Ruby left out, KARAFKA_BACKTRACE=1 shows them)"] : shown
+          left_out.positive? ? shown + ["(#{Amount.of(left_out, "line")} of gems and Ruby left out, KARAFKA_BACKTRACE=1 shows all)"] : shown
         end
 
         private
@@ -31,7 +31,7 @@ module Karafka
         # Its beginning and its end, with where it was called.
         def shortened(lines, size)
           left_out = size - LONGEST
-          [*lines.first(LONGEST / 2), "(#{left_out} lines left out, KARAFKA_BACKTRACE=1 shows them)", *lines.last(LONGEST / 2)]
+          [*lines.first(LONGEST / 2), "(#{Amount.of(left_out, "line")} left out, KARAFKA_BACKTRACE=1 shows all)", *lines.last(LONGEST / 2)]
         end
 
         def shown(error, all)

@@ -225,7 +225,7 @@ module Karafka
 
       # @return [String]
       def inspect
-        "#<#{self.class} #{@size} messages#{" from #{first.inspect}" unless empty?}>"
+        "#<#{self.class} #{Amount.of(@size, "message")}#{" from #{first.inspect}" unless empty?}>"
       end
 
       private

@@ -98,7 +98,7 @@ module Karafka
 
         def extent(covered, partition, action)
           return if partition
-          return ": #{covered} #{covered == 1 ? "partition" : "partitions"} of this process" if covered.positive?
+          return ": #{Amount.of(covered, "partition")} of this process" if covered.positive?
 
           ": this process has none of its partitions now#{", and pauses those that come" if action == "pause"}"
         end

@@ -41,7 +41,7 @@ module Karafka
         engine = (runtime&.engine if @active) or raise Errors::EngineError, "no server runs in this process: nothing to #{action}"
         drawn!(action, group&.to_s, topic&.to_s)
         covered = engine.public_send(action, group&.to_s, topic&.to_s, partition)
-        TrapContext.log(:info, "#{action} of #{place(group, topic, partition)}: #{covered} partitions of this process")
+        TrapContext.log(:info, "#{action} of #{place(group, topic, partition)}: #{Amount.of(covered, "partition")} of this process")
         covered
       end
 

@@ -115,7 +115,8 @@ module Karafka
 
       # @return [String] short: a failing test prints it
       def inspect
-        "#<#{self.class} #{@sent.size} messages sent, consumers of #{@inboxes.each_value.map { |inbox| inbox.topic.name }.inspect}>"
+        topics = @inboxes.each_value.map { |inbox| inbox.topic.name }
+        "#<#{self.class} #{Amount.of(@sent.size, "message")} sent, consumers of #{topics.inspect}>"
       end
 
       private

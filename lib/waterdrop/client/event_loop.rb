@@ -123,7 +123,7 @@ module WaterDrop
 
         lost = @lost
         @lost = 0
-        @logger.error("[#{@config_id}] was dropped without a close, and #{lost} messages were not delivered")
+        @logger.error("[#{@config_id}] was dropped without a close, and #{Karafka::Amount.past(lost, "message")} not delivered")
       end
     end
     private_constant :EventLoop

@@ -153,9 +153,10 @@ module WaterDrop
         return @monitor.instrument("messages.resent", { producer_id: @config.id, **payload }) if @monitor.listening?("messages.resent")
         return unless @repeats.due([:resent, event[:topic]])
 
-        again = event[:refused].zero? ? "its #{event[:messages]} messages" : "#{event[:messages]} other messages"
-        @config.logger.warn("[#{@config.id}] #{event[:topic]}/#{event[:partition]} refused a batch (#{event[:code]}): #{again} are sent " \
-                            "again.#{SMALLER if event[:refused].zero?}")
+        count = event[:messages]
+        again = event[:refused].zero? ? "its #{Karafka::Amount.of(count, "message")}" : Karafka::Amount.of(count, "other message")
+        @config.logger.warn("[#{@config.id}] #{event[:topic]}/#{event[:partition]} refused a batch (#{event[:code]}). Sent again: " \
+                            "#{again}.#{SMALLER if event[:refused].zero?}")
       end
 
       # Normal under load, so nothing for the log: only for who listens.

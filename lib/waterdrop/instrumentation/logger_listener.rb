@@ -27,12 +27,12 @@ module WaterDrop
 
         define_method(:"on_messages_produced_#{kind}") do |event|
           messages = event[:messages]
-          info(event, "#{kind.capitalize} producing of #{messages.size} messages to #{topics(messages)}", messages)
+          info(event, "#{kind.capitalize} producing of #{amount(messages.size)} to #{topics(messages)}", messages)
         end
 
         define_method(:"on_buffer_flushed_#{kind}") do |event|
           messages = event[:messages]
-          info(event, "#{kind.capitalize} flushing of #{messages.size} messages from the buffer", messages)
+          info(event, "#{kind.capitalize} flushing of #{amount(messages.size)} from the buffer", messages)
         end
       end
 
@@ -45,13 +45,13 @@ module WaterDrop
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
       def on_messages_buffered(event)
-        info(event, "Buffering of #{event[:messages].size} messages", event[:messages])
+        info(event, "Buffering of #{amount(event[:messages].size)}", event[:messages])
       end
 
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
       def on_buffer_purged(event)
-        info(event, "Purging of #{event[:messages].size} messages from the buffer")
+        info(event, "Purging of #{amount(event[:messages].size)} from the buffer")
       end
 
       {
@@ -77,13 +77,13 @@ module WaterDrop
       # @return [void]
       def on_messages_resent(event)
         place = "#{event[:topic]}/#{event[:partition]}"
-        log(:warn, event, "Sending #{event[:messages]} messages again: #{place} refused their batch (#{event[:error].code})")
+        log(:warn, event, "Sending #{amount(event[:messages])} again: #{place} refused their batch (#{event[:error].code})")
       end
 
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
       def on_messages_dropped(event)
-        log(:warn, event, "Dropped #{event[:messages].size} messages to #{topics(event[:messages])}: the queue is full")
+        log(:warn, event, "Dropped #{amount(event[:messages].size)} to #{topics(event[:messages])}: the queue is full")
       end
 
       # @param event [Karafka::Instrumentation::Event]
@@ -96,7 +96,9 @@ module WaterDrop
       # @return [void]
       def on_producer_closed(event)
         lost = event[:undelivered].to_i
-        log(lost.zero? ? :info : :error, event, "Closed producer#{", #{lost} messages were not delivered" unless lost.zero?}")
+        return info(event, "Closed producer") if lost.zero?
+
+        log(:error, event, "Closed producer, #{Karafka::Amount.past(lost, "message")} not delivered")
       end
 
       # @param event [Karafka::Instrumentation::Event]
@@ -108,7 +110,7 @@ module WaterDrop
       # @param event [Karafka::Instrumentation::Event]
       # @return [void]
       def on_producer_reloaded(event)
-        log(:warn, event, "Replaced the client; #{event[:failed]} messages went with the old one and were reported as failed")
+        log(:warn, event, "Replaced the client; #{amount(event[:failed])} went with the old one and failed")
       end
 
       # @param event [Karafka::Instrumentation::Event]
@@ -143,6 +145,8 @@ module WaterDrop
       end
 
       private
+
+      def amount(messages) = Karafka::Amount.of(messages, "message")
 
       # In an outage each message would say the same.
       # @return [Integer, nil]

@@ -51,7 +51,7 @@ module WaterDrop
         return unless lost > (@lost_at_exit || 0)
 
         @lost_at_exit = lost
-        @config.logger.error("[#{id}] the process ends, and #{lost} messages were not delivered")
+        @config.logger.error("[#{id}] the process ends, and #{Karafka::Amount.past(lost, "message")} not delivered")
       end
 
       def close_within(timeout_ms)

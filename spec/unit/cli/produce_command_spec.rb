@@ -47,9 +47,9 @@ RSpec.describe Karafka::Cli::ProduceCommand do
     end
 
     it "ends the command, which says how many lines before it were sent" do
-      expect(sent("nonsense")).to eq('the line "nonsense" is no message: it is no JSON. The first 1000 lines were sent')
+      expect(sent("nonsense")).to eq('the line "nonsense" is no message: it is no JSON. 1000 lines were sent before it')
       expect(sent('{"payload":1,"key":5}'))
-        .to eq("line 1002: message[:key] must be a String or nil, not Integer. The first 1000 lines were sent")
+        .to eq("line 1002: message[:key] must be a String or nil, not Integer. 1000 lines were sent before it")
     end
   end
 end

@@ -18,13 +18,13 @@ RSpec.describe "commands that show the application" do
       boot_file
       status, out, = run("i")
       expect(status).to eq(0)
-      expect(out).to include("127.0.0.1:9092", "#{directory}/karafka.rb", "1 consumer groups, 1 topics", "sasl.password=[hidden]")
+      expect(out).to include("127.0.0.1:9092", "#{directory}/karafka.rb", "1 consumer group, 1 topic ", "sasl.password=[hidden]")
       expect(out).not_to include("s3cret")
     end
 
     it "counts the groups that have topics" do
       boot_file("topic(:orders) { consumer(OrdersConsumer) && group(:shop) }") # as in 2016: the group of all topics is left empty
-      expect(run("info")[1]).to match(/^Routes: +1 consumer groups, 1 topics/)
+      expect(run("info")[1]).to match(/^Routes: +1 consumer group, 1 topic /)
     end
   end
 

@@ -120,7 +120,7 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
     expect(Karafka::Instrumentation::Backtrace.of(error_of_a_gem)).to include("orders.rb:2:in `consume'")
     # Where the application itself has raised it, the line is there once.
     own = ArgumentError.new("bad").tap { |error| error.set_backtrace(error_of_a_gem.backtrace.drop(2)) }
-    expect(Karafka::Instrumentation::Backtrace.of(own)).to match(["orders.rb:2:in `consume'", /1 lines of gems/])
+    expect(Karafka::Instrumentation::Backtrace.of(own)).to match(["orders.rb:2:in `consume'", /1 line of gems/])
     stub_const("ENV", ENV.to_h.merge("KARAFKA_BACKTRACE" => "1"))
     expect(Karafka::Instrumentation::Backtrace.of(error_of_a_gem).size).to eq(4)
   end
@@ -130,7 +130,7 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
     deep.set_backtrace(Array.new(10_000) { |number| "/srv/shop/orders.rb:#{number}:in `again'" })
     shown = Karafka::Instrumentation::Backtrace.of(deep)
     expect([shown.size, shown.first, shown[30], shown.last])
-      .to eq([61, "/srv/shop/orders.rb:0:in `again'", "(9940 lines left out, KARAFKA_BACKTRACE=1 shows them)",
+      .to eq([61, "/srv/shop/orders.rb:0:in `again'", "(9940 lines left out, KARAFKA_BACKTRACE=1 shows all)",
               "/srv/shop/orders.rb:9999:in `again'"])
   end
 

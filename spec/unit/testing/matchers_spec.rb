@@ -35,7 +35,7 @@ RSpec.describe Karafka::Testing::RSpec::Matchers do
     end
 
     it "says what there was instead" do
-      refused(/to produce 2 times to out with .*key.*, but it was 1 times; these were sent:\n  \{:?topic/) do
+      refused(/to produce 2 times to out with .*key.*, but it was 1 time; these were sent:\n  \{:?topic/) do
         expect(karafka).to have_produced(:out, key: "k").twice
       end
       refused(/not to produce to out, but these were sent/) { expect(karafka).not_to have_produced(:out) }

@@ -82,7 +82,7 @@ module Kafka
       return unless dropped.positive?
 
       @instrumenter.instrument("drop_messages.async_producer", { message_count: dropped })
-      @logger.error("#{dropped} messages were not delivered before the asynchronous producer was shut down: they are dropped")
+      @logger.error("#{Karafka::Amount.past(dropped, "message")} dropped: not delivered before the asynchronous producer was shut down")
       nil
     ensure
       @ending = false
@@ -183,7 +183,7 @@ module Kafka
     def left_over(messages, error)
       return drop(messages, error) if error.is_a?(WaterDrop::Errors::MessageInvalidError)
 
-      @logger.error("#{messages.size} messages are not sent yet: #{error.message}")
+      @logger.error("#{Karafka::Amount.past(messages.size, "message")} not sent yet: #{error.message}")
       @lock.synchronize do
         @messages = messages + @messages
         @late = true

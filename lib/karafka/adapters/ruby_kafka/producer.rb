@@ -140,6 +140,8 @@ module Kafka
       @transaction = nil
     end
 
+    def amount(messages) = Karafka::Amount.of(messages, "message")
+
     def keep(messages)
       @buffer = messages
       @bytesize = messages.sum(&:bytesize)
@@ -147,7 +149,7 @@ module Kafka
 
     def refuse(message)
       size = @buffer.size >= @max_buffer_size
-      limit = size ? "max_buffer_size #{@max_buffer_size} messages" : "max_buffer_bytesize #{@max_buffer_bytesize} bytes"
+      limit = size ? "max_buffer_size #{amount(@max_buffer_size)}" : "max_buffer_bytesize #{@max_buffer_bytesize} bytes"
       @instrumenter.instrument("buffer_overflow.producer", { topic: message.topic })
       raise BufferOverflow, "no room for a message to #{message.topic}: #{limit} reached. Call deliver_messages, or raise the limit."
     end
@@ -175,7 +177,7 @@ module Kafka
         @instrumenter.instrument("topic_error.producer", { topic: topic, exception: [error.class.to_s, error.message] })
       end
       topics = failed.map(&:topic).uniq.join(", ")
-      raise DeliveryFailed.new("#{failed.size} messages to #{topics} were not delivered and stay in the buffer: #{error.message}", failed),
+      raise DeliveryFailed.new("#{amount(failed.size)} to #{topics} not delivered, and kept in the buffer: #{error.message}", failed),
             cause: ErrorNames.of(error)
     end
   end

@@ -33,7 +33,7 @@ module Karafka
 
           members = group.members.size
           shared = ", assignor #{group.assignor}" if members.positive?
-          note(subject, "#{group.state}, #{members} #{members == 1 ? "member" : "members"}#{shared}")
+          note(subject, "#{group.state}, #{Amount.of(members, "member")}#{shared}")
         end
 
         REPEATS = "run this again in some seconds: where it stays so, members come and go. Look for \"session.timeout.ms\" and for " \

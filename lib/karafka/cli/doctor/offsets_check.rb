@@ -57,7 +57,7 @@ module Karafka
           return if late.empty?
 
           lag = late.sum(&:last)
-          alone = "it has no members, and is #{lag} messages behind"
+          alone = "it has no members, and is #{Amount.of(lag, "message")} behind"
           warning("group #{group.id}", alone, "start `karafka server`, or look why it has ended") unless group.active?
           late.max_by(MOST_AGES, &:last).each { |row, _| retention(group, row) }
         end

@@ -47,7 +47,7 @@ module Karafka
           return json(moved: rows.map { |row| %i[topic partition from to].zip(row).to_h }, dry_run: dry_run?) if json?
 
           @terminal.table(%w[topic partition from to], rows)
-          @terminal.say dry_run? ? "Nothing was changed (--dry-run)" : "#{rows.size} partitions of #{name} moved"
+          @terminal.say dry_run? ? "Nothing was changed (--dry-run)" : "#{Amount.of(rows.size, "partition")} of #{name} moved"
           OK
         end
 

@@ -25,7 +25,7 @@ module Karafka
           found = counts(row)
           return if found.empty?
 
-          "#{row[:topic]}: #{found.values.sum} messages more where #{row[:group]} has committed nothing " \
+          "#{row[:topic]}: #{Amount.of(found.values.sum, "message")} more where #{row[:group]} has committed nothing " \
             "(#{found.size == 1 ? "partition" : "partitions"} #{found.keys.sort.join(", ")})"
         end
 

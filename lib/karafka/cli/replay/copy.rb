@@ -39,8 +39,8 @@ module Karafka
           count = admin.topics.info(@target)[:partition_count]
           return if @by_key || partitions.max.to_i < count
 
-          raise Errors::CommandError, "#{@target} has #{count} partitions, but messages of partition #{partitions.max} of #{@topic} go " \
-                                      "to the same one: add partitions to #{@target}, or give --by-key"
+          raise Errors::CommandError, "#{@target} has #{Amount.of(count, "partition")}, but messages of partition #{partitions.max} of " \
+                                      "#{@topic} go to the same one: add partitions to #{@target}, or give --by-key"
         end
 
         # @param message [Messages::Message]
@@ -58,7 +58,7 @@ module Karafka
         # @param tally [Tally]
         # @param verb [String] "sent" or "would be sent"
         # @return [Array<String>]
-        def summary(tally, verb) = ["#{tally.total} messages of #{@topic} #{verb} to #{@target}"]
+        def summary(tally, verb) = ["#{Amount.of(tally.total, "message")} of #{@topic} #{verb} to #{@target}"]
 
         # @return [Array<String>] to be read before anything is sent
         def notices(_tally) = []

@@ -85,7 +85,7 @@ module Karafka
             gone = [low, entry.to].min - entry.offset
             next unless gone.positive?
 
-            @err.puts("#{@task.topic}/#{partition}: #{gone} messages were deleted by the topic's retention before they could be replayed")
+            @err.puts("#{@task.topic}/#{partition}: #{Amount.past(gone, "message")} deleted by the topic's retention before the replay")
           end
         end
 
@@ -120,8 +120,8 @@ module Karafka
           run = run(entries, producer: producer, journal: @journal, pace: @pace)
           return report(run.tally, entries) if to_its_end(run)
 
-          raise Errors::CommandError, "stopped: #{run.tally.total} messages were sent, #{run.passed} of #{size(entries)} in the range " \
-                                      "are done. The same command goes on there"
+          raise Errors::CommandError, "stopped: #{Amount.past(run.tally.total, "message")} sent, #{run.passed} of #{size(entries)} in " \
+                                      "the range are done. The same command goes on there"
         ensure
           producer&.close
         end

@@ -105,7 +105,7 @@ module Karafka
           @tally.sent(@batch)
         rescue WaterDrop::Errors::BaseError => e
           commit
-          raise Errors::CommandError, "#{@tally.total} messages were sent, then some could not be: #{(e.cause || e).message}. " \
+          raise Errors::CommandError, "#{Amount.past(@tally.total, "message")} sent, then some could not be: #{(e.cause || e).message}. " \
                                       "Progress is committed; the same command goes on there"
         end
 

@@ -118,7 +118,7 @@ module Karafka
         end
 
         def say_done(plan)
-          @terminal.say "#{plan.steps.map(&:topic).uniq.size} topics changed" unless json?
+          @terminal.say "#{Amount.of(plan.steps.map(&:topic).uniq.size, "topic")} changed" unless json?
         end
 
         def nothing

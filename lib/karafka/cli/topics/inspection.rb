@@ -30,7 +30,7 @@ module Karafka
           settings = configs([name]).fetch(name).reject(&:default?).to_h { |setting| [setting.name, setting.value] }
           return json(topic: name, topic_id: info[:topic_id], partitions: partitions, settings: settings) if json?
 
-          @terminal.say "#{name} (#{info[:topic_id]}), #{info[:partition_count]} partitions"
+          @terminal.say "#{name} (#{info[:topic_id]}), #{Amount.of(info[:partition_count], "partition")}"
           @terminal.table(HEADING, partitions.map { |partition| row(partition) })
           @terminal.say "", "Settings that differ from the broker's:" unless settings.empty?
           settings.each { |setting, value| @terminal.say "  #{setting}: #{value}" }
@@ -45,7 +45,7 @@ module Karafka
           return json({ findings: findings }, status) if json?
 
           findings.each { |finding| @terminal.say(shown(finding)) }
-          @terminal.say "#{topics.size} topics, nothing wrong" if findings.empty?
+          @terminal.say "#{Amount.of(topics.size, "topic")}, nothing wrong" if findings.empty?
           status
         end
 

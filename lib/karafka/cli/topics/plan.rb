@@ -59,8 +59,8 @@ module Karafka
           def impossible(wanted, found)
             notes = []
             if wanted.partitions < found.partitions
-              notes << "#{found.partitions} partitions, #{wanted.partitions} declared: Kafka cannot take partitions away. Declare " \
-                       "#{found.partitions}, or delete and create the topic"
+              notes << "#{Amount.of(found.partitions, "partition")}, #{wanted.partitions} declared: Kafka cannot take partitions away. " \
+                       "Declare #{found.partitions}, or delete and create the topic"
             end
             if wanted.replication_factor != found.replication_factor
               notes << "replication factor #{found.replication_factor}, #{wanted.replication_factor} declared: reassign its replicas " \

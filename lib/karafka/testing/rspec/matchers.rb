@@ -128,12 +128,12 @@ module Karafka
 
           # @return [String]
           def description
-            "produce #{"#{@count} times " if @count}to #{@topic || "any topic"}#{" with #{@attributes}" if @attributes.any?}"
+            "produce #{"#{Amount.of(@count, "time")} " if @count}to #{@topic || "any topic"}#{" with #{@attributes}" if @attributes.any?}"
           end
 
           # @return [String]
           def failure_message
-            "expected to #{description}, but #{"it was #{@found} times; " if @count}#{Checks.list(@sent)}"
+            "expected to #{description}, but #{"it was #{Amount.of(@found, "time")}; " if @count}#{Checks.list(@sent)}"
           end
 
           # @return [String]

@@ -49,7 +49,7 @@ RSpec.describe Kafka::Producer do
     it "raises BufferOverflow where the buffer is full by messages or by bytes, and names the limit" do
       producer = kafka.producer(max_buffer_size: 1)
       producer.produce("1", topic: "t")
-      expect { producer.produce("2", topic: "t") }.to raise_error(Kafka::BufferOverflow, /max_buffer_size 1 messages/)
+      expect { producer.produce("2", topic: "t") }.to raise_error(Kafka::BufferOverflow, /max_buffer_size 1 message /)
       expect { kafka.producer(max_buffer_bytesize: 10).produce("1234567890", topic: "t") }
         .to raise_error(Kafka::BufferOverflow, /max_buffer_bytesize 10 bytes/)
       expect(producer.buffer_size).to eq(1)
@@ -87,7 +87,7 @@ RSpec.describe Kafka::Producer do
     producer.produce("a", topic: "t", partition: 0)
     expect do
       producer.deliver_messages
-    end.to raise_error(Kafka::DeliveryFailed, /1 messages to t were not delivered and stay in the buffer/) { |error|
+    end.to raise_error(Kafka::DeliveryFailed, /1 message to t not delivered, and kept in the buffer/) { |error|
              expect(error.failed_messages.map(&:value)).to eq(["a"])
              expect(error.cause).to be_a(Kafka::ConnectionError)
            }
