@@ -8,7 +8,9 @@ module Karafka
         RULES = [Rules::Process, Rules::Partition, Rules::Topic].freeze
         # More partitions of one topic with the same verdict are one verdict.
         MOST_OF_A_KIND = 3
-        private_constant :RULES, :MOST_OF_A_KIND
+        # It is mostly caused by what other verdicts of the same severity say.
+        SYMPTOM = :behind
+        private_constant :RULES, :MOST_OF_A_KIND, :SYMPTOM
 
         class << self
           # @param readings [Array<Reading>]
@@ -33,7 +35,7 @@ module Karafka
 
           def order(verdicts)
             sorted = verdicts.each_with_index.sort_by do |verdict, index|
-              [Verdict::SEVERITIES.index(verdict.severity), -(verdict.since_ms || 0), index]
+              [Verdict::SEVERITIES.index(verdict.severity), verdict.kind == SYMPTOM ? 1 : 0, -(verdict.since_ms || 0), index]
             end
             sorted.map(&:first)
           end

@@ -69,6 +69,14 @@ RSpec.describe Karafka::Cli::Top::Verdicts do
         .to include("karafka skip orders/17@4711 --reason")
     end
 
+    it "comes before the lag that it causes" do
+      before, now = [2_000, 3_000].map do |lag|
+        topic("orders", [partition(17, **failing), partition(18, lag: lag, lag_ms: 720_000)], rate_in: 120.0, rate_out: 80.0)
+      end
+      found = verdicts(state(topics: [before]), state(topics: [now], **later(20)))
+      expect(found.map { |one| [one.severity, one.kind] }).to start_with(%i[problem failing], %i[problem behind])
+    end
+
     it "is none once the partition has got further" do
       expect(of_partition({ **failing, position: 4700 }, failing)).to eq([])
     end
