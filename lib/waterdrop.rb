@@ -5,13 +5,13 @@ require "pathname"
 # The producer of karafka-rs. Loads without the rest of Karafka, starts no thread and opens no connection.
 # By path: Karafka's own loader, where it is active, sees these requires too.
 %w[
-  version base/errors base/clock base/trap_context base/lock base/lasting_thread compat/rdkafka compat/contract_result
-  kafka/extension kafka/native kafka/librdkafka setup setup/secret setup/masked setup/type setup/types setup/instance_id
-  setup/broker_list setup/kafka_contract compat/kafka_names compat/kafka_security
-  setup/kafka_settings oauth/bearer oauth/tokens oauth/listeners oauth/settings
-  base/process instrumentation/events instrumentation/event instrumentation/notifications instrumentation/monitor
-  instrumentation/changes kafka/diagnosis kafka/diagnosis/connections kafka/diagnosis/rights kafka/diagnosis/groups
-  kafka/diagnosis/repeats kafka/diagnosis/reports kafka/error_counts instrumentation/tracing
+  version base/errors base/clock base/text base/amount base/name_list base/trap_context base/lock base/lasting_thread
+  compat/rdkafka compat/contract_result kafka/extension kafka/native kafka/librdkafka setup setup/secret setup/masked
+  setup/type setup/types setup/instance_id setup/broker_list setup/kafka_contract compat/kafka_names
+  compat/kafka_security setup/kafka_settings oauth/bearer oauth/tokens oauth/listeners oauth/settings base/process
+  instrumentation/events instrumentation/event instrumentation/notifications instrumentation/monitor
+  instrumentation/safely instrumentation/changes kafka/diagnosis kafka/diagnosis/connections kafka/diagnosis/rights
+  kafka/diagnosis/groups kafka/diagnosis/repeats kafka/diagnosis/reports kafka/error_counts instrumentation/tracing
   compat/names/core
 ].each { |file| require File.join(__dir__, "karafka", "#{file}.rb") }
 

@@ -7,9 +7,10 @@ module WaterDrop
     class << self
       # Calls the block at once where no transaction is open; otherwise once all of them, of all databases, are committed, and never
       # where one of them is rolled back. A transaction that cannot be joined, such as that around a test, counts as none.
+      # @param failed [#call] gets an error of this gem that cannot be raised, as another one is already
       # @yieldreturn [Object] ignored
       # @return [void]
-      def after_commit(&)
+      def after_commit(failed, &)
         return yield unless defined?(::ActiveRecord::Base)
         # Rails 7.2.
         return ::ActiveRecord.after_all_transactions_commit(&) if ::ActiveRecord.respond_to?(:after_all_transactions_commit)
@@ -17,7 +18,7 @@ module WaterDrop
         connections = open_connections
         return yield if connections.empty?
 
-        commits = Commits.new(connections.size, &)
+        commits = Commits.new(connections.size, failed, &)
         connections.each { |connection| connection.add_transaction_record(Participant.new(commits)) }
       end
 
@@ -40,15 +41,20 @@ module WaterDrop
     # Counts the transactions that are not committed yet.
     class Commits
       # @param count [Integer]
-      def initialize(count, &block)
+      # @param failed [#call]
+      def initialize(count, failed, &block)
         @count = count
+        @failed = failed
         @block = block
       end
 
+      # @param raised [Boolean] somebody has raised an error already
       # @return [void]
-      def committed
+      def committed(raised)
         @count -= 1
         @block.call if @count.zero?
+      rescue Karafka::Errors::BaseError => e
+        raised ? @failed.call(e) : raise
       end
     end
 
@@ -67,11 +73,7 @@ module WaterDrop
       # are committed all the same. What is raised then would hide that error, and keep others from their turn.
       # @return [void]
       def committed!(should_run_callbacks: true)
-        @commits.committed
-      rescue Karafka::Errors::BaseError => e
-        raise if should_run_callbacks
-
-        Karafka::Instrumentation::Safely.error(e, "message.produce_after_commit.error", caller: self)
+        @commits.committed(!should_run_callbacks)
       end
 
       # @return [void]

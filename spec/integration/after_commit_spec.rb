@@ -156,7 +156,7 @@ RSpec.describe "produce_after_commit", skip: OptionalGems.missing("sqlite3") do
     it "sends the others where one cannot be sent, raises for the first and reports the rest" do
       closed = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:9" } }
       errors = []
-      Karafka.monitor.subscribe("error.occurred") { |event| errors << [event[:type], event[:error].class] }
+      closed.monitor.subscribe("error.occurred") { |event| errors << [event[:type], event[:error].class] }
       sending = lambda do
         FirstOrder.transaction do
           2.times { send_later("never", closed) }

@@ -108,6 +108,25 @@ RSpec.describe "a producer and its process" do
     expect(out).to match(/the process ends, and 1 message was not delivered/)
   end
 
+  it "says in a late block of at_exit that a producer could not be flushed, and goes on" do
+    script = <<~RUBY
+      at_exit { $producers.each { |producer| producer.produce_async(topic: "orders", payload: "at the end") } }
+      require "waterdrop"
+      $producers = Array.new(2) do
+        WaterDrop::Producer.new do |config|
+          config.kafka = { "bootstrap.servers": "127.0.0.1:1", log_level: 0 }
+          config.logger = Logger.new($stdout)
+          config.max_wait_timeout = 200
+        end
+      end
+      def ($producers.first).flush_at_exit(*) = raise("broken")
+    RUBY
+    lib = File.expand_path("../../lib", __dir__)
+    out, = Open3.capture2e(RbConfig.ruby, "-I", lib, "-e", script)
+    expect(out.scan(/ERROR -- : \[\S+\] (.*?)(?: \(|$)/).flatten.last(2))
+      .to eq(["the end of the process raised RuntimeError: broken", "the process ends, and 1 message was not delivered"])
+  end
+
   it "can be ended by TERM while its only threads wait for a broker that is not there" do
     script = <<~RUBY
       require "waterdrop"

@@ -27,11 +27,19 @@ module WaterDrop
         raise_invalid(invalid) if invalid
 
         handles = nil
-        DatabaseTransaction.after_commit do
+        DatabaseTransaction.after_commit(method(:report_unsent)) do
           ready!
           handles = send_prepared(kept)
         end
         handles
+      end
+
+      private
+
+      def report_unsent(error)
+        return if report_error(error, "message.produce_after_commit.error")
+
+        @config.logger.error("[#{id}] a message was not sent after a commit: #{error.message}")
       end
     end
   end

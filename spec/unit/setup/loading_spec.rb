@@ -115,6 +115,19 @@ RSpec.describe "loading the gem" do
     expect([out, err]).to eq(["WaterDrop::Producer\n", ""])
   end
 
+  # Its files are loaded by hand, and what they name beside them, too. An autoload would come too late at the end of a process.
+  it "has all that the producer names of Karafka, where the producer is loaded alone" do
+    out, err, = ruby(<<~RUBY)
+      require "waterdrop"
+      lib = File.dirname($LOADED_FEATURES.grep(%r{/waterdrop[.]rb\\z}).first)
+      files = Dir[File.join(lib, "waterdrop", "**", "*.rb")].grep_v(/vendors/)
+      code = files.flat_map { |file| File.readlines(file).grep_v(/\\A *#/) }.join
+      names = code.scan(/\\bKarafka(?:::[A-Z]\\w*)+/).uniq
+      puts names.size > 20, names.reject { |name| Object.const_defined?(name) }
+    RUBY
+    expect([out, err]).to eq(["true\n", ""])
+  end
+
   it "can load every file" do
     out, err, = ruby("require 'karafka'; Karafka.const_get(:Setup); Zeitwerk::Loader.eager_load_all; puts :fine", "-w")
     expect(out).to eq("fine\n"), err
