@@ -79,7 +79,7 @@ RSpec.describe "karafka replay", deadline: 300 do
     it "lets the key choose the partition where the target has fewer" do
       single = cluster.create_topic
       numbers(4)
-      fail_in_one_line("replay", topic, single, *at, with: /#{single} has 1 partition,, but .* partition 1 .*--by-key/)
+      fail_in_one_line("replay", topic, single, *at, with: /#{single} has 1 partition, but .* partition 1 .*--by-key/)
       expect(replayed(topic, single, "--by-key")).to start_with("4 messages")
       expect(payloads(single).sort).to eq(%w[0 1 2 3])
     end
