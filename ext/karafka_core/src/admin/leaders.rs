@@ -42,19 +42,20 @@ pub fn ask<T>(
 ) -> Result<Vec<Said<T>>> {
     client.meet_cluster(call)?;
     let mut found: BTreeMap<usize, Said<T>> = BTreeMap::new();
+    let mut open: Vec<usize> = (0..asked.len()).collect();
     let mut limit = FIRST_ATTEMPT;
-    loop {
-        let open: Vec<usize> = (0..asked.len()).filter(|index| !found.contains_key(index)).collect();
-        if open.is_empty() {
-            break;
-        }
+    while !open.is_empty() {
         let is_last = limit >= call.left();
         match ask(&call.part(limit), &open) {
             Ok(answers) => found.extend(answers.into_iter().filter(|(_, said)| is_last || !is_of_a_move(said))),
             Err(Error::Kafka { source, .. }) if [TIMED_OUT, NO_LEADERS].contains(&source.number) => {}
             Err(error) => return Err(error),
         }
-        let open: Vec<usize> = open.into_iter().filter(|index| !found.contains_key(index)).collect();
+        open.retain(|index| !found.contains_key(index));
+        // Nothing is left in nearly all cases, which do not wait.
+        if open.is_empty() {
+            break;
+        }
         match without_leader(client, &call.part(limit), asked, &open) {
             Ok(without) => found.extend(without.into_iter().map(|(index, error)| (index, Err(error)))),
             Err(Error::Kafka { source, .. }) if source.number == TIMED_OUT => {}
@@ -70,6 +71,7 @@ pub fn ask<T>(
             }
             break;
         }
+        open.retain(|index| !found.contains_key(index));
         limit *= 2;
         std::thread::sleep(PAUSE.min(call.left()));
     }
