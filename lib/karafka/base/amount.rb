@@ -9,7 +9,14 @@ module Karafka
       # @param one [String] the word for one of them
       # @return [String] such as "1 message" and "3 messages"
       def of(number, one)
-        "#{number} #{number == 1 ? one : "#{one}s"}"
+        "#{number} #{word(number, one)}"
+      end
+
+      # @param number [Integer]
+      # @param one [String] the word for one of them
+      # @return [String] the word for so many, such as "messages"
+      def word(number, one)
+        number == 1 ? one : "#{one}s"
       end
 
       # @param number [Integer]

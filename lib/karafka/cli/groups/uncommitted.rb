@@ -26,7 +26,7 @@ module Karafka
           return if found.empty?
 
           "#{row[:topic]}: #{Amount.of(found.values.sum, "message")} more where #{row[:group]} has committed nothing " \
-            "(#{found.size == 1 ? "partition" : "partitions"} #{found.keys.sort.join(", ")})"
+            "(#{Amount.word(found.size, "partition")} #{found.keys.sort.join(", ")})"
         end
 
         private

@@ -48,7 +48,7 @@ module Karafka
           # @param one [String] the word for one of them
           # @return [String] such as "3 messages"
           def some(number, one)
-            "#{count(number)} #{one}#{"s" unless number == 1}"
+            "#{count(number)} #{Amount.word(number, one)}"
           end
 
           # @param place [Hash{String=>Object}, nil] class, file and line

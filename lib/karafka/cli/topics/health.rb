@@ -45,7 +45,7 @@ module Karafka
             "replication factor #{replicas} and min.insync.replicas #{least_in_sync}: writes fail as soon as one broker is down"
           end
 
-          def partitions(ids) = "#{ids.size == 1 ? "partition" : "partitions"} #{ids.sort.join(", ")}"
+          def partitions(ids) = "#{Amount.word(ids.size, "partition")} #{ids.sort.join(", ")}"
         end
       end
     end
